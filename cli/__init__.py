@@ -1,0 +1,1 @@
+"""The command line: the same verbs as the gateway for a terminal; starts the other parts as processes."""
