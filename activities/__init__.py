@@ -1,0 +1,1 @@
+"""Recorded, idempotent steps: everything that has an effect, or reads the outside, happens here."""

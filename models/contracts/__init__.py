@@ -1,0 +1,1 @@
+"""Frozen messages that cross a boundary: HTTP, Temporal, files."""

@@ -1,0 +1,357 @@
+"""What is known of an incident, and the messages of the workflows that carry it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from models.contracts.alarms import Alarm
+from models.contracts.base import Message, Moment
+from models.contracts.policy import Policy
+from models.contracts.steps import StepInput, StepResult
+from models.contracts.transfers import Flow
+from models.lifecycle import Status
+from models.names import DecisionKind, Outcome, Scope, SecurityItem
+
+
+class IncidentFacts(Message):
+    """The incident row as the workflow may see it: no personal data."""
+
+    incident_id: str
+    account_id: str
+    status: Status
+    episode: int
+    scope: Scope
+    provisional: bool
+    """Every alarm of this episode so far is an unproven report: the freeze ends by its own clock."""
+    opened_at: Moment
+    episode_opened_at: Moment
+    compromised_since: Moment | None
+    frozen_at: Moment | None
+    renewals: int
+    closed_at: Moment | None
+    outcome: Outcome | None
+    unacknowledged: tuple[str, ...]
+    """Ids of alarms whose effect is not committed yet, oldest first."""
+    held_back: bool = False
+    """Only unproven reports came, on an account that had its share of them: nothing is frozen until an agent decides."""
+
+
+class IncidentOpening(Message):
+    """Input of StolenAccountIncident. `alarm` is set only when the workflow is started straight at Temporal."""
+
+    incident_id: str
+    alarm: Alarm | None = None
+
+
+class IncidentEnding(Message):
+    """Result of StolenAccountIncident. `outcome` is None when it `joined` another open incident of the account."""
+
+    incident_id: str
+    outcome: Outcome | None
+    joined: str | None = None
+
+
+class Registered(Message):
+    """What the first act of the workflow found: its facts and the rules it will live by, or whom it joined."""
+
+    facts: IncidentFacts | None
+    policy: Policy
+    joined: str | None = None
+
+
+class RegisterInput(Message):
+    """Input of register_incident."""
+
+    opening: IncidentOpening
+
+
+class LoadInput(Message):
+    """Input of load_incident: read the row again."""
+
+    incident_id: str
+
+
+class FreezeInput(StepInput):
+    """Place the restriction `incident/episode/scope`."""
+
+    account_id: str
+    scope: Scope
+
+
+class FreezeResult(StepResult):
+    """`restriction_id` stands at the wallet unless `refusal` is set. `effective_seq`: the last posting before it."""
+
+    restriction_id: str
+    scope: Scope
+    receipt_id: str | None = None
+    effective_seq: int | None = None
+    effective_at: Moment | None = None
+
+
+class TakeUpAlarmInput(StepInput):
+    """Commit the effect of one alarm on the incident and acknowledge it in the same commit."""
+
+    alarm_id: str
+    account_id: str
+
+
+class TakeUpAlarmResult(StepResult):
+    """What changed: `moved_earlier` says that proofs and receipts relying on anything set since are void."""
+
+    compromised_since: Moment
+    moved_earlier: bool
+    named_transfers: int
+
+
+class PlanIdentityInput(StepInput):
+    """Choose the contact points that may prove the owner."""
+
+    account_id: str
+    compromised_since: Moment
+
+
+class ContactChoice(Message):
+    """A contact point by its wallet id, never by its value."""
+
+    contact_id: str
+    kind: str
+    set_at: Moment
+
+
+class PlanIdentityResult(StepResult):
+    """`usable`: set before the compromise time, each a different value. `refused`: set since, shown to agents."""
+
+    usable: tuple[ContactChoice, ...]
+    refused: tuple[ContactChoice, ...]
+
+
+class SendChallengeInput(StepInput):
+    """Send a one-time code to one contact point; `round` counts the codes sent to it."""
+
+    account_id: str
+    contact: ContactChoice
+    compromised_since: Moment
+    round: int
+
+
+class SendChallengeResult(StepResult):
+    """The code itself is nowhere but in the message and, hashed, in the challenge row."""
+
+    challenge_id: str
+    expires_at: Moment
+
+
+class CheckProofInput(StepInput):
+    """Ask whether enough codes were answered. Recorded as a step only once it is proven."""
+
+    compromised_since: Moment
+
+
+class CheckProofResult(StepResult):
+    """`factors`: what proved the owner, e.g. `phone:contact-id`."""
+
+    proven: bool
+    factors: tuple[str, ...]
+    exhausted: bool = False
+
+
+class VerifyIdentityInput(Message):
+    """Input of VerifyIdentity."""
+
+    incident_id: str
+    episode: int
+    account_id: str
+    compromised_since: Moment
+    policy: Policy
+    attempt: int
+    patience_seconds: int
+
+
+class VerifyIdentityResult(Message):
+    """Whether the owner is proven in this episode, by which factors."""
+
+    proven: bool
+    factors: tuple[str, ...]
+
+
+class ResetItemInput(StepInput):
+    """Reset one security item to what it was before the compromise time."""
+
+    account_id: str
+    item: SecurityItem
+    compromised_since: Moment
+
+
+class ResetItemResult(StepResult):
+    """One receipt each, also when there was nothing to change."""
+
+    item: SecurityItem
+    receipt_id: str | None
+    changes: int
+    nothing_to_change: bool
+
+
+class ReadBackInput(StepInput):
+    """Read the account at the wallet and compare every item with what was asked."""
+
+    account_id: str
+    compromised_since: Moment
+    receipts: dict[SecurityItem, str]
+
+
+class ReadBackResult(StepResult):
+    """`missing` names each item that is not clean, and why."""
+
+    complete: bool
+    missing: dict[SecurityItem, str]
+
+
+class ResetSecurityInput(Message):
+    """Input of ResetSecurity."""
+
+    incident_id: str
+    episode: int
+    account_id: str
+    compromised_since: Moment
+
+
+class ResetSecurityResult(Message):
+    """Complete only when every item has its receipt and the read-back found nothing."""
+
+    complete: bool
+    receipts: dict[SecurityItem, str]
+    missing: dict[SecurityItem, str]
+
+
+class AskDecisionInput(StepInput):
+    """Put a question to people. `action` is what will be done, bound by digest."""
+
+    kind: DecisionKind
+    action: dict[str, str]
+    choices: tuple[str, ...]
+    four_eyes: bool
+    expires_at: Moment
+
+
+class AskDecisionResult(StepResult):
+    """The open task."""
+
+    task_id: str
+
+
+class ReadDecisionInput(Message):
+    """What people have decided on this kind in this episode so far; asked by the workflow, or raised by an agent."""
+
+    incident_id: str
+    episode: int
+
+
+class Decision(Message):
+    """A choice that stands: single-handed where the rule allows it, approved by another person where it does not."""
+
+    request_id: str
+    task_id: str
+    kind: DecisionKind
+    choice: str
+    requested_by: str
+    approved_by: str | None
+
+
+class Decisions(Message):
+    """All choices that stand and have not been carried out yet, oldest first."""
+
+    standing: tuple[Decision, ...]
+
+
+class EnterStageInput(StepInput):
+    """Place the limits of one stage."""
+
+    account_id: str
+    stage_index: int
+    policy: Policy
+
+
+class EnterStageResult(StepResult):
+    """When the stage began and when it ends."""
+
+    stage: str
+    entered_at: Moment
+    ends_at: Moment
+
+
+class ReleaseInput(StepInput):
+    """End this episode's restrictions. `request_id` names the decision that allows it, where a person must."""
+
+    account_id: str
+    ending: Outcome
+    request_id: str | None
+
+
+class ReleaseResult(StepResult):
+    """The restriction ids that ended, and what still stands on the account (another incident's, another team's)."""
+
+    ended: tuple[str, ...]
+    still_standing: tuple[str, ...]
+
+
+class LiftLimitsInput(StepInput):
+    """Take away the limits of the last stage."""
+
+    account_id: str
+
+
+class ReturnAccountInput(Message):
+    """Input of ReturnAccount."""
+
+    incident_id: str
+    episode: int
+    account_id: str
+    policy: Policy
+    request_id: str | None
+
+
+class ReturnAccountResult(Message):
+    """The stages that were entered, in order."""
+
+    stages: tuple[str, ...]
+
+
+class CloseInput(StepInput):
+    """Close the incident with its outcome."""
+
+    account_id: str
+    outcome: Outcome
+    refreezes: int
+    factors: tuple[str, ...]
+    stages: tuple[str, ...]
+
+
+class CloseResult(StepResult):
+    """What the database now says."""
+
+    outcome: Outcome
+    money: dict[str, Flow]
+
+
+class ListedSteps(Message):
+    """Counts by kind, for summaries."""
+
+    total: int
+    by_kind: dict[str, int]
+
+
+class IncidentView(Message):
+    """Everything an agent sees of one incident (GET /v1/incidents/{id})."""
+
+    facts: IncidentFacts
+    alarms: tuple[dict[str, Any], ...]
+    time_to_freeze_ms: dict[str, int] | None
+    holds: tuple[dict[str, Any], ...]
+    decisions: tuple[dict[str, Any], ...]
+    money: dict[str, Flow]
+    security_items: dict[str, str]
+    stages: tuple[dict[str, Any], ...]
+    identity: dict[str, Any]
+    refreezes: int
+    steps: ListedSteps
+    summary: dict[str, Any] | None

@@ -1,0 +1,127 @@
+"""The messages of TraceFunds."""
+
+from __future__ import annotations
+
+from models.contracts.base import Currency, Message, Moment
+from models.contracts.policy import TracePolicy
+from models.contracts.steps import StepInput, StepResult
+from models.contracts.transfers import FeedPosition, Flow, TaintedLot, TraceSummary
+
+
+class TraceFundsInput(Message):
+    """Input of TraceFunds. `attempt` counts its runs in one episode (new thefts, an earlier compromise time)."""
+
+    incident_id: str
+    episode: int
+    account_id: str
+    compromised_since: Moment
+    frozen_seq: int | None
+    attempt: int
+    policy: TracePolicy
+
+
+class TraceFundsResult(Message):
+    """The last trace per currency and what is held."""
+
+    traces: dict[str, TraceSummary]
+    held: dict[str, int]
+    rounds: int
+
+
+class CatchUpInput(StepInput):
+    """Bring the transfer index up to the wallet's head, within a budget."""
+
+    budget_seconds: int
+
+
+class CatchUpResult(StepResult):
+    """How far the index reaches: the traces that follow say so."""
+
+    position: FeedPosition
+
+
+class FindTheftsInput(StepInput):
+    """Which of the victim's transfers are stolen, up to posting `upto_seq`."""
+
+    account_id: str
+    compromised_since: Moment
+    frozen_seq: int | None
+    upto_seq: int
+
+
+class FindTheftsResult(StepResult):
+    """Transfer ids by currency, in posting order."""
+
+    thefts: dict[Currency, tuple[str, ...]]
+
+
+class TraceInput(StepInput):
+    """One trace: fixed thefts, one currency, up to a fixed posting number."""
+
+    currency: Currency
+    thefts: tuple[str, ...]
+    position: FeedPosition
+
+
+class TraceResult(StepResult):
+    """Totals and the digest; edges stay in the database. `unheld`: lots lying in wallet accounts without a claim."""
+
+    summary: TraceSummary
+    unheld: tuple[TaintedLot, ...]
+    more_unheld: int = 0
+
+
+class HoldInput(StepInput):
+    """Hold one lot where it lies."""
+
+    trace_id: str
+    lot: TaintedLot
+    hold_seconds: int
+
+
+class HoldResult(StepResult):
+    """`amount` is what stands held after the check against the receipt; zero when the units had moved on."""
+
+    hold_id: str | None
+    amount: int
+    effective_seq: int | None
+
+
+class ListHoldsInput(Message):
+    """Which holds of this incident stand."""
+
+    incident_id: str
+
+
+class ListHoldsResult(Message):
+    """Hold ids."""
+
+    hold_ids: tuple[str, ...]
+
+
+class ReleaseHoldInput(StepInput):
+    """End one hold: the units go back to their place in the queue."""
+
+    hold_id: str
+    reason: str
+
+
+class MoneyByPlace(Message):
+    """DESIGN 8, by place."""
+
+    currency: Currency
+    flow: Flow
+
+
+class ClaimedHold(Message):
+    """A claim on units [lo, hi) of an account, as the database holds it. `state`: claimed, placed or ended."""
+
+    hold_id: str
+    incident_id: str
+    account_id: str
+    currency: Currency
+    lo: int
+    hi: int
+    state: str
+    effective_seq: int | None
+    expires_at: Moment

@@ -1,0 +1,129 @@
+"""A posted transfer as the wallet's feed tells it, and what is known of the accounts before the first one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from models.contracts.base import Amount, Currency, Message, Moment, Total
+
+
+class AccountKind(StrEnum):
+    """What an account is to a trace: `wallet` accounts hold money, `pooling` ones mix it, the others are exits."""
+
+    WALLET = "wallet"
+    POOLING = "pooling"
+    BANK = "bank"
+    CARD = "card"
+    CASH = "cash"
+    CRYPTO = "crypto"
+    MERCHANT = "merchant"
+    FEE = "fee"
+    OUTSIDE = "outside"
+
+    @property
+    def is_exit(self) -> bool:
+        """Whether money that arrives here has left the wallet. An exit holds no balance and is never short."""
+        return self not in (AccountKind.WALLET, AccountKind.POOLING)
+
+
+class TransferStatus(StrEnum):
+    """Whether the money of an exit can still be stopped at the wallet: `pending` yes, `settled` no."""
+
+    PENDING = "pending"
+    SETTLED = "settled"
+
+
+class PostedTransfer(Message):
+    """One row of the wallet's transfers, in posting order.
+
+    `seq` is gapless and starts at 1. `amount` is in minor units of `currency`. `device_id` and `session_id` name
+    what initiated the transfer at the wallet, where the wallet knows it. `hold_id` is set when the transfer carries
+    exactly the units of a hold (restitution). `reverses` names the transfer that this one undoes.
+    """
+
+    seq: int
+    transfer_id: str
+    src: str
+    dst: str
+    src_kind: AccountKind
+    dst_kind: AccountKind
+    amount: Amount
+    currency: Currency
+    posted_at: Moment
+    status: TransferStatus = TransferStatus.SETTLED
+    device_id: str | None = None
+    session_id: str | None = None
+    reverses: str | None = None
+    hold_id: str | None = None
+
+
+class OpeningBalance(Message):
+    """What an account held in one currency before posting 1. `inferred` is the part nobody stated."""
+
+    account_id: str
+    kind: AccountKind
+    currency: Currency
+    amount: Total
+    inferred: Total = 0
+
+
+class FeedState(StrEnum):
+    """Whether the transfer index can follow the wallet: `gap` means a posting number is missing and it stopped."""
+
+    FOLLOWING = "following"
+    GAP = "gap"
+    CONFLICT = "conflict"
+
+
+class FeedPosition(Message):
+    """How far the transfer index has come: postings 1..`upto_seq` are in, all of them, in order."""
+
+    upto_seq: int
+    upto_at: Moment | None
+    behind_ms: int
+    state: FeedState = FeedState.FOLLOWING
+    detail: str | None = None
+
+
+class Flow(Message):
+    """Totals of one trace by place, minor units: stolen = held + exited + pooled + returned + pruned, exactly."""
+
+    stolen: Total
+    held: Total
+    exited: Total
+    pooled: Total
+    returned: Total
+    pruned: Total
+
+
+class TraceSummary(Message):
+    """What a finished trace says without its edges. `digest` fixes every edge (tracing.digest)."""
+
+    trace_id: str
+    incident_id: str
+    episode: int
+    currency: Currency
+    rule: str
+    thefts: tuple[str, ...]
+    upto_seq: int
+    upto_at: Moment | None
+    feed_behind_ms: int
+    flow: Flow
+    edges: int
+    digest: str
+
+
+class TaintedLot(Message):
+    """Stolen units [lo, hi) on the axis of everything ever paid into `account_id`, still lying there."""
+
+    account_id: str
+    currency: Currency
+    lo: int
+    hi: int
+    hop: int
+    last_seq: int
+
+    @property
+    def amount(self) -> int:
+        """Stolen minor units of this lot."""
+        return self.hi - self.lo

@@ -1,0 +1,55 @@
+"""Errors for two readers: a stable code for programs, a sentence for people."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """Every code that leaves the system: in problem+json, in `--json`, as the type of an ApplicationError."""
+
+    INVALID = "invalid"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    ACCOUNT_UNKNOWN = "account_unknown"
+    ALARM_CONFLICT = "alarm_conflict"
+    NOT_ACCEPTED = "not_accepted"
+    REFUSED_BY_RULE = "refused_by_rule"
+    ALREADY_DECIDED = "already_decided"
+    FOUR_EYES = "four_eyes"
+    CODE_WRONG = "code_wrong"
+    CODE_LATE = "code_late"
+    CODE_USED = "code_used"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+    ALARM_WAITING = "alarm_waiting"
+    RESET_INCOMPLETE = "reset_incomplete"
+    WALLET_REFUSED = "wallet_refused"
+    WALLET_UNREACHABLE = "wallet_unreachable"
+    DATABASE_UNREACHABLE = "database_unreachable"
+    TEMPORAL_UNREACHABLE = "temporal_unreachable"
+    FEED_GAP = "feed_gap"
+    FEED_CONFLICT = "feed_conflict"
+    FILE_BROKEN = "file_broken"
+    THEFT_UNKNOWN = "theft_unknown"
+    THEFT_NOT_VICTIMS = "theft_not_victims"
+    CURRENCY_MIXED = "currency_mixed"
+    ILLEGAL_MOVE = "illegal_move"
+    ERASED = "erased"
+    INTERNAL = "internal"
+
+
+class StanchError(Exception):
+    """A refusal or failure that a person will read.
+
+    `message` is one sentence or two: what happened, what is safe, what to do next. It holds no personal data.
+    """
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+    def matches(self, code: ErrorCode) -> bool:
+        """Whether this is the failure named by `code`; callers test codes, never texts."""
+        return self.code is code

@@ -1,0 +1,153 @@
+"""The closed vocabularies. The same word stands in code, tables, API and docs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """Who may act through the gateway (DESIGN 7)."""
+
+    AGENT = "agent"
+    SUPERVISOR = "supervisor"
+    AUDITOR = "auditor"
+    TRIGGER = "trigger"
+
+
+class Actor(StrEnum):
+    """Who did a step."""
+
+    AGENT = "agent"
+    SUPERVISOR = "supervisor"
+    TRIGGER = "trigger"
+    OWNER = "owner"
+    CLAIMANT = "claimant"
+    SYSTEM = "system"
+
+
+class AlarmKind(StrEnum):
+    """`trigger`: a machine's message. `report`: a person's account of what happened."""
+
+    TRIGGER = "trigger"
+    REPORT = "report"
+
+
+class Scope(StrEnum):
+    """What a freeze restricts: `full` everything, `outgoing` money and security changes (read-only login stays)."""
+
+    FULL = "full"
+    OUTGOING = "outgoing"
+
+
+class Outcome(StrEnum):
+    """How an incident ends (DESIGN 3)."""
+
+    RESTORED = "restored"
+    FALSE_ALARM = "false_alarm"
+    IMPOSTOR = "impostor"
+    RELEASED = "released"
+    NOT_FROZEN = "not_frozen"
+    ACCOUNT_CLOSED = "account_closed"
+
+
+class SecurityItem(StrEnum):
+    """Every setting a thief could have touched; each has one receipt before an account goes back."""
+
+    PASSWORD = "password"
+    SESSIONS = "sessions"
+    REFRESH_TOKENS = "refresh_tokens"
+    DEVICES = "devices"
+    FACTORS = "factors"
+    CONTACTS = "contacts"
+    API_KEYS = "api_keys"
+    PAYEES = "payees"
+    MANDATES = "mandates"
+    CARDS = "cards"
+    LIMITS = "limits"
+    FORWARDING = "forwarding"
+
+
+class StepKind(StrEnum):
+    """What a step does. Counted by kind in the summary of an incident."""
+
+    ALARM = "alarm"
+    FREEZE = "freeze"
+    PLAN_IDENTITY = "plan_identity"
+    CHALLENGE = "challenge"
+    VERIFY_IDENTITY = "verify_identity"
+    CATCH_UP = "catch_up"
+    THEFTS = "thefts"
+    TRACE = "trace"
+    HOLD = "hold"
+    RELEASE_HOLD = "release_hold"
+    RESET_ITEM = "reset_item"
+    READ_BACK = "read_back"
+    ASK_DECISION = "ask_decision"
+    DECISION = "decision"
+    STAGE = "stage"
+    RELEASE = "release"
+    LIFT_LIMITS = "lift_limits"
+    CLOSE = "close"
+
+
+class StepStatus(StrEnum):
+    """`done` is adopted by every later attempt; `refused` is evidence and never an obstacle."""
+
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class DecisionKind(StrEnum):
+    """What a person must decide."""
+
+    RETURN_ACCOUNT = "return_account"
+    UNPROVEN_OWNER = "unproven_owner"
+    END_AS_FALSE_ALARM = "end_as_false_alarm"
+    IMPOSTOR = "impostor"
+    RENEW_FREEZE = "renew_freeze"
+    FREEZE_ON_REPORT = "freeze_on_report"
+    RESET_INCOMPLETE = "reset_incomplete"
+    FREEZE_REFUSED = "freeze_refused"
+
+
+class Workflow(StrEnum):
+    """Registered workflow types. Open executions name them, so a value never changes."""
+
+    STOLEN_ACCOUNT_INCIDENT = "StolenAccountIncident"
+    VERIFY_IDENTITY = "VerifyIdentity"
+    TRACE_FUNDS = "TraceFunds"
+    RESET_SECURITY = "ResetSecurity"
+    RETURN_ACCOUNT = "ReturnAccount"
+
+
+class Activity(StrEnum):
+    """Registered activity types. Histories name them, so a value never changes."""
+
+    REGISTER_INCIDENT = "register_incident"
+    LOAD_INCIDENT = "load_incident"
+    FREEZE = "freeze"
+    TAKE_UP_ALARM = "take_up_alarm"
+    PLAN_IDENTITY = "plan_identity"
+    SEND_CHALLENGE = "send_challenge"
+    CHECK_PROOF = "check_proof"
+    CATCH_UP = "catch_up"
+    FIND_THEFTS = "find_thefts"
+    TRACE = "trace"
+    HOLD = "hold"
+    RELEASE_HOLD = "release_hold"
+    LIST_HOLDS = "list_holds"
+    RESET_ITEM = "reset_item"
+    READ_BACK = "read_back"
+    ASK_DECISION = "ask_decision"
+    READ_DECISION = "read_decision"
+    ENTER_STAGE = "enter_stage"
+    RELEASE = "release"
+    LIFT_LIMITS = "lift_limits"
+    CLOSE_INCIDENT = "close_incident"
+
+
+WAKE = "wake"
+"""Update (parent) and signal (children): look at the database again; it carries nothing."""
+
+PLACER = "stanch"
+"""The name under which our restrictions and holds stand at the wallet."""

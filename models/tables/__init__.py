@@ -1,0 +1,1 @@
+"""SQLAlchemy tables. Only adapters import this package."""

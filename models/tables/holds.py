@@ -1,0 +1,62 @@
+"""Claims on stolen units lying in somebody else's account, and the holds at the wallet that back them."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.tables.base import Base, Instant, MaybeInstant, MinorUnits, Ulid
+
+
+class HoldClaim(Base):
+    """Units [lo, hi) of an account claimed for one incident, committed before the wallet is asked (DESIGN 8).
+
+    No two active claims on one account overlap: checked under an advisory lock on the account. `state`: `claimed`
+    (intent), `placed` (checked against its receipt), `ended` (released, expired, or nothing was left).
+    """
+
+    __tablename__ = "hold_claim"
+    __table_args__ = (
+        Index(
+            "ix_hold_claim_active", "account_id", "currency", "lo", postgresql_where=text("state <> 'ended'")
+        ),
+        CheckConstraint("lo < hi", name="interval"),
+        CheckConstraint("state IN ('claimed', 'placed', 'ended')", name="state"),
+    )
+
+    id: Mapped[Ulid] = mapped_column(primary_key=True)
+    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"), index=True)
+    episode: Mapped[int]
+    account_id: Mapped[str] = mapped_column(String(64))
+    currency: Mapped[str] = mapped_column(String(3))
+    claimed_lo: Mapped[MinorUnits]
+    claimed_hi: Mapped[MinorUnits]
+    lo: Mapped[MinorUnits]
+    hi: Mapped[MinorUnits]
+    state: Mapped[str] = mapped_column(String(8))
+    trace_id: Mapped[str] = mapped_column(String(64))
+    theft_seq: Mapped[int] = mapped_column(BigInteger)
+    effective_seq: Mapped[int | None] = mapped_column(BigInteger)
+    expires_at: Mapped[Instant]
+    created_at: Mapped[Instant]
+    placed_at: Mapped[MaybeInstant]
+    ended_at: Mapped[MaybeInstant]
+    ended_reason: Mapped[str | None] = mapped_column(String(32))
+
+
+class Discrepancy(Base):
+    """Something that stands at the wallet and not in our records, or the reverse. Raised until somebody resolves it."""
+
+    __tablename__ = "discrepancy"
+    __table_args__ = (
+        Index("uq_discrepancy_open", "kind", "subject", unique=True, postgresql_where=text("resolved_at IS NULL")),
+    )
+
+    id: Mapped[Ulid] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(160))
+    account_id: Mapped[str] = mapped_column(String(64))
+    incident_id: Mapped[str | None] = mapped_column(String(26))
+    found_at: Mapped[Instant]
+    last_seen_at: Mapped[Instant]
+    resolved_at: Mapped[MaybeInstant]

@@ -1,0 +1,94 @@
+"""Alarms, incidents and the hand-over to Temporal: what intake commits in one transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.tables.base import Base, Instant, MaybeInstant, Ulid
+
+
+class Incident(Base):
+    """One case of suspected misuse of one account. At most one is open per account: the database says so."""
+
+    __tablename__ = "incident"
+    __table_args__ = (
+        Index("uq_incident_open_account", "account_id", unique=True, postgresql_where=text("closed_at IS NULL")),
+        Index("ix_incident_opened", "opened_at", "id"),
+    )
+
+    id: Mapped[Ulid] = mapped_column(primary_key=True)
+    account_id: Mapped[str] = mapped_column(String(64))
+    status: Mapped[str] = mapped_column(String(16))
+    episode: Mapped[int] = mapped_column(default=1)
+    scope: Mapped[str] = mapped_column(String(16))
+    provisional: Mapped[bool] = mapped_column(default=False)
+    opened_at: Mapped[Instant]
+    episode_opened_at: Mapped[Instant]
+    compromised_since: Mapped[MaybeInstant]
+    frozen_at: Mapped[MaybeInstant]
+    renewals: Mapped[int] = mapped_column(default=0)
+    closed_at: Mapped[MaybeInstant]
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    summary: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    workflow_id: Mapped[str] = mapped_column(String(80))
+
+
+class Alarm(Base):
+    """One accepted alarm. `acknowledged_at` is set in the commit of its effect on the incident."""
+
+    __tablename__ = "alarm"
+    __table_args__ = (
+        Index("uq_alarm_source_source_id", "source", "source_id", unique=True),
+        Index("ix_alarm_unacknowledged", "incident_id", postgresql_where=text("acknowledged_at IS NULL")),
+        Index("ix_alarm_incident", "incident_id"),
+    )
+
+    id: Mapped[Ulid] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(String(64))
+    source_id: Mapped[str] = mapped_column(String(64))
+    content_digest: Mapped[str] = mapped_column(String(64))
+    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"))
+    episode: Mapped[int]
+    account_id: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(16))
+    scope: Mapped[str] = mapped_column(String(16))
+    occurred_at: Mapped[Instant]
+    compromised_since: Mapped[MaybeInstant]
+    stolen_transfers: Mapped[list[str]] = mapped_column(JSONB)
+    detail: Mapped[bytes | None] = mapped_column(LargeBinary)
+    late: Mapped[bool]
+    held_back: Mapped[bool] = mapped_column(default=False)
+    sender: Mapped[str] = mapped_column(String(64))
+    sender_role: Mapped[str] = mapped_column(String(16))
+    received_at: Mapped[Instant]
+    acknowledged_at: Mapped[MaybeInstant]
+
+
+class Theft(Base):
+    """A transfer counted as stolen in this incident, and why."""
+
+    __tablename__ = "theft"
+
+    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"), primary_key=True)
+    transfer_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    basis: Mapped[str] = mapped_column(String(24))
+    found_at: Mapped[Instant]
+
+
+class HandOver(Base):
+    """That Temporal must look at an incident. One outstanding row per incident; the relay insists for ever."""
+
+    __tablename__ = "hand_over"
+    __table_args__ = (Index("ix_hand_over_due", "next_try_at", postgresql_where=text("done_at IS NULL")),)
+
+    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"), primary_key=True)
+    generation: Mapped[int] = mapped_column(default=1)
+    requested_at: Mapped[Instant]
+    next_try_at: Mapped[Instant]
+    attempts: Mapped[int] = mapped_column(default=0)
+    done_at: Mapped[MaybeInstant]
+    last_error: Mapped[str | None] = mapped_column(String(64))

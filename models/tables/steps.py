@@ -1,0 +1,106 @@
+"""Attempts, steps and what leaves in their transaction. Append-only: triggers refuse every other write."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.tables.base import Base, Instant, MaybeInstant, Ulid
+
+
+class StepAttempt(Base):
+    """The intent of a step, committed before its effect: no effect without one."""
+
+    __tablename__ = "step_attempt"
+    __table_args__ = (Index("ix_step_attempt_step", "incident_id", "episode", "step_key"),)
+
+    id: Mapped[Ulid] = mapped_column(primary_key=True)
+    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"))
+    episode: Mapped[int]
+    step_key: Mapped[str] = mapped_column(String(160))
+    kind: Mapped[str] = mapped_column(String(24))
+    actor: Mapped[str] = mapped_column(String(16))
+    role: Mapped[str] = mapped_column(String(64))
+    requested_at: Mapped[Instant]
+    workflow_id: Mapped[str | None] = mapped_column(String(160))
+    run_id: Mapped[str | None] = mapped_column(String(64))
+    activity_id: Mapped[str | None] = mapped_column(String(64))
+    attempt: Mapped[int] = mapped_column(default=1)
+    gateway_attempt: Mapped[str | None] = mapped_column(String(64))
+    input_digest: Mapped[str] = mapped_column(String(64))
+
+
+class Step(Base):
+    """One finished action. Unique once done; refusals stand beside it as evidence (DESIGN 5)."""
+
+    __tablename__ = "step"
+    __table_args__ = (
+        Index(
+            "uq_step_done",
+            "incident_id",
+            "episode",
+            "step_key",
+            unique=True,
+            postgresql_where=text("status = 'done'"),
+        ),
+        Index("ix_step_incident", "incident_id", "sequence"),
+        CheckConstraint("status IN ('done', 'refused')", name="status"),
+    )
+
+    id: Mapped[Ulid] = mapped_column(primary_key=True)
+    sequence: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
+    attempt_id: Mapped[Ulid] = mapped_column(ForeignKey("step_attempt.id"), unique=True)
+    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"))
+    episode: Mapped[int]
+    step_key: Mapped[str] = mapped_column(String(160))
+    kind: Mapped[str] = mapped_column(String(24))
+    status: Mapped[str] = mapped_column(String(8))
+    actor: Mapped[str] = mapped_column(String(16))
+    role: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str | None] = mapped_column(Text)
+    requested_at: Mapped[Instant]
+    started_at: Mapped[Instant]
+    completed_at: Mapped[Instant]
+    receipt_id: Mapped[str | None] = mapped_column(String(64))
+    receipt_digest: Mapped[str | None] = mapped_column(String(64))
+    effective_seq: Mapped[int | None] = mapped_column(BigInteger)
+    effective_at: Mapped[MaybeInstant]
+    input: Mapped[bytes] = mapped_column(LargeBinary)
+    input_digest: Mapped[str] = mapped_column(String(64))
+    result: Mapped[bytes] = mapped_column(LargeBinary)
+    result_digest: Mapped[str] = mapped_column(String(64))
+    workflow_id: Mapped[str | None] = mapped_column(String(160))
+    run_id: Mapped[str | None] = mapped_column(String(64))
+    activity_id: Mapped[str | None] = mapped_column(String(64))
+    gateway_attempt: Mapped[str | None] = mapped_column(String(64))
+    wallet_ack_ms: Mapped[int | None]
+    committed_ms: Mapped[int | None]
+
+
+class LedgerOutbox(Base):
+    """A committed step on its way into the Merkle log: canonical bytes without personal data, digests only."""
+
+    __tablename__ = "ledger_outbox"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    step_id: Mapped[Ulid] = mapped_column(ForeignKey("step.id"), unique=True)
+    leaf: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[Instant]
+
+
+class NoticeOutbox(Base):
+    """A notice that a step's transaction promised. `body` is encrypted; delivery is at least once, deduplicated."""
+
+    __tablename__ = "notice_outbox"
+    __table_args__ = (Index("ix_notice_outbox_due", "next_try_at", postgresql_where=text("delivered_at IS NULL")),)
+
+    id: Mapped[Ulid] = mapped_column(primary_key=True)
+    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"))
+    step_id: Mapped[Ulid] = mapped_column(ForeignKey("step.id"))
+    template: Mapped[str] = mapped_column(String(64))
+    channel: Mapped[str] = mapped_column(String(16))
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[Instant]
+    next_try_at: Mapped[Instant]
+    attempts: Mapped[int] = mapped_column(default=0)
+    delivered_at: Mapped[MaybeInstant]
