@@ -1,0 +1,125 @@
+"""Tables of the transfer index: Stanch's own copy of the wallet's transfers, with the running totals that make FIFO exact.
+
+Each account has one axis per currency: the units ever paid in, in order, its opening money first. `in_pos` is where a
+transfer's units begin on the payee's axis, `out_pos` where the units it spent lie on the payer's (see tracing.positions).
+Only the index feeder and the hold operations write here, and only under the feed's advisory lock.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Index, Integer, String, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.tables.base import Base, Instant, MinorUnits
+
+
+class TransferIndexRow(Base):
+    """One posted transfer, or one part of it: `part` > 0 only where a payment skipped held units.
+
+    `amount` is the part's amount. A self transfer moves nothing: both positions are NULL. `hold_id` is set where the
+    transfer carries exactly the units of a hold, `reverses` where it undoes another.
+    """
+
+    __tablename__ = "transfer_index"
+
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    part: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    transfer_id: Mapped[str] = mapped_column(Text)
+    src: Mapped[str] = mapped_column(Text)
+    dst: Mapped[str] = mapped_column(Text)
+    src_kind: Mapped[str] = mapped_column(String(16))
+    dst_kind: Mapped[str] = mapped_column(String(16))
+    currency: Mapped[str] = mapped_column(String(3))
+    amount: Mapped[MinorUnits]
+    out_pos: Mapped[int | None] = mapped_column(BigInteger)
+    in_pos: Mapped[int | None] = mapped_column(BigInteger)
+    posted_at: Mapped[Instant]
+    status: Mapped[str] = mapped_column(String(16))
+    device_id: Mapped[str | None] = mapped_column(Text)
+    session_id: Mapped[str | None] = mapped_column(Text)
+    reverses: Mapped[str | None] = mapped_column(Text)
+    hold_id: Mapped[str | None] = mapped_column(Text)
+    bank: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+
+    __table_args__ = (
+        # The trace walks this one: the rows of an account that spent given units of it.
+        Index("ix_transfer_index_spent", "src", "currency", "out_pos"),
+        # An account's deposits in posting order: needed when its rows are segmented anew.
+        Index("ix_transfer_index_paid_in", "dst", "currency", "seq"),
+        Index("uq_transfer_index_transfer_id", "transfer_id", "part", unique=True),
+    )
+
+
+class TransferAccount(Base):
+    """The running totals of one account in one currency, after the last posting of the feed.
+
+    `opening` is everything held before posting 1, `inferred` the part of it nobody stated. `total_in` excludes the
+    opening. `gaps` lists unspent unit intervals [[lo, hi], ...] below the spending frontier; NULL for an account that
+    never skipped held units, whose unspent units are exactly [total_out, opening + total_in).
+    """
+
+    __tablename__ = "transfer_account"
+
+    account_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    currency: Mapped[str] = mapped_column(String(3), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    opening: Mapped[MinorUnits]
+    inferred: Mapped[MinorUnits]
+    total_in: Mapped[MinorUnits]
+    total_out: Mapped[MinorUnits]
+    gaps: Mapped[list[list[int]] | None] = mapped_column(JSONB)
+
+    __table_args__ = (
+        Index(
+            "ix_transfer_account_inferred",
+            "currency",
+            "account_id",
+            postgresql_where=text("inferred > 0"),
+        ),
+    )
+
+
+class TransferHold(Base):
+    """Units [lo, hi) of an account that a hold takes out of its queue from posting `effective_seq` + 1 on.
+
+    The last posting the hold covers is `released_seq`; NULL while it stands. A partial release splits a piece in two.
+    """
+
+    __tablename__ = "transfer_hold"
+
+    hold_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    piece: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    account_id: Mapped[str] = mapped_column(Text)
+    currency: Mapped[str] = mapped_column(String(3))
+    lo: Mapped[MinorUnits]
+    hi: Mapped[MinorUnits]
+    effective_seq: Mapped[int] = mapped_column(BigInteger)
+    released_seq: Mapped[int | None] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_transfer_hold_account", "account_id", "currency"),)
+
+
+class TransferFeed(Base):
+    """How far the index has come, and why it stopped if it did.
+
+    Postings 1..`upto_seq` are in, all of them. `head_seq` and `head_at` are the wallet's newest posting when last
+    asked, at `checked_at`. `stopped_seq` is the posting a gap or a conflict is about. `generation` changes when rows
+    already indexed get other positions (a hold, a release, an inferred opening), so that a trace over them is a new one.
+    """
+
+    __tablename__ = "transfer_feed"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    upto_seq: Mapped[int] = mapped_column(BigInteger)
+    upto_at: Mapped[Instant | None]
+    head_seq: Mapped[int] = mapped_column(BigInteger)
+    head_at: Mapped[Instant | None]
+    checked_at: Mapped[Instant | None]
+    state: Mapped[str] = mapped_column(String(16))
+    detail: Mapped[str | None] = mapped_column(Text)
+    stopped_seq: Mapped[int | None] = mapped_column(BigInteger)
+    generation: Mapped[int] = mapped_column(BigInteger)
+    openings_loaded: Mapped[bool] = mapped_column(Boolean)
