@@ -6,7 +6,7 @@ row would cost more than the trace itself when it has half a million edges.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Float, Index, Integer, String, Text
+from sqlalchemy import BigInteger, Index, Integer, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -27,7 +27,7 @@ class TraceRun(Base):
     thefts: Mapped[list[str]] = mapped_column(JSONB)
     upto_seq: Mapped[int] = mapped_column(BigInteger)
     upto_at: Mapped[Instant | None]
-    feed_behind_seconds: Mapped[float] = mapped_column(Float)
+    feed_behind_ms: Mapped[int] = mapped_column(BigInteger)
     generation: Mapped[int] = mapped_column(BigInteger)
     stolen: Mapped[MinorUnits]
     held: Mapped[MinorUnits]
