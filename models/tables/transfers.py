@@ -56,9 +56,11 @@ class TransferIndexRow(Base):
 class TransferAccount(Base):
     """The running totals of one account in one currency, after the last posting of the feed.
 
-    `opening` is everything held before posting 1, `inferred` the part of it nobody stated. `total_in` excludes the
-    opening. `gaps` lists unspent unit intervals [[lo, hi], ...] below the spending frontier; NULL for an account that
-    never skipped held units, whose unspent units are exactly [total_out, opening + total_in).
+    `opening` is everything held before posting 1, `inferred` the part of it nobody stated; `total_in` excludes it.
+    The axis runs from `axis_start` to `axis_start` + `opening` + `total_in`. It starts at 0, or below where opening
+    money had to be inferred after rows were indexed: so a unit never changes its number. `gaps` lists unspent
+    intervals [[lo, hi], ...] below the spending frontier; NULL (no gap) for an account that never skipped held units,
+    whose unspent units are exactly those from `axis_start` + `total_out` on.
     """
 
     __tablename__ = "transfer_account"
@@ -68,6 +70,7 @@ class TransferAccount(Base):
     kind: Mapped[str] = mapped_column(String(16))
     opening: Mapped[MinorUnits]
     inferred: Mapped[MinorUnits]
+    axis_start: Mapped[MinorUnits]
     total_in: Mapped[MinorUnits]
     total_out: Mapped[MinorUnits]
     gaps: Mapped[list[list[int]] | None] = mapped_column(JSONB)
