@@ -1,0 +1,1 @@
+"""The servers that come in wheels: PostgreSQL and the Temporal dev server, run as children of the command line."""
