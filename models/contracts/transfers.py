@@ -33,12 +33,22 @@ class TransferStatus(StrEnum):
     SETTLED = "settled"
 
 
+class BankDetails(Message):
+    """What a bank exit is known by at the other institution: needed to ask for the money back."""
+
+    bic: str | None = None
+    end_to_end_id: str | None = None
+    uetr: str | None = None
+    settlement_date: str | None = None
+
+
 class PostedTransfer(Message):
     """One row of the wallet's transfers, in posting order.
 
     `seq` is gapless and starts at 1. `amount` is in minor units of `currency`. `device_id` and `session_id` name
     what initiated the transfer at the wallet, where the wallet knows it. `hold_id` is set when the transfer carries
-    exactly the units of a hold (restitution). `reverses` names the transfer that this one undoes.
+    exactly the units of a hold (restitution). `reverses` names the transfer that this one undoes. `bank` is set on
+    exits to a bank.
     """
 
     seq: int
@@ -55,6 +65,7 @@ class PostedTransfer(Message):
     session_id: str | None = None
     reverses: str | None = None
     hold_id: str | None = None
+    bank: BankDetails | None = None
 
 
 class OpeningBalance(Message):

@@ -1,0 +1,1 @@
+"""Transfers: the index in PostgreSQL, the traces over it, ledgers in files."""

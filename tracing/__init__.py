@@ -1,0 +1,1 @@
+"""Taint arithmetic. Pure: no I/O, no clock, no randomness."""

@@ -1,0 +1,136 @@
+"""Gives posted transfers their positions, one after the other: the only thing a ledger needs to be traced first in, first out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from models.contracts.base import MAX_AMOUNT
+from models.contracts.transfers import OpeningBalance, PostedTransfer
+from tracing.positions import AccountQueue, Shortage
+
+AccountKey = tuple[str, str]
+"""(account id, currency)."""
+
+
+class Part(NamedTuple):
+    """A transfer, or the part of it that spent units [out_pos, out_pos + amount). Both None: a self transfer."""
+
+    part: int
+    amount: int
+    out_pos: int | None
+    in_pos: int | None
+
+
+class Row(NamedTuple):
+    """One part of one transfer, as the statement reads it."""
+
+    seq: int
+    part: int
+    transfer_id: str
+    src: str
+    dst: str
+    src_kind: str
+    dst_kind: str
+    currency: str
+    amount: int
+    out_pos: int | None
+    in_pos: int | None
+
+
+class ShortAccount(Exception):
+    """A wallet or pooling account would go negative at posting `seq`: `missing` opening units are unknown."""
+
+    def __init__(self, account_id: str, currency: str, seq: int, missing: int) -> None:
+        super().__init__(f"account {account_id} lacks {missing} {currency} at posting {seq}")
+        self.account_id = account_id
+        self.currency = currency
+        self.seq = seq
+        self.missing = missing
+
+
+class AxisFull(Exception):
+    """Posting `seq` would take the account past the largest position, 2^63 - 1."""
+
+    def __init__(self, account_id: str, seq: int) -> None:
+        super().__init__(f"account {account_id} would pass 2^63-1 units at posting {seq}")
+        self.account_id = account_id
+        self.seq = seq
+
+
+class Book:
+    """The queues of many accounts. Nothing changes when `post` raises."""
+
+    def __init__(self) -> None:
+        self.queues: dict[AccountKey, AccountQueue] = {}
+
+    def open(self, opening: OpeningBalance) -> None:
+        """Open an account with what it held before posting 1. Exits hold nothing, whatever was stated."""
+        amount = 0 if opening.kind.is_exit else opening.amount
+        self.queues[(opening.account_id, opening.currency)] = AccountQueue(amount)
+
+    def queue(self, account_id: str, currency: str) -> AccountQueue:
+        """The account's queue; an account nobody opened starts empty."""
+        key = (account_id, currency)
+        queue = self.queues.get(key)
+        if queue is None:
+            queue = self.queues[key] = AccountQueue()
+        return queue
+
+    def post(self, transfer: PostedTransfer) -> list[Part]:
+        """Positions of one transfer; usually one part.
+
+        Raises ShortAccount when a wallet or pooling account would go negative, AxisFull when a position does not fit.
+        """
+        amount = transfer.amount
+        if transfer.src == transfer.dst:
+            return [Part(0, amount, None, None)]
+        payer = self.queue(transfer.src, transfer.currency)
+        payee = self.queue(transfer.dst, transfer.currency)
+        if payee.end + amount > MAX_AMOUNT:
+            raise AxisFull(transfer.dst, transfer.seq)
+        if transfer.src_kind.is_exit:
+            if payer.frontier + amount > MAX_AMOUNT:
+                raise AxisFull(transfer.src, transfer.seq)
+            spent = payer.overdraw(amount)
+        else:
+            try:
+                spent = payer.spend(amount, transfer.hold_id)
+            except Shortage as shortage:
+                raise ShortAccount(transfer.src, transfer.currency, transfer.seq, shortage.missing) from shortage
+        in_pos = payee.deposit(amount)
+        if len(spent) == 1:
+            return [Part(0, amount, spent[0][0], in_pos)]
+        parts = []
+        for number, (lo, hi) in enumerate(spent):
+            parts.append(Part(number, hi - lo, lo, in_pos))
+            in_pos += hi - lo
+        return parts
+
+
+def rows(transfers: Iterable[PostedTransfer], openings: Iterable[OpeningBalance]) -> list[Row]:
+    """Positions of a whole ledger whose openings cover every payment (see tracing.openings)."""
+    book = Book()
+    for opening in openings:
+        book.open(opening)
+    return [row for transfer in transfers for row in rows_of(transfer, book.post(transfer))]
+
+
+def rows_of(transfer: PostedTransfer, parts: Iterable[Part]) -> list[Row]:
+    """A transfer and its parts as rows."""
+    return [
+        Row(
+            transfer.seq,
+            part.part,
+            transfer.transfer_id,
+            transfer.src,
+            transfer.dst,
+            transfer.src_kind.value,
+            transfer.dst_kind.value,
+            transfer.currency,
+            part.amount,
+            part.out_pos,
+            part.in_pos,
+        )
+        for part in parts
+    ]
