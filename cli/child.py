@@ -64,19 +64,32 @@ class Child:
         Runs as `account` if given, which needs root. Raises OSError when the log or the folder cannot be used.
         """
         run_as = f"{account.user}:{account.group}" if account else "-"
-        tether = [sys.executable, "-I", "-S", "-B", str(TETHER), str(os.getpid()), str(int(death_signal)), run_as]
+        tether = [
+            sys.executable,
+            "-I",
+            "-S",
+            "-B",
+            str(TETHER),
+            str(os.getpid()),
+            str(int(death_signal)),
+            run_as,
+        ]
         with log.open("ab") as output:
             log_start = output.seek(0, os.SEEK_END)
-            process = _spawner().submit(
-                subprocess.Popen[bytes],
-                [*tether, *map(str, command)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=dict(environ),
-                cwd=folder,
-                start_new_session=True,
-            ).result()
+            process = (
+                _spawner()
+                .submit(
+                    subprocess.Popen[bytes],
+                    [*tether, *map(str, command)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env=dict(environ),
+                    cwd=folder,
+                    start_new_session=True,
+                )
+                .result()
+            )
         return cls(name, process, log, log_start)
 
     @property
@@ -112,7 +125,9 @@ class Child:
 
     def explain(self) -> str:
         """The end of its log, for the sentence that says why something did not start."""
-        last = " / ".join(line.strip() for line in self.said().splitlines()[-LINES_OF_LOG_SHOWN:] if line.strip())
+        last = " / ".join(
+            line.strip() for line in self.said().splitlines()[-LINES_OF_LOG_SHOWN:] if line.strip()
+        )
         return f"its log {self.log} ends: {last or '(nothing)'}"
 
     def send(self, number: signal.Signals) -> None:

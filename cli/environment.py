@@ -29,7 +29,15 @@ EXIT_UNREACHABLE: Final = 4
 EXIT_INTERRUPTED: Final = 130
 
 # Variables that would make pip or the new Python install or import somewhere else.
-MISLEADING: Final = ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_ROOT", "VIRTUAL_ENV")
+MISLEADING: Final = (
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "PIP_TARGET",
+    "PIP_PREFIX",
+    "PIP_USER",
+    "PIP_ROOT",
+    "VIRTUAL_ENV",
+)
 
 
 class EnvironmentFailed(Exception):
@@ -52,13 +60,17 @@ def launch(root: str, arguments: list[str]) -> int:
     try:
         environment.ensure(kind)
     except KeyboardInterrupt:
-        say("stanch: interrupted while the environment was being made; nothing was started. Run it again to finish.")
+        say(
+            "stanch: interrupted while the environment was being made; nothing was started. Run it again to finish."
+        )
         return EXIT_INTERRUPTED
     except (EnvironmentFailed, InstallationFailed) as failure:
         say(f"stanch: {failure}")
         return EXIT_UNREACHABLE
     except OSError as failure:
-        say(f"stanch: the environment in {environment.path} could not be made ({failure.strerror}: {failure.filename}); nothing was started.")
+        say(
+            f"stanch: the environment in {environment.path} could not be made ({failure.strerror}: {failure.filename}); nothing was started."
+        )
         return EXIT_UNREACHABLE
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     return 0 if only_environment else environment.run(arguments)
@@ -94,7 +106,9 @@ class Environment:
                 kind = DEVELOPMENT
             self._unfinished.touch()
             self._stamp.unlink(missing_ok=True)
-            Installation(python=self.python, requirements=self._requirements(kind), environ=_environ(), lock=lock).run()
+            Installation(
+                python=self.python, requirements=self._requirements(kind), environ=_environ(), lock=lock
+            ).run()
             self._write_stamp(kind)
             self._unfinished.unlink()
 
@@ -149,9 +163,13 @@ class Environment:
         shutil.rmtree(self.path, ignore_errors=True)
         self.path.mkdir()
         self._unfinished.touch()
-        done = subprocess.run(  # noqa: S603 - our own interpreter and path
+        done = subprocess.run(
             [sys.executable, "-m", "venv", str(self.path)],
-            capture_output=True, text=True, check=False, env=_environ(), pass_fds=(lock,),
+            capture_output=True,
+            text=True,
+            check=False,
+            env=_environ(),
+            pass_fds=(lock,),
         )
         if done.returncode != 0:
             last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]

@@ -47,24 +47,37 @@ class Installation:
         self._display.begin(f"Preparing the environment: {self._total} packages, once")
         try:
             self._pip(
-                "install", "--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-input", "--no-compile",
-                "--progress-bar", "off", "--requirement", str(self._requirements),
+                "install",
+                "--require-hashes",
+                "--no-deps",
+                "--only-binary",
+                ":all:",
+                "--no-input",
+                "--no-compile",
+                "--progress-bar",
+                "off",
+                "--requirement",
+                str(self._requirements),
             )
             self._remove_strangers()
             self._compile()
         finally:
             self._display.end()
-        self._display.line(f"Environment ready: {len(self._installed())} packages in {time.monotonic() - started:.0f} s.")
+        self._display.line(
+            f"Environment ready: {len(self._installed())} packages in {time.monotonic() - started:.0f} s."
+        )
 
     def _pip(self, command: str, *arguments: str) -> None:
-        child = subprocess.Popen(  # noqa: S603 - the environment's own pip
+        child = subprocess.Popen(
             [str(self._python), "-m", "pip", "--disable-pip-version-check", command, *arguments],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**self._environ, "PYTHONUNBUFFERED": "1"}, pass_fds=(self._lock,),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**self._environ, "PYTHONUNBUFFERED": "1"},
+            pass_fds=(self._lock,),
         )
         try:
-            if child.stdout is None:
-                raise InstallationFailed("pip could not be started; nothing was started.")
+            assert child.stdout is not None  # it is a pipe: asked for above
             self._follow(child.stdout)
         except BaseException:
             child.terminate()
@@ -126,14 +139,28 @@ class Installation:
     def _compile(self) -> None:
         """All cores at once; pip itself compiles on one, and uncompiled every process of a first start would do it."""
         self._display.update("compiling", self._total, self._total, "")
-        subprocess.run(  # noqa: S603 - the environment's own interpreter
-            [str(self._python), "-m", "compileall", "-q", "-j", "0", *map(str, self._python.parent.parent.glob("lib/python*/site-packages"))],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env=self._environ, check=False, pass_fds=(self._lock,),
+        subprocess.run(
+            [
+                str(self._python),
+                "-m",
+                "compileall",
+                "-q",
+                "-j",
+                "0",
+                *map(str, self._python.parent.parent.glob("lib/python*/site-packages")),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=self._environ,
+            check=False,
+            pass_fds=(self._lock,),
         )
 
     def _failure(self) -> str:
-        errors = [line.removeprefix("ERROR: ") for line in self._said if line.startswith("ERROR: ")] or self._said[-1:]
+        errors = [
+            line.removeprefix("ERROR: ") for line in self._said if line.startswith("ERROR: ")
+        ] or self._said[-1:]
         cause = (errors or ["pip said nothing"])[0].rstrip(".")
         return (
             f"the locked packages could not be installed ({cause}); nothing was started and the next start begins anew. "

@@ -147,7 +147,8 @@ class Processes:
         child = self[part.name]
         if not child.wait_until(_readiness(part, child), seconds=SECONDS_TO_START):
             raise StanchError(
-                ErrorCode.INTERNAL, f"The {part.name} ended with code {child.exit_code} before it was ready; what ran is stopped. {child.explain()}"
+                ErrorCode.INTERNAL,
+                f"The {part.name} ended with code {child.exit_code} before it was ready; what ran is stopped. {child.explain()}",
             )
 
 

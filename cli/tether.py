@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> NoReturn:
     if os.getppid() != parent:
         # The parent died before the kernel knew that we want to follow.
         os._exit(1)
-    os.execv(arguments[3], arguments[3:])  # noqa: S606 - replacing ourselves is the point
+    os.execv(arguments[3], arguments[3:])
 
 
 def _kernel_tie() -> Callable[[int], None]:

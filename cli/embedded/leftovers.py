@@ -19,7 +19,11 @@ SECONDS_TO_LEAVE: Final = 10.0
 def is_ready(data: Path, process: int) -> bool:
     """Whether the cluster in `data` is served by `process` and takes connections."""
     lines = _lines(data)
-    return len(lines) > STATUS_LINE and lines[PID_LINE].strip() == str(process) and lines[STATUS_LINE].strip() == "ready"
+    return (
+        len(lines) > STATUS_LINE
+        and lines[PID_LINE].strip() == str(process)
+        and lines[STATUS_LINE].strip() == "ready"
+    )
 
 
 def clear(data: Path) -> None:
@@ -34,13 +38,14 @@ def clear(data: Path) -> None:
         return
     try:
         process = psutil.Process(int(lines[PID_LINE]))
-        serves = process.name() == "postgres" and process.cwd() == str(data.resolve())
+        ours = process.name() == "postgres" and process.cwd() == str(data.resolve())
     except psutil.NoSuchProcess:
         return
     except psutil.AccessDenied:
         # Not ours to look at, so not ours.
-        serves = False
-    if serves:
+        (data / PID_FILE).unlink(missing_ok=True)
+        return
+    if ours:
         _see_off(process)
     else:
         (data / PID_FILE).unlink(missing_ok=True)

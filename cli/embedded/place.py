@@ -66,7 +66,12 @@ def durable_place(folder: Path) -> Place:
     if data.is_dir() and not data.is_symlink() and data.stat().st_uid != 0:
         # Made by an ordinary user before: it stays theirs, and they can reach it.
         owner = data.stat()
-        return Place(folder=folder, data=data, binaries=_copied_binaries(base), account=Account(user=owner.st_uid, group=owner.st_gid))
+        return Place(
+            folder=folder,
+            data=data,
+            binaries=_copied_binaries(base),
+            account=Account(user=owner.st_uid, group=owner.st_gid),
+        )
     account = _unprivileged()
     if not data.is_dir():
         data.unlink(missing_ok=True)
@@ -178,6 +183,9 @@ def _sweep(base: Path) -> None:
     """Remove throwaway places whose process died without removing them."""
     for folder in base.glob(f"{THROWAWAY}*"):
         with contextlib.suppress(OSError, StanchError):
-            if folder.stat().st_uid == os.geteuid() and time.time() - folder.stat().st_mtime > SECONDS_TO_TAKE_LOCK:
+            if (
+                folder.stat().st_uid == os.geteuid()
+                and time.time() - folder.stat().st_mtime > SECONDS_TO_TAKE_LOCK
+            ):
                 with held(folder):
                     shutil.rmtree(folder, ignore_errors=True)

@@ -22,7 +22,10 @@ def free_port() -> int:
         port = random.SystemRandom().randrange(FIRST, LAST)
         if is_free(port):
             return port
-    raise StanchError(ErrorCode.INTERNAL, f"No free port was found between {FIRST} and {LAST} on {LOOPBACK}; nothing was started.")
+    raise StanchError(
+        ErrorCode.INTERNAL,
+        f"No free port was found between {FIRST} and {LAST} on {LOOPBACK}; nothing was started.",
+    )
 
 
 def is_free(port: int) -> bool:

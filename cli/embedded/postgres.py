@@ -6,32 +6,19 @@ Our own launcher over the wheel's programs: the wheel's opens every parent folde
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
 import shutil
 import signal
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from cli.child import Child
-from cli.embedded import leftovers, roles
+from cli.embedded import cluster, leftovers, roles
 from cli.embedded.place import Place, durable_place, held, throwaway_place, wheel_binaries
-from cli.embedded.ports import LOOPBACK, free_port
+from cli.embedded.ports import LOOPBACK
 from models.errors import ErrorCode, StanchError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-SECONDS_TO_START: Final = 60.0
 SECONDS_TO_STOP: Final = 20.0
-# Another program may take the port between our look and the server's: then try the next one.
-TRIES: Final = 5
-PORT_TAKEN: Final = "could not bind"
-
-STRICT: Final = {"listen_addresses": LOOPBACK, "unix_socket_directories": "", "max_connections": "200", "timezone": "UTC", "log_timezone": "UTC"}
-# Survives the death of any process, not of the machine.
-CARELESS: Final = {"fsync": "off", "full_page_writes": "off"}
 
 
 class EmbeddedPostgres:
@@ -42,7 +29,9 @@ class EmbeddedPostgres:
     `database_unreachable`.
     """
 
-    def __init__(self, folder: Path | None = None, *, throwaway: bool = False, fsync: bool | None = None) -> None:
+    def __init__(
+        self, folder: Path | None = None, *, throwaway: bool = False, fsync: bool | None = None
+    ) -> None:
         if throwaway == (folder is not None):
             raise ValueError("give a folder for a durable cluster, or throwaway=True")
         self._folder = folder
@@ -61,10 +50,12 @@ class EmbeddedPostgres:
             self._held.enter_context(held(place.folder))
             self._place = place
         try:
-            if not (self.place.data / "PG_VERSION").exists() or not self._is_complete():
-                self._initialise()
+            if not cluster.is_complete(self.place):
+                cluster.initialise(
+                    self.place, roles.passwords(self.place.folder)[roles.ADMIN], fsync=self._fsync
+                )
             leftovers.clear(self.place.data)
-            self._serve()
+            self._child, self._port = cluster.serve(self.place, self._port, fsync=self._fsync)
             self._make_databases()
         except BaseException:
             self.stop()
@@ -103,17 +94,23 @@ class EmbeddedPostgres:
     def place(self) -> Place:
         """Where it lives; known once started."""
         if self._place is None:
-            raise StanchError(ErrorCode.DATABASE_UNREACHABLE, "The embedded PostgreSQL is not started; start it first.")
+            raise StanchError(
+                ErrorCode.DATABASE_UNREACHABLE, "The embedded PostgreSQL is not started; start it first."
+            )
         return self._place
 
     @property
     def port(self) -> int:
         """The port it listens on; the same again after a restart."""
         if self._port is None:
-            raise StanchError(ErrorCode.DATABASE_UNREACHABLE, "The embedded PostgreSQL was never started; start it first.")
+            raise StanchError(
+                ErrorCode.DATABASE_UNREACHABLE, "The embedded PostgreSQL was never started; start it first."
+            )
         return self._port
 
-    def url(self, database: str = "stanch", role: str = roles.APPLICATION, password: str | None = None) -> str:
+    def url(
+        self, database: str = "stanch", role: str = roles.APPLICATION, password: str | None = None
+    ) -> str:
         """The address for SQLAlchemy, password included."""
         secret = password or roles.passwords(self.place.folder)[role]
         return f"postgresql+asyncpg://{role}:{secret}@{LOOPBACK}:{self.port}/{database}"
@@ -121,7 +118,9 @@ class EmbeddedPostgres:
     def create_database(self, name: str, owner: str = roles.OWNER, *, template: str | None = None) -> str:
         """Make a database, as a copy of `template` if given (nobody may be connected to that). Returns its address for the owner."""
         source = f' TEMPLATE "{template}"' if template else ""
-        self.execute(f'CREATE DATABASE "{name}" OWNER "{owner}"{source};\n{roles.database_rights(name, owner)}')
+        self.execute(
+            f'CREATE DATABASE "{name}" OWNER "{owner}"{source};\n{roles.database_rights(name, owner)}'
+        )
         if owner == roles.OWNER and template is None:
             self.execute(roles.APPLICATION_RIGHTS, database=name)
         return self.url(name, owner)
@@ -132,83 +131,28 @@ class EmbeddedPostgres:
 
     def execute(self, statements: str, *, database: str = "postgres") -> str:
         """Run SQL as the administrator; returns the rows as lines with `|` between columns. Raises StanchError."""
-        done = subprocess.run(  # noqa: S603 - the wheel's own psql
-            [wheel_binaries() / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-h", LOOPBACK, "-p", str(self.port), "-U", roles.ADMIN, "-d", database],
-            input=statements,
-            capture_output=True,
-            text=True,
-            check=False,
-            env=_environ({"PGPASSWORD": roles.passwords(self.place.folder)[roles.ADMIN]}),
+        command: list[str | Path] = [
+            wheel_binaries() / "psql",
+            "-XqAt",
+            "--set=ON_ERROR_STOP=1",
+            f"--host={LOOPBACK}",
+        ]
+        command += [f"--port={self.port}", f"--username={roles.ADMIN}", f"--dbname={database}"]
+        environ = cluster.environ() | {"PGPASSWORD": roles.passwords(self.place.folder)[roles.ADMIN]}
+        done = subprocess.run(
+            command, input=statements, capture_output=True, text=True, check=False, env=environ
         )
         if done.returncode != 0:
-            raise StanchError(ErrorCode.DATABASE_UNREACHABLE, f"The embedded PostgreSQL refused a statement: {done.stderr.strip()}")
+            raise StanchError(
+                ErrorCode.DATABASE_UNREACHABLE,
+                f"The embedded PostgreSQL refused a statement: {done.stderr.strip()}",
+            )
         return done.stdout.strip()
 
-    def _is_complete(self) -> bool:
-        return (self.place.folder / "initialised").exists()
-
-    def _initialise(self) -> None:
-        """A new cluster. One that an earlier start did not finish holds nothing yet and is made anew."""
-        place = self.place
-        for leftover in place.data.iterdir() if place.data.is_dir() else ():
-            shutil.rmtree(leftover) if leftover.is_dir() and not leftover.is_symlink() else leftover.unlink()
-        # Beside the data, not in our folder: as root the account that reads it may not reach that one.
-        secret = place.data.parent / f"password-{secrets.token_hex(8)}"
-        with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(roles.passwords(place.folder)[roles.ADMIN])
-        try:
-            if place.account:
-                os.chown(secret, place.account.user, place.account.group)
-            command = [
-                place.binaries / "initdb", "--pgdata", place.data, "--username", roles.ADMIN, "--pwfile", secret, "--auth", "scram-sha-256",
-                "--encoding", "UTF8", "--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--no-instructions",
-                *([] if self._fsync else ["--no-sync"]),
-            ]  # fmt: skip
-            child = self._child_of("initdb", command)
-            code = child.wait(seconds=SECONDS_TO_START)
-            if code != 0:
-                child.kill()
-                raise StanchError(ErrorCode.DATABASE_UNREACHABLE, f"A new embedded PostgreSQL could not be made; nothing was started. {child.explain()}")
-        finally:
-            secret.unlink(missing_ok=True)
-
-    def _serve(self) -> None:
-        fixed = self._port is not None
-        for attempt in range(1, TRIES + 1):
-            port = self._port or free_port()
-            options = {**STRICT, "port": str(port), **({} if self._fsync else CARELESS)}
-            command = [self.place.binaries / "postgres", "-D", self.place.data, *(part for name, value in options.items() for part in ("-c", f"{name}={value}"))]
-            child = self._child_of("postgres", command)
-            self._child = child
-            if child.wait_until(lambda child=child: leftovers.is_ready(self.place.data, child.pid), seconds=SECONDS_TO_START):
-                self._port = port
-                return
-            if fixed or attempt == TRIES or PORT_TAKEN not in child.said():
-                raise StanchError(ErrorCode.DATABASE_UNREACHABLE, f"The embedded PostgreSQL did not start; its data is kept. {child.explain()}")
-
     def _make_databases(self) -> None:
-        if self._is_complete():
+        if cluster.is_complete(self.place):
             return
         self.execute(roles.creation(roles.passwords(self.place.folder)))
         self.create_database("stanch", roles.OWNER)
         self.create_database("sandbox", roles.SANDBOX)
-        (self.place.folder / "initialised").touch()
-
-    def _child_of(self, name: str, command: list[str | Path]) -> Child:
-        place = self.place
-        return Child.start(
-            name,
-            command,
-            log=place.folder / "postgres.log",
-            environ=_environ({}),
-            folder=place.data.parent if place.account else place.folder,
-            # At once and without a checkpoint; the next start recovers from the log.
-            death_signal=signal.SIGQUIT,
-            account=place.account,
-        )
-
-
-def _environ(more: Mapping[str, str]) -> dict[str, str]:
-    """Only what the programs need: a PGPORT or PGSERVICE of the user must not lead them elsewhere."""
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ}
-    return {**kept, "LC_ALL": "C", "TZ": "UTC", **more}
+        cluster.mark_complete(self.place)

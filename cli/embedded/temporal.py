@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sysconfig
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -54,7 +55,14 @@ class EmbeddedTemporal:
     StanchError with the code `temporal_unreachable`.
     """
 
-    def __init__(self, folder: Path | None = None, *, throwaway: bool = False, time_skipping: bool = False, user_interface: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        throwaway: bool = False,
+        time_skipping: bool = False,
+        user_interface: bool = False,
+    ) -> None:
         if throwaway == (folder is not None):
             raise ValueError("give a folder for a durable server, or throwaway=True")
         self._given = folder
@@ -125,12 +133,18 @@ class EmbeddedTemporal:
     @property
     def _known_ports(self) -> tuple[int, int]:
         if self._ports is None:
-            raise StanchError(ErrorCode.TEMPORAL_UNREACHABLE, "The embedded Temporal was never started; start it first.")
+            raise StanchError(
+                ErrorCode.TEMPORAL_UNREACHABLE, "The embedded Temporal was never started; start it first."
+            )
         return self._ports
 
     def _own_folder(self) -> Path:
         if self._given is None:
-            return Path(self._held.enter_context(tempfile.TemporaryDirectory(prefix="stanch-temporal-", ignore_cleanup_errors=True)))
+            return Path(
+                self._held.enter_context(
+                    tempfile.TemporaryDirectory(prefix="stanch-temporal-", ignore_cleanup_errors=True)
+                )
+            )
         folder = self._given.absolute()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._held.enter_context(held(folder, "Temporal server"))
@@ -150,14 +164,27 @@ class EmbeddedTemporal:
                 death_signal=signal.SIGKILL,
             )
             self._child = child
-            if child.wait_until(lambda port=port: answers(port), seconds=SECONDS_TO_START) and child.exit_code is None:
+            if child.wait_until(partial(answers, port), seconds=SECONDS_TO_START) and child.exit_code is None:
                 self._ports = port, ui_port
                 return
             if fixed or attempt == TRIES or PORT_TAKEN not in child.said():
-                raise StanchError(ErrorCode.TEMPORAL_UNREACHABLE, f"The embedded Temporal did not start; its data is kept. {child.explain()}")
+                raise StanchError(
+                    ErrorCode.TEMPORAL_UNREACHABLE,
+                    f"The embedded Temporal did not start; its data is kept. {child.explain()}",
+                )
 
     def _command(self, folder: Path, port: int, ui_port: int) -> list[str | Path]:
-        command: list[str | Path] = [_program(), "server", "start-dev", "--ip", LOOPBACK, "--port", str(port), "--log-level", "error"]
+        command: list[str | Path] = [
+            _program(),
+            "server",
+            "start-dev",
+            "--ip",
+            LOOPBACK,
+            "--port",
+            str(port),
+            "--log-level",
+            "error",
+        ]
         command += ["--db-filename", folder / "temporal.db", "--namespace", NAMESPACE]
         command += ["--ui-port", str(ui_port)] if self._user_interface else ["--headless"]
         for pragma in PRAGMAS:
@@ -168,15 +195,24 @@ class EmbeddedTemporal:
 
     def _set_retention(self) -> None:
         """Closed histories vanish after a day by default. This call also shows that the server really serves."""
-        done = subprocess.run(  # noqa: S603 - the wheel's own program
-            [
-                _program(), "operator", "namespace", "update", "--namespace", NAMESPACE, "--retention", f"{DAYS_KEPT * 24}h",
-                "--address", self.address, "--disable-config-file", "--disable-config-env", "--command-timeout", f"{SECONDS_TO_START:.0f}s",
-            ],  # fmt: skip
-            capture_output=True, text=True, check=False, env=_environ(),
-        )  # fmt: skip
+        command: list[str | Path] = [
+            _program(),
+            "operator",
+            "namespace",
+            "update",
+            "--namespace",
+            NAMESPACE,
+            "--address",
+            self.address,
+        ]
+        command += ["--retention", f"{DAYS_KEPT * 24}h", "--command-timeout", f"{SECONDS_TO_START:.0f}s"]
+        command += ["--disable-config-file", "--disable-config-env"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environ())
         if done.returncode != 0:
-            raise StanchError(ErrorCode.TEMPORAL_UNREACHABLE, f"The embedded Temporal started but does not serve: {done.stderr.strip()}")
+            raise StanchError(
+                ErrorCode.TEMPORAL_UNREACHABLE,
+                f"The embedded Temporal started but does not serve: {done.stderr.strip()}",
+            )
 
 
 def _program() -> Path:
