@@ -1,0 +1,1 @@
+"""How people and programs come in: one FastAPI application without business rules."""

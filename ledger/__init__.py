@@ -1,0 +1,1 @@
+"""The tamper-evident record of all steps: Merkle log, proofs, comparison. Pure, no I/O."""
