@@ -27,6 +27,7 @@ SECONDS_TO_START: Final = 60.0
 SECONDS_TO_STOP: Final = 10.0
 TRIES: Final = 5
 PORT_TAKEN: Final = "address already in use"
+READY_LINE: Final = "Temporal Server:"
 
 # The dev server's own defaults cost 100 ms where these cost 30, and hide a stuck workflow.
 TUNING: Final[Mapping[str, object]] = {
@@ -164,7 +165,7 @@ class EmbeddedTemporal:
                 death_signal=signal.SIGKILL,
             )
             self._child = child
-            if child.wait_until(partial(answers, port), seconds=SECONDS_TO_START) and child.exit_code is None:
+            if child.wait_until(partial(_is_ready, child, port), seconds=SECONDS_TO_START):
                 self._ports = port, ui_port
                 return
             if fixed or attempt == TRIES or PORT_TAKEN not in child.said():
@@ -213,6 +214,11 @@ class EmbeddedTemporal:
                 ErrorCode.TEMPORAL_UNREACHABLE,
                 f"The embedded Temporal started but does not serve: {done.stderr.strip()}",
             )
+
+
+def _is_ready(child: Child, port: int) -> bool:
+    """It says so only once it serves; who merely answers on that port may be another program."""
+    return READY_LINE in child.said() and answers(port)
 
 
 def _program() -> Path:
