@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from models.lifecycle import Event
-from models.names import DecisionKind, Outcome
+from models.names import DecisionKind, Outcome, SecurityItem
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,25 @@ class RecordThefts:
     """Count these transfers as stolen: (transfer id, basis)."""
 
     thefts: tuple[tuple[str, str], ...]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class RecordProof:
+    """The owner is proven by these factors; `newest_contact_set_at` is the latest thing the proof relies on."""
+
+    factors: tuple[str, ...]
+    newest_contact_set_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True)
+class RecordReset:
+    """A security item was reset back to `set_since`, with the wallet's receipt."""
+
+    item: SecurityItem
+    receipt_id: str
+    set_since: datetime
     at: datetime
 
 
@@ -125,6 +144,8 @@ Change = (
     | AcknowledgeAlarm
     | SetCompromisedSince
     | RecordThefts
+    | RecordProof
+    | RecordReset
     | OpenDecisionTask
     | CloseDecisionTasks
     | RenewFreeze

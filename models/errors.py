@@ -53,3 +53,11 @@ class StanchError(Exception):
     def matches(self, code: ErrorCode) -> bool:
         """Whether this is the failure named by `code`; callers test codes, never texts."""
         return self.code is code
+
+
+class WalletRefusal(StanchError):
+    """The wallet said no for good. `wallet_code` is the code of its problem+json, for evidence and for agents."""
+
+    def __init__(self, code: ErrorCode, message: str, *, wallet_code: str) -> None:
+        super().__init__(code, message)
+        self.wallet_code = wallet_code

@@ -82,6 +82,7 @@ class StepKind(StrEnum):
     RELEASE_HOLD = "release_hold"
     RESET_ITEM = "reset_item"
     READ_BACK = "read_back"
+    OWNER_LINK = "owner_link"
     ASK_DECISION = "ask_decision"
     DECISION = "decision"
     STAGE = "stage"
@@ -107,7 +108,7 @@ class DecisionKind(StrEnum):
     RENEW_FREEZE = "renew_freeze"
     FREEZE_ON_REPORT = "freeze_on_report"
     RESET_INCOMPLETE = "reset_incomplete"
-    FREEZE_REFUSED = "freeze_refused"
+    STUCK = "stuck"
 
 
 class Workflow(StrEnum):
@@ -138,8 +139,10 @@ class Activity(StrEnum):
     LIST_HOLDS = "list_holds"
     RESET_ITEM = "reset_item"
     READ_BACK = "read_back"
+    SEND_OWNER_LINK = "send_owner_link"
     ASK_DECISION = "ask_decision"
     READ_DECISION = "read_decision"
+    CARRY_OUT_DECISION = "carry_out_decision"
     ENTER_STAGE = "enter_stage"
     RELEASE = "release"
     LIFT_LIMITS = "lift_limits"

@@ -41,6 +41,8 @@ class IncidentOpening(Message):
 
     incident_id: str
     alarm: Alarm | None = None
+    attempt: int = 0
+    """How often the story was told so far; continue-as-new carries it."""
 
 
 class IncidentEnding(Message):
@@ -191,6 +193,21 @@ class ResetItemResult(StepResult):
     nothing_to_change: bool
 
 
+class OwnerLinkInput(StepInput):
+    """Have the wallet send its one-use link for new secrets. `asked_at` fixes its lifetime for every attempt."""
+
+    account_id: str
+    compromised_since: Moment
+    asked_at: Moment
+
+
+class OwnerLinkResult(StepResult):
+    """Where the link went, by the wallet's contact id."""
+
+    contact_id: str | None = None
+    receipt_id: str | None = None
+
+
 class ReadBackInput(StepInput):
     """Read the account at the wallet and compare every item with what was asked."""
 
@@ -211,6 +228,7 @@ class ResetSecurityInput(Message):
 
     incident_id: str
     episode: int
+    attempt: int
     account_id: str
     compromised_since: Moment
 
@@ -244,6 +262,13 @@ class ReadDecisionInput(Message):
 
     incident_id: str
     episode: int
+
+
+class CarryOutInput(StepInput):
+    """Carry out a choice whose whole effect is in the database."""
+
+    request_id: str
+    choice: str
 
 
 class Decision(Message):
@@ -305,15 +330,17 @@ class ReturnAccountInput(Message):
 
     incident_id: str
     episode: int
+    attempt: int
     account_id: str
     policy: Policy
     request_id: str | None
 
 
 class ReturnAccountResult(Message):
-    """The stages that were entered, in order."""
+    """The stages that were entered, in order. `refused`: the stable code for which the release did not happen."""
 
     stages: tuple[str, ...]
+    refused: str | None = None
 
 
 class CloseInput(StepInput):

@@ -1,0 +1,109 @@
+"""Questions to people: put one, and read what stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from temporalio import activity
+
+from activities.changes import Change, CloseDecisionTasks, OpenDecisionTask, RenewFreeze
+from activities.origin import activity_origin
+from activities.ports import DecisionStore
+from activities.steps import Effect, Running, Steps
+from models.contracts.alarms import Sender
+from models.contracts.incidents import (
+    AskDecisionInput,
+    AskDecisionResult,
+    CarryOutInput,
+    Decision,
+    Decisions,
+    ReadDecisionInput,
+)
+from models.contracts.steps import StepResult
+from models.digests import digest
+from models.names import Activity, DecisionKind, Role, StepKind
+
+
+@dataclass
+class AskDecision:
+    """Opens a decision task. The action's digest binds what people will say yes to."""
+
+    steps: Steps
+
+    @activity.defn(name=Activity.ASK_DECISION)
+    async def run(self, step: AskDecisionInput) -> AskDecisionResult:
+        """Record the task; agents see it at once."""
+
+        async def effect(running: Running) -> Effect[AskDecisionResult]:
+            task_id = digest(["task", step.incident_id, step.episode, step.step_key])[:26].upper()
+            task = OpenDecisionTask(
+                task_id=task_id,
+                task_key=step.step_key,
+                kind=step.kind,
+                action=step.action,
+                choices=step.choices,
+                four_eyes=step.four_eyes,
+                approver_role=Role.SUPERVISOR,
+                at=running.started_at,
+                expires_at=step.expires_at,
+            )
+            # An older question of this kind was about facts that no longer hold: yes to it must not count now.
+            changes = (CloseDecisionTasks((step.kind,), running.started_at), task)
+            return Effect(AskDecisionResult(step_key=step.step_key, task_id=task_id), changes=changes)
+
+        return await self.steps.run(
+            step, StepKind.ASK_DECISION, AskDecisionResult, effect, origin=activity_origin()
+        )
+
+
+@dataclass
+class CarryOutDecision:
+    """Carries out a choice whose whole effect is in the database: renewing a provisional freeze."""
+
+    steps: Steps
+    decisions: DecisionStore
+
+    @activity.defn(name=Activity.CARRY_OUT_DECISION)
+    async def run(self, step: CarryOutInput) -> StepResult:
+        """Record the decision as `approval/{request}`, reading its rows again right before.
+
+        Errors: FOUR_EYES, REFUSED_BY_RULE when the rows do not allow it (any more).
+        """
+
+        async def effect(running: Running) -> Effect[StepResult]:
+            decision = await self.decisions.verify(
+                step.request_id, incident_id=step.incident_id, episode=step.episode, choice=step.choice
+            )
+            changes: list[Change] = [CloseDecisionTasks((decision.kind,), running.started_at)]
+            if decision.kind is DecisionKind.RENEW_FREEZE:
+                changes.append(RenewFreeze())
+            return Effect(
+                StepResult(step_key=step.step_key),
+                changes=tuple(changes),
+                performer=performer(decision),
+                reason=step.choice,
+            )
+
+        return await self.steps.run(step, StepKind.DECISION, StepResult, effect, origin=activity_origin())
+
+
+def performer(decision: Decision) -> Sender:
+    """Who stands behind a choice: the approver where four eyes were needed, else the one who chose."""
+    approver = decision.approved_by
+    return Sender(
+        operator_id=approver or decision.requested_by,
+        name=approver or decision.requested_by,
+        role=Role.SUPERVISOR if approver is not None else Role.AGENT,
+    )
+
+
+@dataclass
+class ReadDecision:
+    """Reads the choices that stand: a look, not a step. The acting step reads the rows again before its effect."""
+
+    decisions: DecisionStore
+
+    @activity.defn(name=Activity.READ_DECISION)
+    async def run(self, request: ReadDecisionInput) -> Decisions:
+        """Choices of this episode that may be carried out, oldest first."""
+        return await self.decisions.standing(request.incident_id, request.episode)

@@ -1,0 +1,151 @@
+"""Follow the money: bring the index up to date, find what was stolen, trace it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio import activity
+
+from activities.changes import RecordThefts
+from activities.origin import activity_origin
+from activities.ports import Claims, Incidents, TransferIndex, Traces, Wallet
+from activities.steps import Effect, Running, Steps
+from models.contracts.money import (
+    CatchUpInput,
+    CatchUpResult,
+    FindTheftsInput,
+    FindTheftsResult,
+    TraceInput,
+    TraceResult,
+)
+from models.contracts.steps import Refusal
+from models.contracts.transfers import FeedState, PostedTransfer
+from models.contracts.wallet import AccountState
+from models.errors import ErrorCode
+from models.names import Activity, SecurityItem, StepKind
+
+LOTS_AT_ONCE = 200
+"""Lots that one trace hands to the workflow; the rest follows in the next round, so payloads stay small."""
+
+
+@dataclass
+class CatchUp:
+    """Feeds the transfer index up to the wallet's head. Its result fixes what every later trace may see."""
+
+    steps: Steps
+    index: TransferIndex
+
+    @activity.defn(name=Activity.CATCH_UP)
+    async def run(self, step: CatchUpInput) -> CatchUpResult:
+        """Record how far the index reaches. A gap or a conflict in the feed is recorded as a refusal: an alarm to us."""
+
+        async def effect(running: Running) -> Effect[CatchUpResult]:
+            del running
+            position = await self.index.catch_up(budget=timedelta(seconds=step.budget_seconds))
+            refusal = None
+            if position.state is not FeedState.FOLLOWING:
+                code = ErrorCode.FEED_GAP if position.state is FeedState.GAP else ErrorCode.FEED_CONFLICT
+                refusal = Refusal(
+                    code=code,
+                    message=f"The wallet's transfers stop at posting {position.upto_seq}: {position.detail}. "
+                    "Everything up to there is traced; the feed must be mended by hand.",
+                )
+            return Effect(CatchUpResult(step_key=step.step_key, position=position, refusal=refusal))
+
+        return await self.steps.run(step, StepKind.CATCH_UP, CatchUpResult, effect, origin=activity_origin())
+
+
+@dataclass
+class FindThefts:
+    """Decides which of the victim's transfers count as stolen, and records the basis of each."""
+
+    steps: Steps
+    index: TransferIndex
+    incidents: Incidents
+    wallet: Wallet
+
+    @activity.defn(name=Activity.FIND_THEFTS)
+    async def run(self, step: FindTheftsInput) -> FindTheftsResult:
+        """Record the thefts up to `upto_seq`.
+
+        Named by an alarm; or sent since the compromise time from a device or session that was set since (`new_device`).
+        Where neither names any, every outgoing transfer since the compromise time counts (`since_compromise`): the
+        account could not be trusted, and a theft left out is money left to the thief.
+        """
+
+        async def effect(running: Running) -> Effect[FindTheftsResult]:
+            named_ids = await self.incidents.named_thefts(step.incident_id)
+            named = [
+                transfer
+                for transfer in await self.index.transfers(named_ids)
+                if transfer.src == step.account_id and transfer.seq <= step.upto_seq
+            ]
+            sent = await self.index.outgoing(step.account_id, step.compromised_since, step.upto_seq)
+            account = await self.wallet.account(step.account_id)
+            basis = {transfer.transfer_id: "named" for transfer in named}
+            for transfer in sent:
+                if _from_new_device(transfer, account, step):
+                    basis.setdefault(transfer.transfer_id, "new_device")
+            if not basis:
+                basis = {transfer.transfer_id: "since_compromise" for transfer in sent}
+            stolen: dict[str, list[str]] = {}
+            found = {transfer.seq: transfer for transfer in [*named, *sent] if transfer.transfer_id in basis}
+            for _, transfer in sorted(found.items()):
+                if transfer.dst != step.account_id and transfer.reverses is None:
+                    stolen.setdefault(transfer.currency, []).append(transfer.transfer_id)
+            return Effect(
+                FindTheftsResult(
+                    step_key=step.step_key,
+                    thefts={currency: tuple(ids) for currency, ids in sorted(stolen.items())},
+                ),
+                changes=(RecordThefts(tuple(sorted(basis.items())), running.started_at),),
+            )
+
+        return await self.steps.run(step, StepKind.THEFTS, FindTheftsResult, effect, origin=activity_origin())
+
+
+def _from_new_device(transfer: PostedTransfer, account: AccountState, step: FindTheftsInput) -> bool:
+    new = {
+        entry.id
+        for item in (SecurityItem.DEVICES, SecurityItem.SESSIONS)
+        for entry in account.security.get(item, ())
+        if entry.set_at >= step.compromised_since
+    }
+    devices_known = transfer.device_id is not None
+    return transfer.device_id in new if devices_known else transfer.session_id in new
+
+
+@dataclass
+class Trace:
+    """One trace by the policy's rule, up to a fixed posting number."""
+
+    steps: Steps
+    traces: Traces
+    claims: Claims
+
+    @activity.defn(name=Activity.TRACE)
+    async def run(self, step: TraceInput) -> TraceResult:
+        """Record totals and the digest; hand out the lots that nobody holds yet, largest first."""
+
+        async def effect(running: Running) -> Effect[TraceResult]:
+            del running
+            summary = await self.traces.run(
+                incident_id=step.incident_id,
+                episode=step.episode,
+                currency=step.currency,
+                thefts=step.thefts,
+                upto=step.position,
+            )
+            free = await self.claims.unclaimed(await self.traces.lots(summary.trace_id))
+            ordered = sorted(free, key=lambda lot: (-lot.amount, lot.account_id, lot.lo))
+            return Effect(
+                TraceResult(
+                    step_key=step.step_key,
+                    summary=summary,
+                    unheld=tuple(ordered[:LOTS_AT_ONCE]),
+                    more_unheld=max(0, len(ordered) - LOTS_AT_ONCE),
+                )
+            )
+
+        return await self.steps.run(step, StepKind.TRACE, TraceResult, effect, origin=activity_origin())

@@ -1,0 +1,105 @@
+"""Reset every setting the thief could have touched, and read back at the wallet that it happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from temporalio import activity
+
+from activities.changes import Change, MoveIncident, RecordReset
+from activities.freeze import FINAL_CODES
+from activities.origin import activity_origin
+from activities.ports import Wallet
+from activities.steps import Effect, Running, Steps
+from models.contracts.incidents import ReadBackInput, ReadBackResult, ResetItemInput, ResetItemResult
+from models.contracts.steps import Refusal
+from models.contracts.wallet import AccountState, SecurityEntry
+from models.errors import StanchError
+from models.lifecycle import Event
+from models.names import Activity, SecurityItem, StepKind
+
+ENDED_WHOLLY = frozenset({SecurityItem.SESSIONS, SecurityItem.REFRESH_TOKENS, SecurityItem.API_KEYS})
+"""Items of which none may be active after the reset, however old."""
+
+
+@dataclass
+class ResetItem:
+    """Resets one security item: one step and one receipt, also when there was nothing to change."""
+
+    steps: Steps
+    wallet: Wallet
+
+    @activity.defn(name=Activity.RESET_ITEM)
+    async def run(self, step: ResetItemInput) -> ResetItemResult:
+        """Record the wallet's receipt. Errors: WALLET_UNREACHABLE (retried under the same key)."""
+
+        async def effect(running: Running) -> Effect[ResetItemResult]:
+            blank = ResetItemResult(
+                step_key=step.step_key, item=step.item, receipt_id=None, changes=0, nothing_to_change=False
+            )
+            try:
+                receipt = await self.wallet.reset_item(
+                    step.account_id, step.item, step.compromised_since, key=running.key
+                )
+            except StanchError as error:
+                if error.code not in FINAL_CODES:
+                    raise
+                refusal = Refusal(code=error.code, message=error.message)
+                return Effect(blank.model_copy(update={"refusal": refusal}))
+            result = blank.model_copy(
+                update={
+                    "receipt_id": receipt.receipt_id,
+                    "changes": len(receipt.result.get("changes", ())),
+                    "nothing_to_change": bool(receipt.result.get("nothing_to_change")),
+                }
+            )
+            record = RecordReset(step.item, receipt.receipt_id, step.compromised_since, running.started_at)
+            return Effect(result, receipt, (record,))
+
+        return await self.steps.run(
+            step, StepKind.RESET_ITEM, ResetItemResult, effect, origin=activity_origin()
+        )
+
+
+@dataclass
+class ReadBack:
+    """Reads the account at the wallet and compares: nothing is returned on the word of a receipt alone."""
+
+    steps: Steps
+    wallet: Wallet
+
+    @activity.defn(name=Activity.READ_BACK)
+    async def run(self, step: ReadBackInput) -> ReadBackResult:
+        """Record RESET_COMPLETE, or a list of what is missing and why."""
+
+        async def effect(running: Running) -> Effect[ReadBackResult]:
+            del running
+            account = await self.wallet.account(step.account_id)
+            missing = {
+                item: why for item in SecurityItem if (why := what_is_missing(item, account, step)) is not None
+            }
+            changes: tuple[Change, ...] = () if missing else (MoveIncident(Event.RESET_COMPLETE),)
+            result = ReadBackResult(step_key=step.step_key, complete=not missing, missing=missing)
+            return Effect(result, changes=changes)
+
+        return await self.steps.run(step, StepKind.READ_BACK, ReadBackResult, effect, origin=activity_origin())
+
+
+def what_is_missing(item: SecurityItem, account: AccountState, step: ReadBackInput) -> str | None:
+    """Why `item` is not clean at the wallet, or None when it is."""
+    if item not in step.receipts:
+        return "no receipt"
+    if item not in account.security:
+        return "the wallet does not show this item"
+    standing = [entry for entry in account.security[item] if _stands(item, entry, step)]
+    if standing:
+        return f"{len(standing)} still active that were set since the compromise time"
+    return None
+
+
+def _stands(item: SecurityItem, entry: SecurityEntry, step: ReadBackInput) -> bool:
+    if not entry.active:
+        return False
+    if item is SecurityItem.PASSWORD or item in ENDED_WHOLLY:
+        return True
+    return entry.set_at >= step.compromised_since

@@ -1,0 +1,150 @@
+"""How a step runs: intent, effect, one transaction (DESIGN 5). The only way anything here has an effect."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from activities.changes import Change
+from activities.ports import Clock, StepStore
+from models.contracts.alarms import Sender
+from models.contracts.steps import FinishedStep, Origin, Receipt, Refusal, StepAttempt, StepInput, StepResult
+from models.digests import message_digest
+from models.ids import idempotency_key, new_id
+from models.lifecycle import Event
+from models.names import Actor, StepKind, StepStatus
+
+Result = TypeVar("Result", bound=StepResult)
+
+
+@dataclass(frozen=True)
+class Effect(Generic[Result]):
+    """What an effect gave: its result, the receipt that proves it, and what changes with it in the database.
+
+    `performer` replaces the system as actor where a person's decision is carried out.
+    """
+
+    result: Result
+    receipt: Receipt | None = None
+    changes: tuple[Change, ...] = ()
+    performer: Sender | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Running:
+    """A step under way: the key for the other side, and when it was asked for and begun."""
+
+    key: str
+    requested_at: datetime
+    started_at: datetime
+
+
+SYSTEM = "engine"
+"""The role name of steps that nobody but the engine did."""
+
+LOOK = ""
+"""The step key in a result that was only a look: nothing was recorded, so the audit expects no step row for it."""
+
+
+@dataclass
+class Steps:
+    """Runs steps.
+
+    Dependencies: `store` records, `clock` tells the time. One instance serves a process.
+    """
+
+    store: StepStore
+    clock: Clock
+
+    async def run(
+        self,
+        step: StepInput,
+        kind: StepKind,
+        result_type: type[Result],
+        effect: Callable[[Running], Awaitable[Effect[Result]]],
+        *,
+        origin: Origin,
+        actor: Actor = Actor.SYSTEM,
+        role: str = SYSTEM,
+        lifting: Event | None = None,
+        reason: str | None = None,
+    ) -> Result:
+        """Run one step once.
+
+        A `done` row is returned as it stands, without any effect. Otherwise the intent is committed, the effect happens
+        under the step's idempotency key, and one transaction records it; when another attempt was faster its row wins.
+        A result with a `refusal` is recorded as `refused` and returned. An error of the effect is not recorded beyond
+        its attempt: nothing is known, so the caller tries again with the same key.
+        """
+        found = await self.store.done(step.incident_id, step.episode, step.step_key)
+        if found is not None:
+            return result_type.model_validate(found.result)
+        attempt = self.attempt(step, kind, origin=origin, actor=actor, role=role, requested_at=self.clock.now())
+        await self.store.begin(attempt, lifting=lifting)
+        return await self.perform(attempt, step, result_type, effect, reason=reason)
+
+    async def perform(
+        self,
+        attempt: StepAttempt,
+        step: StepInput,
+        result_type: type[Result],
+        effect: Callable[[Running], Awaitable[Effect[Result]]],
+        *,
+        reason: str | None = None,
+        measured_from: datetime | None = None,
+    ) -> Result:
+        """The effect and its record, for an attempt whose intent is committed already (intake commits its own)."""
+        started = self.clock.now()
+        key = idempotency_key(step.incident_id, step.episode, step.step_key)
+        happened = await effect(Running(key=key, requested_at=attempt.requested_at, started_at=started))
+        completed = self.clock.now()
+        if happened.performer is not None:
+            attempt = attempt.model_copy(
+                update={"actor": Actor(happened.performer.role.value), "role": happened.performer.name}
+            )
+        refusal = happened.result.refusal
+        finished = FinishedStep(
+            step_id=new_id(),
+            attempt=attempt,
+            status=StepStatus.DONE if refusal is None else StepStatus.REFUSED,
+            reason=happened.reason or reason or (refusal.code if refusal is not None else None),
+            started_at=started,
+            completed_at=completed,
+            receipt=happened.receipt,
+            input=step.model_dump(mode="json"),
+            result=happened.result.model_dump(mode="json"),
+            wallet_ack_ms=None if measured_from is None else _milliseconds(measured_from, completed),
+        )
+        recorded = await self.store.finish(finished, happened.changes)
+        return result_type.model_validate(recorded.result)
+
+    def attempt(
+        self,
+        step: StepInput,
+        kind: StepKind,
+        *,
+        origin: Origin,
+        actor: Actor,
+        role: str,
+        requested_at: datetime,
+    ) -> StepAttempt:
+        """The intent of `step`, ready to be committed."""
+        return StepAttempt(
+            attempt_id=new_id(),
+            incident_id=step.incident_id,
+            episode=step.episode,
+            step_key=step.step_key,
+            kind=kind,
+            actor=actor,
+            role=role,
+            requested_at=requested_at,
+            origin=origin,
+            input_digest=message_digest(step),
+        )
+
+
+def _milliseconds(start: datetime, end: datetime) -> int:
+    return max(0, round((end - start).total_seconds() * 1000))

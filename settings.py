@@ -1,0 +1,68 @@
+"""Every setting, typed, from environment or TOML. Imported only by entry points and `adapters/wiring.py`.
+
+Environment variables begin with `STANCH_`; a TOML file named by `STANCH_CONFIG` holds the same names in lower case
+without the prefix. The environment wins. Temporal is configured by `TEMPORAL_*` (temporalio.envconfig).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class Settings(BaseSettings):
+    """What a process needs to know. Secrets print as stars."""
+
+    model_config = SettingsConfigDict(env_prefix="STANCH_", extra="ignore", frozen=True)
+
+    database_url: SecretStr = SecretStr("postgresql+asyncpg://stanch_app@127.0.0.1:5432/stanch")
+    """Application role: reads and writes rows, owns no table."""
+    owner_database_url: SecretStr | None = None
+    """Owner role, for migrations only."""
+    wallet_url: str = "http://127.0.0.1:8081"
+    wallet_key: SecretStr = SecretStr("")
+    wallet_timeout_ms: int = Field(default=2000, ge=50)
+    """How long one call to the wallet may take before it counts as slow (DESIGN 4)."""
+    message_url: str = "http://127.0.0.1:8081"
+    message_key: SecretStr = SecretStr("")
+    master_key: SecretStr | None = None
+    """32 bytes, base64: wraps the data key of every incident."""
+    policy: str = "production"
+    policy_dir: Path = Path(__file__).parent / "policies"
+    gateway_host: str = "127.0.0.1"
+    gateway_port: int = 8080
+    task_queue: str = "stanch"
+    database_pool: int = Field(default=20, ge=1)
+    intake_budget_ms: int = Field(default=450, ge=50)
+    """How long intake may wait for the database before it answers `not accepted`."""
+    hand_over_budget_ms: int = Field(default=1000, ge=50)
+    workflow_task_timeout_seconds: int = Field(default=5, ge=1)
+    worker_metrics: str | None = None
+    """Address for the worker's Prometheus metrics, e.g. 127.0.0.1:9464."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Explicit arguments, then the environment, then the TOML file."""
+        del dotenv_settings, file_secret_settings
+        sources: tuple[PydanticBaseSettingsSource, ...] = (init_settings, env_settings)
+        file = os.environ.get("STANCH_CONFIG")
+        if file:
+            sources += (TomlConfigSettingsSource(settings_cls, Path(file)),)
+        return sources

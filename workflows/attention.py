@@ -1,0 +1,342 @@
+"""How an incident attends to what happens while it works: wakes, alarms, decisions, a thread for the money."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, is_cancelled_exception
+from temporalio.types import MethodAsyncSingleParam
+from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
+
+with workflow.unsafe.imports_passed_through():
+    from activities.decisions import AskDecision, CarryOutDecision, ReadDecision
+    from activities.freeze import Freeze, freeze_step_key
+    from activities.opening import LoadIncident, TakeUpAlarm
+    from models.contracts.incidents import (
+        AskDecisionInput,
+        CarryOutInput,
+        Decision,
+        FreezeInput,
+        IncidentFacts,
+        IncidentOpening,
+        LoadInput,
+        ReadDecisionInput,
+        TakeUpAlarmInput,
+    )
+    from models.contracts.money import TraceFundsInput, TraceFundsResult
+    from models.contracts.policy import Policy
+    from models.errors import ErrorCode
+    from models.ids import child_workflow_id
+    from models.names import WAKE, DecisionKind, Outcome, Scope, SecurityItem
+    from workflows.policies import FREEZE, LOOK, STEP
+    from workflows.trace_funds import TraceFunds
+    from workflows.turns import Ended, HistoryFull, Relapsed, Voided
+
+Input = TypeVar("Input")
+Output = TypeVar("Output")
+
+STUCK_PAUSE = timedelta(minutes=1)
+"""How long a failed story waits for a person before it is tried again by itself."""
+
+
+class Attention:
+    """The state of an incident's workflow, and how it is kept in step with the database.
+
+    `look` is the only place where outside events enter: it takes up alarms, widens the freeze, reads decisions, and
+    raises the Turn that follows from them.
+    """
+
+    facts: IncidentFacts
+    policy: Policy
+
+    def __init__(self, opening: IncidentOpening) -> None:
+        self.incident_id = opening.incident_id
+        self.attempt = opening.attempt
+        self.identity_round = opening.attempt * 1000
+        self.reset_round = opening.attempt * 1000
+        self.return_round = opening.attempt * 1000
+        self.money_round = opening.attempt * 1000
+        self.woken = False
+        self.proven = False
+        self.receipts: dict[SecurityItem, str] = {}
+        self.frozen_scopes: set[Scope] = set()
+        self.frozen_seq: int | None = None
+        self._decisions: tuple[Decision, ...] = ()
+        self._asked = 0
+        self._money_wanted = False
+        self._money: asyncio.Task[None] | None = None
+        self._child: ChildWorkflowHandle[Any, Any] | None = None
+
+    def know(self, facts: IncidentFacts, policy: Policy) -> None:
+        """Begin with what the database says."""
+        self.facts = facts
+        self.policy = policy
+
+    @property
+    def refreezes(self) -> int:
+        """How often the account was frozen again: every episode after the first is one."""
+        return self.facts.episode - 1
+
+    def compromised_since(self) -> datetime:
+        """Since when the account is not trusted; set by the first alarm taken up."""
+        return self.facts.compromised_since or self.facts.opened_at
+
+    def patience(self) -> timedelta:
+        """How long until the freeze's clock: provisional (renewable), or the escalation of a trigger's."""
+        rules = self.policy.freeze
+        begun = self.facts.frozen_at or self.facts.episode_opened_at
+        seconds = (
+            rules.provisional_seconds * (1 + min(self.facts.renewals, rules.renewals))
+            if self.facts.provisional
+            else rules.escalate_seconds
+        )
+        return begun + timedelta(seconds=seconds) - workflow.now()
+
+    def note_frozen(self, scope: Scope, effective_seq: int | None) -> None:
+        """A freeze of this episode stands."""
+        self.frozen_scopes.add(scope)
+        if effective_seq is not None and self.frozen_seq is None:
+            self.frozen_seq = effective_seq
+
+    async def look(self) -> None:
+        """Read the database and let it turn the story: Relapsed, Voided, Ended."""
+        self.woken = False
+        await self._load()
+        moved = await self._take_up_alarms()
+        self._decisions = (
+            await workflow.execute_activity_method(
+                ReadDecision.run,
+                ReadDecisionInput(incident_id=self.incident_id, episode=self.facts.episode),
+                **LOOK,
+            )
+        ).standing
+        if self.choice("renew") is not None:
+            await self.carry_out("renew")
+            await self._load()
+        if moved:
+            self.proven = False
+            raise Voided
+        for outcome in (Outcome.FALSE_ALARM, Outcome.RELEASED):
+            decision = self.choice(outcome)
+            if decision is not None and (outcome is Outcome.RELEASED or self.proven):
+                raise Ended(outcome, decision.request_id)
+
+    async def _load(self) -> None:
+        before = self.facts.episode
+        self.facts = await workflow.execute_activity_method(
+            LoadIncident.run, LoadInput(incident_id=self.incident_id), **LOOK
+        )
+        if self.facts.episode != before:
+            self.proven = False
+            self.frozen_scopes.clear()
+            self.frozen_seq = None
+            raise Relapsed
+
+    async def _take_up_alarms(self) -> bool:
+        """Commit the effect of each waiting alarm. Whether one moved the compromise time to earlier."""
+        moved = False
+        for alarm_id in self.facts.unacknowledged:
+            taken = await workflow.execute_activity_method(
+                TakeUpAlarm.run,
+                TakeUpAlarmInput(
+                    incident_id=self.incident_id,
+                    episode=self.facts.episode,
+                    step_key=f"alarm/{alarm_id}",
+                    alarm_id=alarm_id,
+                    account_id=self.facts.account_id,
+                ),
+                summary="take up an alarm",
+                **STEP,
+            )
+            moved = moved or taken.moved_earlier
+            self.follow_money()
+        if self.facts.unacknowledged:
+            await self._load()
+        if self.frozen_scopes and self.facts.scope not in self.frozen_scopes:
+            await self._widen()
+        return moved
+
+    async def _widen(self) -> None:
+        """A trigger joined an unproven report: the freeze becomes full beside the narrower one."""
+        scope = self.facts.scope
+        result = await workflow.execute_activity_method(
+            Freeze.run,
+            FreezeInput(
+                incident_id=self.incident_id,
+                episode=self.facts.episode,
+                step_key=freeze_step_key(scope),
+                account_id=self.facts.account_id,
+                scope=scope,
+            ),
+            summary=f"widen the freeze to {scope}",
+            **FREEZE,
+        )
+        self.note_frozen(scope, result.effective_seq)
+
+    def choice(self, choice: str) -> Decision | None:
+        """The oldest standing decision with this choice."""
+        return next((each for each in self._decisions if each.choice == choice), None)
+
+    async def ask(
+        self,
+        kind: DecisionKind,
+        choices: tuple[str, ...],
+        *,
+        four_eyes: bool,
+        details: dict[str, str] | None = None,
+    ) -> None:
+        """Put a question to people, once per telling of the story."""
+        self._asked += 1
+        action = {"account_id": self.facts.account_id, "episode": str(self.facts.episode), **(details or {})}
+        await workflow.execute_activity_method(
+            AskDecision.run,
+            AskDecisionInput(
+                incident_id=self.incident_id,
+                episode=self.facts.episode,
+                step_key=f"ask/{kind}/{self.attempt}/{self._asked}",
+                kind=kind,
+                action=action,
+                choices=choices,
+                four_eyes=four_eyes,
+                expires_at=workflow.now() + timedelta(seconds=self.policy.approval.decision_seconds),
+            ),
+            summary=f"ask people: {kind}",
+            **STEP,
+        )
+
+    async def carry_out(self, choice: str) -> None:
+        """Record a decision whose whole effect is in the database; it does not stand any more afterwards."""
+        decision = self.choice(choice)
+        if decision is None:
+            return
+        await workflow.execute_activity_method(
+            CarryOutDecision.run,
+            CarryOutInput(
+                incident_id=self.incident_id,
+                episode=self.facts.episode,
+                step_key=f"approval/{decision.request_id}",
+                request_id=decision.request_id,
+                choice=choice,
+            ),
+            **STEP,
+        )
+        self._decisions = tuple(each for each in self._decisions if each is not decision)
+
+    async def attend_until(self, reached: Callable[[], bool]) -> None:
+        """Look at every wake until the condition holds."""
+        while True:
+            await self.look()
+            if reached():
+                return
+            await workflow.wait_condition(lambda: self.woken)
+            self._heed_history()
+
+    async def attend_child(
+        self,
+        run: MethodAsyncSingleParam[Any, Input, Output],
+        request: Input,
+        *,
+        part: str,
+        wakeable: bool = False,
+    ) -> Output:
+        """Run a part of the story as a child and look at every wake meanwhile. A Turn cancels the child."""
+        child = await workflow.start_child_workflow(
+            run,
+            request,
+            id=child_workflow_id(self.incident_id, self.facts.episode, part),
+            parent_close_policy=ParentClosePolicy.REQUEST_CANCEL,
+        )
+        try:
+            while not child.done():
+                await workflow.wait_condition(lambda: self.woken or child.done())
+                if self.woken:
+                    await self.look()
+                    if wakeable and not child.done():
+                        await self._wake(child)
+                    self._heed_history()
+            return await child
+        finally:
+            if not child.done():
+                child.cancel()
+                await workflow.wait([child])
+
+    async def _wake(self, child: ChildWorkflowHandle[Any, Any]) -> None:
+        try:
+            await child.signal(WAKE)
+        except ApplicationError:
+            workflow.logger.info("the child ended before it could be woken; its result is what counts")
+
+    def _heed_history(self) -> None:
+        if workflow.info().is_continue_as_new_suggested():
+            raise HistoryFull
+
+    def follow_money(self) -> None:
+        """See to it that the money is traced with all that is known now, beside the rest of the story."""
+        self._money_wanted = True
+        if self._money is None or self._money.done():
+            self._money = asyncio.create_task(self._follow())
+
+    async def _follow(self) -> None:
+        while self._money_wanted:
+            self._money_wanted = False
+            self.money_round += 1
+            try:
+                await workflow.execute_child_workflow(
+                    TraceFunds.run,
+                    TraceFundsInput(
+                        incident_id=self.incident_id,
+                        episode=self.facts.episode,
+                        account_id=self.facts.account_id,
+                        compromised_since=self.compromised_since(),
+                        frozen_seq=self.frozen_seq,
+                        attempt=self.money_round,
+                        policy=self.policy.trace,
+                    ),
+                    id=child_workflow_id(self.incident_id, self.facts.episode, f"money/{self.money_round}"),
+                )
+            except ChildWorkflowError as error:
+                if is_cancelled_exception(error):
+                    raise
+                await self.ask(
+                    DecisionKind.STUCK,
+                    ("try_again", "go_on"),
+                    four_eyes=False,
+                    details={"part": "money", "code": code_of(error)},
+                )
+                await workflow.wait_condition(
+                    lambda: self._money_wanted or any(self.choice(each) for each in ("try_again", "go_on"))
+                )
+                self._money_wanted = self._money_wanted or self.choice("try_again") is not None
+
+    async def money_settled(self) -> None:
+        """Until the trace of what is known now is finished; what happens meanwhile is attended to."""
+        while self._money is not None and not self._money.done():
+            money = self._money
+            await workflow.wait_condition(lambda: self.woken or money.done())
+            if self.woken:
+                await self.look()
+
+    async def settle(self) -> None:
+        """Before a new run: no attached child may be left."""
+        await workflow.wait_condition(lambda: self._money is None or self._money.done())
+
+    async def stuck(self, error: ActivityError | ChildWorkflowError) -> None:
+        """A part failed for good: people see it, and the story is told again when they say so or after a while."""
+        await self.ask(
+            DecisionKind.STUCK, ("try_again",), four_eyes=False, details={"part": "story", "code": code_of(error)}
+        )
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(lambda: self.woken, timeout=STUCK_PAUSE)
+
+
+def code_of(error: BaseException) -> str:
+    """The stable code at the root of a failure, for people to look up."""
+    root: BaseException = error
+    while isinstance(root, ActivityError | ChildWorkflowError) and root.cause is not None:
+        root = root.cause
+    return (root.type if isinstance(root, ApplicationError) else None) or ErrorCode.INTERNAL.value

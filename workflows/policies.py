@@ -1,0 +1,50 @@
+"""How activities are called: named presets, one place, a sentence for each number."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TypedDict
+
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from models.errors import ErrorCode
+
+
+class ActivityOptions(TypedDict):
+    """Keyword arguments of execute_activity_method."""
+
+    start_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
+INSIST = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200),
+    backoff_coefficient=1.7,
+    maximum_interval=timedelta(seconds=10),
+)
+"""For ever: a wallet or database that is down comes back, and what is not done is shown meanwhile."""
+
+URGENT = RetryPolicy(
+    initial_interval=timedelta(milliseconds=100),
+    backoff_coefficient=1.5,
+    maximum_interval=timedelta(seconds=2),
+)
+"""For ever, and quickly: until the freeze stands, money is leaving."""
+
+STEP: ActivityOptions = {"start_to_close_timeout": timedelta(seconds=15), "retry_policy": INSIST}
+"""One call to the wallet (2 s) and two commits; 15 s is beyond any healthy answer."""
+
+FREEZE: ActivityOptions = {"start_to_close_timeout": timedelta(seconds=5), "retry_policy": URGENT}
+"""The wallet's call budget is 2 s; an attempt that hangs must not keep the next one waiting."""
+
+LOOK: ActivityOptions = {"start_to_close_timeout": timedelta(seconds=10), "retry_policy": INSIST}
+"""Reading our own database."""
+
+FOLLOW: ActivityOptions = {"start_to_close_timeout": timedelta(minutes=10), "retry_policy": INSIST}
+"""Feeding the index and tracing: the largest known trace (590,000 edges) takes seconds, a first import minutes."""
+
+
+def failed_with(error: ActivityError, code: ErrorCode) -> bool:
+    """Whether an activity ended with this stable code; never by looking at the text."""
+    return isinstance(error.cause, ApplicationError) and error.cause.type == code.value

@@ -1,0 +1,305 @@
+"""StolenAccountIncident: the story of an incident, from the first alarm to its closing."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ChildWorkflowError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from activities.closing import CloseTheIncident
+    from activities.freeze import Freeze, freeze_step_key
+    from activities.holds import ListHolds, ReleaseHold
+    from activities.opening import RegisterIncident
+    from activities.returning import LiftLimits, Release
+    from models.contracts.incidents import (
+        CloseInput,
+        FreezeInput,
+        IncidentEnding,
+        IncidentOpening,
+        LiftLimitsInput,
+        RegisterInput,
+        ReleaseInput,
+        ResetSecurityInput,
+        ResetSecurityResult,
+        ReturnAccountInput,
+        VerifyIdentityInput,
+    )
+    from models.contracts.money import ListHoldsInput, ReleaseHoldInput
+    from models.digests import digest
+    from models.errors import ErrorCode
+    from models.names import WAKE, DecisionKind, Outcome, Scope, Workflow
+    from workflows.attention import Attention
+    from workflows.policies import FREEZE, LOOK, STEP, failed_with
+    from workflows.turns import Ended, HistoryFull, Relapsed, Turn, Voided
+    from workflows.verify_identity import VerifyIdentity
+    from workflows.reset_security import ResetSecurity
+    from workflows.return_account import ReturnAccount
+
+
+@workflow.defn(name=Workflow.STOLEN_ACCOUNT_INCIDENT)
+class StolenAccountIncident(Attention):
+    """Opened -> frozen -> verified -> reset -> returning -> closed; models/lifecycle.py has every move.
+
+    The wake update carries nothing: what happened is read from the database. Whatever happens while the account is
+    frozen or in its stages turns the story by a Turn; telling it again repeats no effect, for steps are adopted.
+    """
+
+    @workflow.init
+    def __init__(self, opening: IncidentOpening) -> None:
+        super().__init__(opening)
+
+    @workflow.update(name=WAKE)
+    async def wake(self) -> None:
+        """Something was committed for this incident. An update, so that the caller knows it was taken."""
+        self.woken = True
+
+    @workflow.run
+    async def run(self, opening: IncidentOpening) -> IncidentEnding:
+        """Tell the story until the incident is closed; the ending is also in the database."""
+        registered = await workflow.execute_activity_method(
+            RegisterIncident.run, RegisterInput(opening=opening), **LOOK
+        )
+        if registered.facts is None or registered.facts.closed_at is not None:
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            outcome = registered.facts.outcome if registered.facts is not None else None
+            return IncidentEnding(incident_id=opening.incident_id, outcome=outcome, joined=registered.joined)
+        self.know(registered.facts, registered.policy)
+        while True:
+            try:
+                outcome = await self._tell()
+            except HistoryFull:
+                await self.settle()
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                workflow.continue_as_new(
+                    IncidentOpening(incident_id=opening.incident_id, attempt=self.attempt)
+                )
+            except Turn:
+                self.attempt += 1
+                continue
+            except (ActivityError, ChildWorkflowError) as error:
+                if is_cancelled_exception(error):
+                    raise
+                await self.stuck(error)
+                self.attempt += 1
+                continue
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            return IncidentEnding(incident_id=opening.incident_id, outcome=outcome)
+
+    async def _tell(self) -> Outcome:
+        """One telling, from the freeze to the closing. Raises a Turn when the story must begin again."""
+        try:
+            if not await self._freeze():
+                return Outcome.NOT_FROZEN
+            await self.look()
+            self.follow_money()
+            factors = await self._prove_owner()
+            await self._reset_security()
+            request_id = await self._decide_return()
+            stages = await self._return_account(request_id)
+            return await self._close(Outcome.RESTORED, factors, stages)
+        except Ended as ended:
+            return await self._end(ended)
+
+    async def _freeze(self) -> bool:
+        """Place what this episode needs; False when the wallet refused for good and nothing is frozen."""
+        if self.facts.held_back:
+            await self._decide_freeze()
+        scope = self.facts.scope
+        result = await workflow.execute_activity_method(
+            Freeze.run,
+            FreezeInput(
+                incident_id=self.incident_id,
+                episode=self.facts.episode,
+                step_key=freeze_step_key(scope),
+                account_id=self.facts.account_id,
+                scope=scope,
+            ),
+            summary=f"freeze {scope}",
+            **FREEZE,
+        )
+        if result.refusal is not None and not self.frozen_scopes:
+            return False
+        self.note_frozen(scope, result.effective_seq)
+        return True
+
+    async def _decide_freeze(self) -> None:
+        """An unproven report after too many of them: an agent looks before anything is frozen."""
+        await self.ask(DecisionKind.FREEZE_ON_REPORT, ("freeze", Outcome.RELEASED.value), four_eyes=False)
+        await self.attend_until(lambda: self.choice("freeze") is not None or not self.facts.held_back)
+
+    async def _prove_owner(self) -> tuple[str, ...]:
+        """Until the owner is proven. An unproven report's freeze ends by its clock; a trigger's only escalates."""
+        while True:
+            patience = self.patience()
+            if patience <= timedelta(0):
+                if self.facts.provisional:
+                    raise Ended(Outcome.RELEASED)
+                await self.ask(DecisionKind.UNPROVEN_OWNER, ("keep", Outcome.RELEASED.value), four_eyes=True)
+                patience = timedelta(seconds=self.policy.freeze.escalate_seconds)
+            self.identity_round += 1
+            proof = await self.attend_child(
+                VerifyIdentity.run,
+                VerifyIdentityInput(
+                    incident_id=self.incident_id,
+                    episode=self.facts.episode,
+                    account_id=self.facts.account_id,
+                    compromised_since=self.compromised_since(),
+                    policy=self.policy,
+                    attempt=self.identity_round,
+                    patience_seconds=max(1, int(patience.total_seconds())),
+                ),
+                part=f"identity/{self.identity_round}",
+                wakeable=True,
+            )
+            if proof.proven:
+                self.proven = True
+                return proof.factors
+            await self.look()
+
+    async def _reset_security(self) -> ResetSecurityResult:
+        """Every item with its receipt, read back; an incomplete one goes to an agent and is tried again."""
+        while True:
+            self.reset_round += 1
+            result = await self.attend_child(
+                ResetSecurity.run,
+                ResetSecurityInput(
+                    incident_id=self.incident_id,
+                    episode=self.facts.episode,
+                    account_id=self.facts.account_id,
+                    attempt=self.reset_round,
+                    compromised_since=self.compromised_since(),
+                ),
+                part=f"security/{self.reset_round}",
+            )
+            if result.complete:
+                self.receipts = dict(sorted(result.receipts.items()))
+                return result
+            missing = {item.value: why for item, why in sorted(result.missing.items())}
+            await self.ask(DecisionKind.RESET_INCOMPLETE, ("try_again",), four_eyes=False, details=missing)
+            await self.attend_until(lambda: self.choice("try_again") is not None)
+            await self.carry_out("try_again")
+
+    async def _decide_return(self) -> str:
+        """An agent asks for the return and a supervisor approves it: lifting protection takes four eyes."""
+        details = {"receipts": digest({item.value: receipt for item, receipt in self.receipts.items()})}
+        await self.ask(
+            DecisionKind.RETURN_ACCOUNT,
+            (Outcome.RESTORED.value, Outcome.FALSE_ALARM.value),
+            four_eyes=True,
+            details=details,
+        )
+        await self.attend_until(lambda: self.choice(Outcome.RESTORED) is not None)
+        decision = self.choice(Outcome.RESTORED)
+        assert decision is not None  # noqa: S101 - attend_until returned, so it stands
+        return decision.request_id
+
+    async def _return_account(self, request_id: str) -> tuple[str, ...]:
+        """The ladder. A refused release means that something came in between: look, and tell the story again."""
+        self.return_round += 1
+        result = await self.attend_child(
+            ReturnAccount.run,
+            ReturnAccountInput(
+                incident_id=self.incident_id,
+                episode=self.facts.episode,
+                account_id=self.facts.account_id,
+                attempt=self.return_round,
+                policy=self.policy,
+                request_id=request_id,
+            ),
+            part=f"return/{self.return_round}",
+        )
+        if result.refused is not None:
+            await self.look()
+            raise Voided
+        return result.stages
+
+    async def _end(self, ended: Ended) -> Outcome:
+        """False alarm or lapse: the freeze ends without stages, and so does every hold of this incident."""
+        try:
+            await workflow.execute_activity_method(
+                Release.run,
+                ReleaseInput(
+                    incident_id=self.incident_id,
+                    episode=self.facts.episode,
+                    step_key="release" if ended.request_id is None else f"approval/{ended.request_id}",
+                    account_id=self.facts.account_id,
+                    ending=ended.outcome,
+                    request_id=ended.request_id,
+                ),
+                summary=f"release: {ended.outcome}",
+                **STEP,
+            )
+        except ActivityError as error:
+            if any(failed_with(error, code) for code in (ErrorCode.ALARM_WAITING, ErrorCode.ILLEGAL_MOVE)):
+                await self.look()
+                raise Voided from error
+            raise
+        await self._lift_limits()
+        await self.money_settled()
+        await self._release_holds(ended.outcome)
+        return await self._close(ended.outcome, (), ())
+
+    async def _lift_limits(self) -> None:
+        """A relapse may have left the limits of an earlier episode's stage."""
+        if self.facts.episode > 1:
+            await workflow.execute_activity_method(
+                LiftLimits.run,
+                LiftLimitsInput(
+                    incident_id=self.incident_id,
+                    episode=self.facts.episode,
+                    step_key="release/lift-limits",
+                    account_id=self.facts.account_id,
+                ),
+                **STEP,
+            )
+
+    async def _release_holds(self, outcome: Outcome) -> None:
+        """Nothing was stolen, as far as anybody proved: what is held goes back to its place."""
+        holds = await workflow.execute_activity_method(
+            ListHolds.run, ListHoldsInput(incident_id=self.incident_id), **LOOK
+        )
+        await asyncio.gather(
+            *(
+                workflow.execute_activity_method(
+                    ReleaseHold.run,
+                    ReleaseHoldInput(
+                        incident_id=self.incident_id,
+                        episode=self.facts.episode,
+                        step_key=f"release-hold/{hold_id}",
+                        hold_id=hold_id,
+                        reason=f"incident ended as {outcome}",
+                    ),
+                    **STEP,
+                )
+                for hold_id in holds.hold_ids
+            )
+        )
+
+    async def _close(self, outcome: Outcome, factors: tuple[str, ...], stages: tuple[str, ...]) -> Outcome:
+        """Close in the commit that refuses while an alarm waits; such an alarm has begun the next episode."""
+        await self.money_settled()
+        try:
+            closed = await workflow.execute_activity_method(
+                CloseTheIncident.run,
+                CloseInput(
+                    incident_id=self.incident_id,
+                    episode=self.facts.episode,
+                    step_key="close",
+                    account_id=self.facts.account_id,
+                    outcome=outcome,
+                    refreezes=self.refreezes,
+                    factors=factors,
+                    stages=stages,
+                ),
+                summary=f"close: {outcome}",
+                **STEP,
+            )
+        except ActivityError as error:
+            if any(failed_with(error, code) for code in (ErrorCode.ALARM_WAITING, ErrorCode.ILLEGAL_MOVE)):
+                await self.look()
+                raise Relapsed from error
+            raise
+        return closed.outcome

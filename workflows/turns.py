@@ -1,0 +1,30 @@
+"""What can turn the story of an incident: raised where it is noticed, caught where the story begins again."""
+
+from __future__ import annotations
+
+from models.names import Outcome
+
+
+class Turn(Exception):
+    """The story goes on elsewhere than in the next line."""
+
+
+class Relapsed(Turn):
+    """An alarm came while protection was being lifted: the next episode has begun."""
+
+
+class Voided(Turn):
+    """What was proven or reset does not hold any more: prove and reset again in this episode."""
+
+
+class Ended(Turn):
+    """The freeze ends without the stages, by a clock or by a decision that stands."""
+
+    def __init__(self, outcome: Outcome, request_id: str | None = None) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+        self.request_id = request_id
+
+
+class HistoryFull(Turn):
+    """Temporal suggests a new run: the story is told again from its recorded steps, with counters carried over."""
