@@ -1,0 +1,1 @@
+"""SMS and mail, by docs/message-gateway.yaml."""

@@ -1,0 +1,1 @@
+"""The wallet over HTTP, by the contract in docs/wallet-contract.yaml."""
