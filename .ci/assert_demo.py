@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-FIELDS = {
+FIELDS: dict[str, type | tuple[type, ...]] = {
     "incident_id": str,
     "account_id": str,
     "outcome": str,

@@ -67,8 +67,7 @@ def test_a_data_file_it_cannot_read_is_one_sentence(tmp_path: Path) -> None:
 
 def test_it_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from cli.embedded.ports import answers
-from cli.embedded.temporal import EmbeddedTemporal\n"
+        "import sys; from pathlib import Path; from cli.embedded.temporal import EmbeddedTemporal\n"
         "server = EmbeddedTemporal(Path(sys.argv[1])).start()\n"
         "print(server._child.pid, flush=True); input()"
     )
