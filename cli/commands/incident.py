@@ -1,0 +1,131 @@
+"""`stanch incident ...`: the gateway's verbs for a terminal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from cli.commands.options import Json, Login
+from models.lifecycle import Status
+from models.names import AlarmKind, DecisionKind, Role
+
+application = typer.Typer(
+    help="Open, look at and decide incidents, through the gateway (STANCH_GATEWAY_URL and STANCH_CREDENTIAL, or a running `stanch up`).",
+    no_args_is_help=True,
+)
+
+IncidentId = Annotated[str, typer.Argument(metavar="INCIDENT", help="The incident's id.")]
+Instant = typer.Option(
+    formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M%z"], metavar="2026-01-31T10:05:00Z"
+)
+
+
+@application.command("open")
+def open_(
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The wallet's id of the account.")],
+    *,
+    kind: Annotated[
+        AlarmKind | None,
+        typer.Option(help="trigger: a machine's message, freezes fully. report: a person's account. Default: as the login."),
+    ] = None,
+    source: Annotated[str, typer.Option(help="Who says it.")] = "cli",
+    alarm_id: Annotated[
+        str | None, typer.Option("--id", help="Names the alarm once and for all: repeat with the same id after an error.")
+    ] = None,
+    occurred_at: Annotated[datetime | None, Instant] = None,
+    compromised_since: Annotated[datetime | None, Instant] = None,
+    theft: Annotated[str, typer.Option(help="Stolen transfers: id[,id...].")] = "",
+    detail: Annotated[str | None, typer.Option(help="Free text; stored encrypted.")] = None,
+    login: Login = None,
+    as_json: Json = False,
+) -> None:
+    """Raise an alarm: the account is frozen first, everything else follows."""
+    from cli.incidents.verbs import open_incident
+    from cli.output import Output
+
+    open_incident(
+        account=account,
+        kind=kind,
+        source=source,
+        alarm_id=alarm_id,
+        occurred_at=occurred_at,
+        compromised_since=compromised_since,
+        thefts=[name for name in theft.split(",") if name],
+        detail=detail,
+        login=login,
+        output=Output(as_json=as_json),
+    )
+
+
+@application.command("list")
+def list_(
+    *,
+    status: Annotated[Status | None, typer.Option(help="Only incidents that stand there.")] = None,
+    account: Annotated[str | None, typer.Option(help="Only incidents of this account.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    login: Login = None,
+    as_json: Json = False,
+) -> None:
+    """Incidents, newest first."""
+    from cli.incidents.verbs import list_incidents
+    from cli.output import Output
+
+    list_incidents(status=status, account=account, limit=limit, login=login, output=Output(as_json=as_json))
+
+
+@application.command()
+def show(incident: IncidentId, *, login: Login = None, as_json: Json = False) -> None:
+    """Everything known of one incident, its steps included."""
+    from cli.incidents.verbs import show_incident
+    from cli.output import Output
+
+    show_incident(incident, login=login, output=Output(as_json=as_json))
+
+
+@application.command()
+def watch(
+    incident: IncidentId,
+    *,
+    wait_limit: Annotated[int, typer.Option(help="Seconds to watch at most; 0: until it closes.", min=0)] = 0,
+    login: Login = None,
+    as_json: Json = False,
+) -> None:
+    """Follow an incident's steps until it closes; with --json, print it once it has."""
+    from cli.incidents.watching import watch_incident
+    from cli.output import Output
+
+    watch_incident(incident, wait_limit=wait_limit, login=login, output=Output(as_json=as_json))
+
+
+@application.command()
+def decide(
+    incident: IncidentId,
+    *,
+    choice: Annotated[str | None, typer.Option(help="What you choose; without it, open questions are listed.")] = None,
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; it is recorded with the step.")] = "",
+    kind: Annotated[DecisionKind | None, typer.Option(help="Which question, if several are open.")] = None,
+    task: Annotated[str | None, typer.Option(help="Which question, by its id.")] = None,
+    approve: Annotated[str | None, typer.Option(metavar="REQUEST", help="Agree to another person's choice.")] = None,
+    decline: Annotated[str | None, typer.Option(metavar="REQUEST", help="Disagree with another person's choice.")] = None,
+    login: Annotated[
+        Role | None, typer.Option("--as", help="Which login of the running `stanch up` to use.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Decide where a person must; where four eyes are needed, another person approves."""
+    from cli.incidents.deciding import decide as run_decide
+    from cli.output import Output
+
+    run_decide(
+        incident,
+        choice=choice,
+        reason=reason,
+        kind=kind,
+        task=task,
+        approve=approve,
+        decline=decline,
+        login=login,
+        output=Output(as_json=as_json),
+    )

@@ -1,0 +1,1 @@
+"""`stanch incident`: the gateway's verbs for a terminal."""

@@ -1,0 +1,95 @@
+"""How an incident looks in a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.markup import escape
+from rich.table import Table
+
+from cli.money import sum_of_money
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from rich.console import Console
+
+RED: Final = "bold red"
+COLOURS: Final = {"done": "green", "refused": "yellow"}
+
+
+def show_alarm_answer(console: Console, status: int, answer: Mapping[str, Any]) -> None:
+    """What became of an alarm."""
+    where = f"incident {answer['incident_id']}, episode {answer['episode']}"
+    if answer.get("freeze") == "done":
+        took = answer.get("time_to_freeze_ms") or {}
+        speed = f" in {took['committed']} ms" if took.get("committed") is not None else ""
+        again = " (this alarm had come before)" if status == 200 else ""
+        console.print(f"[green]Frozen[/green]{speed}: {where}{again}")
+    else:
+        console.print(f"[{RED}]Not frozen yet[/]: {where}; the engine insists until the wallet has done it.")
+    if answer.get("late"):
+        console.print("It is about something older than 24 hours, and flagged late.")
+    console.print(f"Follow it: stanch incident watch {answer['incident_id']}", style="dim")
+
+
+def show_incidents(console: Console, incidents: Iterable[Mapping[str, Any]]) -> None:
+    """One row each."""
+    table = Table("incident", "account", "status", "episode", "opened", "outcome", box=None, pad_edge=False)
+    count = 0
+    for incident in incidents:
+        count += 1
+        status = incident["status"]
+        table.add_row(
+            incident["incident_id"],
+            escape(incident["account_id"]),
+            f"[{RED}]{status}[/]" if status == "opened" else status,
+            str(incident["episode"]),
+            incident["opened_at"],
+            incident["outcome"] or "",
+        )
+    console.print(table if count else "No such incident.")
+
+
+def show_view(console: Console, view: Mapping[str, Any], steps: Iterable[Mapping[str, Any]]) -> None:
+    """Everything about one incident."""
+    facts = view["facts"]
+    ending = f", {facts['outcome']}" if facts["outcome"] else ""
+    console.print(f"[bold]{facts['incident_id']}[/] account {escape(facts['account_id'])}: {facts['status']}{ending}")
+    if facts["status"] == "opened":
+        console.print("Not frozen yet: the engine insists until the wallet has done it.", style=RED)
+    console.print(
+        f"opened {facts['opened_at']}, episode {facts['episode']}, not to be trusted since {facts['compromised_since'] or 'not known yet'}"
+    )
+    took = view.get("time_to_freeze_ms")
+    if took:
+        console.print(f"frozen after {took['committed']} ms (wallet's word after {took['wallet_ack']} ms)")
+    for currency, flow in sorted(view["money"].items()):
+        places = ", ".join(f"{place} {sum_of_money(amount, currency)}" for place, amount in flow.items())
+        console.print(f"money: {places}")
+    show_decisions(console, {"decisions": [task for task in view["decisions"] if not task.get("closed_at")]}, quiet=True)
+    for step in steps:
+        show_step(console, step)
+
+
+def show_step(console: Console, step: Mapping[str, Any]) -> None:
+    """One line for one step."""
+    colour = COLOURS.get(step["status"], "white")
+    reason = f"  {escape(step['reason'])}" if step.get("reason") else ""
+    console.print(
+        f"{step['completed_at']}  [{colour}]{step['status']:<7}[/]  {step['kind']:<15} {escape(step['step_key'])}  {step['actor']}{reason}"
+    )
+
+
+def show_decisions(console: Console, answer: Mapping[str, Any], *, quiet: bool = False) -> None:
+    """Open questions, or what became of a choice."""
+    if "decisions" not in answer:
+        for name, value in answer.items():
+            console.print(f"{name}: {escape(str(value))}")
+        return
+    for task in answer["decisions"]:
+        request = task.get("request")
+        waits = f"waits for another person to approve {request['request_id']}" if request else "open"
+        console.print(f"question {task['task_id']} {task['kind']}: {' | '.join(task['choices'])} ({waits})")
+    if not answer["decisions"] and not quiet:
+        console.print("No question is open.")

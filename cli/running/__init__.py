@@ -1,0 +1,1 @@
+"""Bringing up the product's processes, for `up` and `demo` alike."""

@@ -1,0 +1,96 @@
+"""Where everything a house needs is: embedded, unless the environment names something else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cli.embedded import roles
+from cli.embedded.ports import LOOPBACK
+from cli.embedded.postgres import EmbeddedPostgres
+from cli.embedded.temporal import EmbeddedTemporal
+from cli.processes import Server
+from cli.running.secret_words import SecretWords
+
+OWN_DATABASE = "STANCH_DATABASE_URL"
+OWN_TEMPORAL = ("TEMPORAL_ADDRESS", "TEMPORAL_CONFIG_FILE", "TEMPORAL_PROFILE")
+OWN_WALLET = "STANCH_WALLET_URL"
+
+
+@dataclass(kw_only=True)
+class Addresses:
+    """`postgres` and `temporal` are the embedded servers, None where another one was named."""
+
+    named: Mapping[str, str]
+    """The environment we were started in."""
+    gateway_port: int
+    sandbox_port: int
+    postgres: EmbeddedPostgres | None
+    temporal: EmbeddedTemporal | None
+    own_wallet: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.own_wallet = bool(self.named.get(OWN_WALLET))
+
+    @property
+    def servers(self) -> list[Server]:
+        """What must be started first."""
+        return [server for server in (self.postgres, self.temporal) if server is not None]
+
+    @property
+    def gateway_url(self) -> str:
+        """Where people and programs come in."""
+        return f"http://{LOOPBACK}:{self.gateway_port}"
+
+    @property
+    def sandbox_url(self) -> str:
+        """The wallet in a box: its contract, its public side, its outbox."""
+        return f"http://{LOOPBACK}:{self.sandbox_port}"
+
+    @property
+    def owner_database_url(self) -> str | None:
+        """The database for the owner of the tables; None when somebody else brings it up to date."""
+        if self.postgres is not None:
+            return self.postgres.url(role=roles.OWNER)
+        return self.named.get("STANCH_OWNER_DATABASE_URL")
+
+    @property
+    def sandbox_database_url(self) -> str | None:
+        """The wallet's own database; None when it must be named by the environment."""
+        if self.postgres is not None:
+            return self.postgres.url("sandbox", roles.SANDBOX)
+        return self.named.get("SANDBOX_DATABASE_URL")
+
+    def engine_environ(self, words: SecretWords, policy: str) -> dict[str, str]:
+        """What gateway, worker and commands need; what the environment names itself is left to it."""
+        environ = {
+            "STANCH_MASTER_KEY": words.master_key,
+            "STANCH_POLICY": policy,
+            "STANCH_GATEWAY_HOST": LOOPBACK,
+            "STANCH_GATEWAY_PORT": str(self.gateway_port),
+        }
+        if self.postgres is not None:
+            environ["STANCH_DATABASE_URL"] = self.postgres.url()
+        if self.temporal is not None:
+            environ |= self.temporal.environ
+        if not self.own_wallet:
+            environ |= {
+                "STANCH_WALLET_URL": self.sandbox_url,
+                "STANCH_WALLET_KEY": words.wallet_key,
+                "STANCH_MESSAGE_URL": self.sandbox_url,
+                "STANCH_MESSAGE_KEY": words.message_key,
+            }
+        return environ
+
+    def sandbox_environ(self, words: SecretWords) -> dict[str, str]:
+        """What the wallet in a box needs, and the people's programs with it."""
+        return {
+            "SANDBOX_DATABASE_URL": self.sandbox_database_url or "",
+            "SANDBOX_HOST": LOOPBACK,
+            "SANDBOX_PORT": str(self.sandbox_port),
+            "SANDBOX_URL": self.sandbox_url,
+            "SANDBOX_KEY": words.wallet_key,
+            "SANDBOX_MESSAGE_KEY": words.message_key,
+            "SANDBOX_ADMIN_KEY": words.admin_key,
+            "SANDBOX_GATEWAY_URL": self.gateway_url,
+        }

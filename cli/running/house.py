@@ -1,0 +1,129 @@
+"""One running house: servers, wallet, tables, logins, gateway, worker, in the order they need each other."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+from cli.processes import Part, Processes
+from cli.running.secret_words import SecretWords
+from cli.runtime import Login, Runtime
+from models.names import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from cli.running.addresses import Addresses
+
+DETECTOR: Final = "sandbox-detector"
+"""The name of the wallet's detector, which is also the source of its alarms."""
+
+NAMES: Final = {
+    Role.TRIGGER: DETECTOR,
+    Role.AGENT: "first-agent",
+    Role.SUPERVISOR: "first-supervisor",
+    Role.AUDITOR: "first-auditor",
+}
+
+
+class House:
+    """Parts run under `processes`, which ends them; keys and logins are kept in `folder`."""
+
+    def __init__(self, processes: Processes, addresses: Addresses, folder: Path, *, policy: str) -> None:
+        self.addresses = addresses
+        self.words = SecretWords.of(folder)
+        self._processes = processes
+        self._folder = folder
+        self._policy = policy
+
+    @property
+    def engine_environ(self) -> dict[str, str]:
+        """What a process of the engine needs in its environment."""
+        return self.addresses.engine_environ(self.words, self._policy)
+
+    @property
+    def sandbox_environ(self) -> dict[str, str]:
+        """What the sandbox's server and its people need in theirs."""
+        environ = self.addresses.sandbox_environ(self.words)
+        detector = self.words.logins.get(Role.TRIGGER.value)
+        return {**environ, "SANDBOX_ALARM_KEY": detector.credential} if detector else environ
+
+    @property
+    def runtime(self) -> Runtime:
+        """What other commands may know of this house."""
+        urls = {"gateway": self.addresses.gateway_url}
+        if not self.addresses.own_wallet:
+            urls["wallet"] = self.addresses.sandbox_url
+        if self.addresses.temporal is not None and self.addresses.temporal.ui_url:
+            urls["temporal"] = self.addresses.temporal.ui_url
+        environ = dict(self.engine_environ)
+        if self.addresses.owner_database_url:
+            environ["STANCH_OWNER_DATABASE_URL"] = self.addresses.owner_database_url
+        if not self.addresses.own_wallet:
+            environ |= self.sandbox_environ
+        return Runtime(
+            process=os.getpid(),
+            gateway_url=self.addresses.gateway_url,
+            urls=urls,
+            logins=dict(self.words.logins),
+            environ=environ,
+        )
+
+    def open(self, tell: Callable[[str], None], *, furnish: Callable[[], None] | None = None) -> None:
+        """Start everything and wait until it is ready. `furnish` fills the wallet while the engine starts.
+
+        Raises StanchError with a sentence; what has been started is ended by `processes`.
+        """
+        if self.addresses.servers:
+            tell("starting PostgreSQL and Temporal")
+            self._processes.serve(*self.addresses.servers)
+        with ThreadPoolExecutor(max_workers=2, thread_name_prefix="house") as beside:
+            tell("making tables and logins, starting the wallet")
+            tables = beside.submit(self._make_tables_and_logins)
+            furnished: Future[None] | None = None
+            if not self.addresses.own_wallet and self.addresses.owner_database_url is not None:
+                # On a durable house the detector has its login already; on a new one it waits for it.
+                tables_first = not self.words.logins
+                if tables_first:
+                    tables.result()
+                self._processes.start(self._sandbox())
+                furnished = beside.submit(furnish) if furnish else None
+            tables.result()
+            tell("starting gateway and worker")
+            self._processes.start(self._gateway(), self._worker())
+            if furnished is not None:
+                tell("filling the wallet with accounts and transfers")
+                furnished.result()
+
+    def _make_tables_and_logins(self) -> None:
+        from cli.administration import make_operator, upgrade
+
+        owner = self.addresses.owner_database_url
+        if owner is not None:
+            upgrade(owner)
+        for role, name in NAMES.items():
+            if role.value not in self.words.logins:
+                credential = make_operator(name, role, self.engine_environ)
+                self.words.logins[role.value] = Login(name=name, credential=credential)
+                self.words.keep(self._folder)
+
+    def _sandbox(self) -> Part:
+        return Part(
+            name="sandbox",
+            arguments=["-m", "sandbox"],
+            environ=self.sandbox_environ,
+            health_url=f"{self.addresses.sandbox_url}/health",
+        )
+
+    def _gateway(self) -> Part:
+        return Part(
+            name="gateway",
+            arguments=["-m", "gateway"],
+            environ=self.engine_environ,
+            health_url=f"{self.addresses.gateway_url}/health",
+        )
+
+    def _worker(self) -> Part:
+        return Part(name="worker", arguments=["-m", "worker"], environ=self.engine_environ, ready_line="worker ready")
