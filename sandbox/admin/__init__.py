@@ -1,0 +1,1 @@
+"""The sandbox's own controls under /sandbox: worlds, faults, records. No wallet would have them."""

@@ -1,0 +1,60 @@
+"""Putting the sandbox together: one FastAPI application, one process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+
+from sandbox import problems
+from sandbox.admin import controls, people, worlds
+from sandbox.contract import changing, gateway_messages, money, reading
+from sandbox.contract.restrict import place_restriction
+from sandbox.database import Database
+from sandbox.detector import Detector
+from sandbox.faults import FaultInjector, Faults
+from sandbox.public import entering, profile, spending
+from sandbox.settings import Settings
+from sandbox.state import Running
+
+
+def make_app(settings: Settings) -> FastAPI:
+    """The application; its database is opened when it starts."""
+    faults = Faults()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        database = await Database.open(settings.database_url)
+        detector = Detector(database.engine, settings.gateway_url, settings.alarm_key)
+        app.state.running = Running(settings, database, faults, detector)
+        watching = asyncio.create_task(detector.run())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watching
+            await detector.close()
+            await database.close()
+
+    app = FastAPI(title="Sandbox wallet", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
+    problems.install(app)
+    app.add_middleware(FaultInjector, faults=faults)
+    app.router.add_route("/v1/accounts/{account_id}/restrictions", place_restriction, methods=["POST"])
+    for part in (
+        changing.router,
+        money.router,
+        reading.router,
+        reading.health_router,
+        gateway_messages.router,
+        entering.router,
+        profile.router,
+        spending.router,
+        worlds.router,
+        controls.router,
+        people.router,
+    ):
+        app.include_router(part)
+    return app

@@ -1,0 +1,1 @@
+"""The routes of docs/wallet-contract.yaml and docs/message-gateway.yaml."""

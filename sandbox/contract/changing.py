@@ -1,0 +1,81 @@
+"""The contract's writes on accounts: releases, resets, owner links, stage limits."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from sandbox.contract.bodies import CreateOwnerLink, Item, ReleaseRestrictions, ResetItem, SetStageLimits
+from sandbox.contract.writing import KEY_PATTERN, IdempotencyKey, write
+from sandbox.state import bearer
+from sandbox.wallet import owner_links, resets, restrictions, stages
+
+router = APIRouter(dependencies=[Depends(bearer("wallet_key"))])
+
+
+@router.post("/v1/accounts/{account_id}/restrictions/release")
+async def release_restrictions(
+    request: Request, account_id: str, key: IdempotencyKey, body: ReleaseRestrictions
+) -> Response:
+    """End the named restrictions."""
+    return await write(
+        request,
+        key,
+        body,
+        "release_restrictions",
+        lambda connection: restrictions.release(connection, account_id, body.restriction_ids, body.reason),
+    )
+
+
+@router.post("/v1/accounts/{account_id}/security/{item}/reset")
+async def reset_item(request: Request, account_id: str, item: Item, key: IdempotencyKey, body: ResetItem) -> Response:
+    """Bring one security item back to what it was."""
+    return await write(
+        request,
+        key,
+        body,
+        "reset_item",
+        lambda connection: resets.reset(connection, account_id, item, body.set_since),
+    )
+
+
+@router.post("/v1/accounts/{account_id}/owner-links")
+async def create_owner_link(request: Request, account_id: str, key: IdempotencyKey, body: CreateOwnerLink) -> Response:
+    """Send the owner a link of one use."""
+    return await write(
+        request,
+        key,
+        body,
+        "create_owner_link",
+        lambda connection: owner_links.create(connection, account_id, body.contact_point_id, body.expires_at),
+    )
+
+
+@router.put("/v1/accounts/{account_id}/stage-limits")
+async def set_stage_limits(request: Request, account_id: str, key: IdempotencyKey, body: SetStageLimits) -> Response:
+    """Limit what a returned account can do."""
+    return await write(
+        request,
+        key,
+        body,
+        "set_stage_limits",
+        lambda connection: stages.place(connection, account_id, body.stage_id, body.model_dump()),
+    )
+
+
+@router.delete("/v1/accounts/{account_id}/stage-limits")
+async def lift_stage_limits(
+    request: Request,
+    account_id: str,
+    key: IdempotencyKey,
+    stage_id: Annotated[str, Query(pattern=KEY_PATTERN, max_length=200)],
+) -> Response:
+    """Lift the limits of a stage."""
+    return await write(
+        request,
+        key,
+        None,
+        "lift_stage_limits",
+        lambda connection: stages.lift(connection, account_id, stage_id),
+    )

@@ -1,0 +1,102 @@
+"""Refusals: an HTTP status, a stable code, a sentence for people; sent as application/problem+json."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+
+import asyncpg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+CODES_BY_STATUS = {401: "unauthenticated", 404: "not_found", 405: "method_not_allowed"}
+
+
+class Refusal(Exception):
+    """The request is refused and had no effect. `detail` holds no personal data."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.detail = detail
+
+
+def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> Response:
+    """The answer for a refusal (RFC 9457)."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": detail}
+    return Response(json.dumps(body), status, headers, media_type="application/problem+json")
+
+
+REFUSALS: dict[str, tuple[int, str]] = {
+    "unauthenticated": (401, "This needs a bearer key that the wallet knows. Nothing was done."),
+    "idempotency_mismatch": (422, "This idempotency key was used for another request. Nothing was done; use a new key."),
+    "account_unknown": (404, "No account of the wallet has this id. Nothing was done."),
+    "account_closed": (409, "This account is closed. Nothing was done."),
+    "restriction_ended": (
+        409,
+        "This restriction has ended and its id can never be placed again. Nothing was done; use a new id.",
+    ),
+    "restriction_conflict": (
+        409,
+        "This restriction id stands on another account or with another scope. Nothing was done; use a new id.",
+    ),
+    "hold_unknown": (404, "No hold has this id. Nothing was done."),
+    "hold_ended": (409, "This hold has ended. Nothing was done; place a new one under a new id."),
+    "hold_conflict": (409, "This hold id stands with other content. Nothing was done; use a new id."),
+    "amount_exceeds_hold": (409, "This is more than the hold has. Nothing was done; read the hold and ask for less."),
+    "transfer_unknown": (404, "No transfer has this id. Nothing was done."),
+    "transfer_settled": (409, "This transfer is not pending, so it cannot be stopped. Recall it where the money went."),
+    "contact_point_unknown": (404, "This is not a contact point of the account that is set now. Nothing was sent."),
+    "receipt_unknown": (404, "No effect was committed under this key. Repeating the request is safe."),
+}
+
+
+def refusal(code: str) -> Refusal:
+    """The refusal that the contract names `code`."""
+    status, detail = REFUSALS[code]
+    return Refusal(status, code, detail)
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)  # noqa: S101  the handler is registered for this class
+    return problem(error.status, error.code, error.detail)
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  the handler is registered for this class
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return problem(422, "invalid", f"{place}: {first['msg']}. Nothing was done.")
+
+
+async def _unroutable(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  the handler is registered for this class
+    code = CODES_BY_STATUS.get(error.status_code, "invalid")
+    return problem(error.status_code, code, f"{error.detail}. Nothing was done.", dict(error.headers or {}))
+
+
+async def _unavailable(_request: Request, _error: Exception) -> Response:
+    detail = "The wallet's database did not answer, so it is not known whether anything was done. Repeat with the same key."
+    return problem(503, "unavailable", detail)
+
+
+async def _database_error(request: Request, error: Exception) -> Response:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(getattr(cause, "__cause__", None), (asyncpg.DataError, UnicodeEncodeError)):
+        return problem(422, "invalid", "A value cannot be stored. Nothing was done.")
+    return await _unavailable(request, error)
+
+
+def install(app: FastAPI) -> None:
+    """Let every refusal and failure of `app` leave as a problem."""
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _unroutable)
+    app.add_exception_handler(SQLAlchemyError, _database_error)
+    app.add_exception_handler(asyncpg.PostgresError, _unavailable)
+    app.add_exception_handler(asyncpg.InterfaceError, _unavailable)
+    app.add_exception_handler(OSError, _unavailable)

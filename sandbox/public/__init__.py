@@ -1,0 +1,1 @@
+"""The wallet's public side: what customers use, owners and thieves alike."""

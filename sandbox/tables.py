@@ -1,0 +1,196 @@
+"""The wallet company's tables, in a schema of their own.
+
+Balances and openings are `numeric`: one transfer is limited to a signed 64-bit amount, a sum of them is not.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, LargeBinary, MetaData, Numeric, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
+
+SCHEMA = "wallet"
+metadata = MetaData(schema=SCHEMA)
+
+
+def _instant(name: str, *, nullable: bool = False) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+account = Table(
+    "account",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("real_name_state", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    _instant("opened_at"),
+)
+
+balance = Table(
+    "balance",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("opening", Numeric(38, 0), nullable=False),
+    Column("inferred", Numeric(38, 0), nullable=False),
+    Column("amount", Numeric(38, 0), nullable=False),
+    Column("opened_later", Boolean, nullable=False),
+)
+
+posting_head = Table(
+    "posting_head",
+    metadata,
+    Column("only", Boolean, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    _instant("at", nullable=True),
+)
+
+transfer = Table(
+    "transfer",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("transfer_id", Text, nullable=False, unique=True),
+    Column("src", Text, nullable=False),
+    Column("dst", Text, nullable=False),
+    Column("src_kind", Text, nullable=False),
+    Column("dst_kind", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    _instant("posted_at"),
+    _instant("settles_at", nullable=True),
+    Column("device_id", Text),
+    Column("session_id", Text),
+    Column("reverses", Text),
+    Column("hold_id", Text),
+    Column("bank", JSONB),
+    Index("transfer_by_source", "src", "posted_at"),
+    Index("transfer_reversing", "reverses", unique=True, postgresql_where="reverses IS NOT NULL"),
+)
+
+restriction = Table(
+    "restriction",
+    metadata,
+    Column("restriction_id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False, index=True),
+    Column("scope", Text),
+    Column("placer", Text),
+    Column("reason", Text, nullable=False),
+    _instant("placed_at", nullable=True),
+    _instant("expires_at", nullable=True),
+    _instant("ended_at", nullable=True),
+)
+
+hold = Table(
+    "hold",
+    metadata,
+    Column("hold_id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False, index=True),
+    Column("placer", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("asked_amount", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    _instant("placed_at"),
+    _instant("expires_at"),
+    _instant("ended_at", nullable=True),
+)
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("idempotency_key", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+security_entry = Table(
+    "security_entry",
+    metadata,
+    Column("entry_id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False, index=True),
+    Column("item", Text, nullable=False),
+    Column("kind", Text),
+    Column("label", Text, nullable=False),
+    Column("value", Text),
+    Column("secret", Text),
+    _instant("set_at"),
+    _instant("last_used_at", nullable=True),
+    _instant("ended_at", nullable=True),
+    Column("ended_by", Text),
+    Column("previous_id", Text),
+    Index("security_entry_by_secret", "secret", postgresql_where="secret IS NOT NULL"),
+    Index("security_entry_by_contact", "value", postgresql_where="item = 'contacts'"),
+    Index("security_entry_recent_contact", "set_at", postgresql_where="item = 'contacts'"),
+)
+
+stage_limit = Table(
+    "stage_limit",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("stage_id", Text, nullable=False),
+    Column("limits", JSONB, nullable=False),
+)
+
+owner_link = Table(
+    "owner_link",
+    metadata,
+    Column("link_id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False),
+    Column("token_digest", Text, nullable=False, unique=True),
+    _instant("expires_at"),
+    _instant("used_at", nullable=True),
+)
+
+message = Table(
+    "message",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=True),
+    Column("message_id", Text, nullable=False, unique=True),
+    Column("channel", Text, nullable=False),
+    Column("recipient", Text, nullable=False, index=True),
+    Column("subject", Text),
+    Column("body", Text, nullable=False),
+    _instant("delivered_at"),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=True),
+    Column("account_id", Text, nullable=False, index=True),
+    _instant("at"),
+    Column("action", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("restricted", Boolean, nullable=False),
+    Column("detail", JSONB, nullable=False),
+)
+
+alarm = Table(
+    "alarm",
+    metadata,
+    Column("alarm_id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False, index=True),
+    Column("body", JSONB, nullable=False),
+    _instant("raised_at"),
+    Column("tries", BigInteger, nullable=False),
+    _instant("answered_at", nullable=True),
+    Column("answer_status", BigInteger),
+    Column("answer", Text),
+)
+
+person = Table(
+    "person",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("password", Text, nullable=False),
+)
+"""What the people of this world have in their heads. The wallet itself keeps only digests."""
+
+world = Table(
+    "world",
+    metadata,
+    Column("only", Boolean, primary_key=True),
+    Column("summary", JSONB, nullable=False),
+)
