@@ -1,0 +1,134 @@
+"""Protocols that only use cases need; those shared with the steps are in activities/ports.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from models.contracts.alarms import FreezeTimes, Sender
+from models.contracts.base import Message, Moment
+from models.contracts.incidents import IncidentFacts, IncidentView
+from models.contracts.steps import RecordedStep
+from models.lifecycle import Status
+from models.names import DecisionKind, Role
+
+
+class OpenRequest(Message):
+    """One person's choice on a question. `state`: pending (waits for another person), approved, declined, withdrawn."""
+
+    request_id: str
+    choice: str
+    reason: str
+    requested_by: str
+    requested_at: Moment
+    expires_at: Moment
+    state: str
+
+
+class DecisionView(Message):
+    """A question to people, exactly what a yes will do (`action`), and the request that stands, if any."""
+
+    task_id: str
+    incident_id: str
+    episode: int
+    kind: DecisionKind
+    action: dict[str, Any]
+    choices: tuple[str, ...]
+    four_eyes: bool
+    approver_role: Role
+    created_at: Moment
+    expires_at: Moment
+    closed_at: Moment | None
+    request: OpenRequest | None
+
+
+class IncidentPage(Message):
+    """Newest first. `next` is the `after` of the following page, None at the end."""
+
+    incidents: tuple[IncidentFacts, ...]
+    next: str | None
+
+
+class Operators(Protocol):
+    """People and programs with a credential. Only its sha256 is known."""
+
+    async def by_credential(self, digest: str) -> Sender | None:
+        """Who holds the credential with this sha256 (lower-case hex); None when nobody does or it is disabled."""
+        ...
+
+    async def create(self, *, operator_id: str, name: str, role: Role, digest: str, at: datetime) -> None:
+        """Commit a new operator. Errors: REFUSED_BY_RULE when the name is taken."""
+        ...
+
+
+class Overview(Protocol):
+    """What people and programs read: the database, never a Temporal query."""
+
+    async def incident(self, incident_id: str) -> IncidentView | None:
+        """Everything of one incident; None when unknown."""
+        ...
+
+    async def incidents(
+        self, *, status: Status | None, account_id: str | None, limit: int, after: str | None
+    ) -> IncidentPage:
+        """A page of incidents, newest first, below the id `after`."""
+        ...
+
+    async def steps(self, incident_id: str) -> Sequence[RecordedStep]:
+        """Every step of the incident in the order of their commits, refusals included."""
+        ...
+
+    async def decisions(self, *, state: str | None, incident_id: str | None = None) -> Sequence[DecisionView]:
+        """Questions, oldest first; `state` is `open`, `closed` or None for both."""
+        ...
+
+
+class DecisionDesk(Protocol):
+    """Where people's choices are committed (DESIGN 7), each with the incident's hand-over in the same commit.
+
+    Errors of all: NOT_FOUND; ALREADY_DECIDED when the question is closed, or the request is not pending any more;
+    REFUSED_BY_RULE when it has expired.
+    """
+
+    async def request(
+        self,
+        *,
+        task_id: str,
+        request_id: str,
+        choice: str,
+        reason: str,
+        by: Sender,
+        at: datetime,
+        expires_at: datetime,
+    ) -> DecisionView:
+        """One person's choice. Errors also: INVALID (not one of the choices), ALREADY_DECIDED (another one stands)."""
+        ...
+
+    async def approve(self, *, request_id: str, reason: str, by: Sender, at: datetime) -> DecisionView:
+        """Another person's yes. Errors also: FOUR_EYES (the same person), FORBIDDEN (not the approver's role)."""
+        ...
+
+    async def decline(self, *, request_id: str, reason: str, by: Sender, at: datetime) -> DecisionView:
+        """Another person's no; the question is open again. Errors as for approve."""
+        ...
+
+    async def withdraw(self, *, request_id: str, by: Sender, at: datetime) -> DecisionView:
+        """Take one's own request back; the question is open again. Errors also: FORBIDDEN (somebody else's)."""
+        ...
+
+
+class FreezeClock(Protocol):
+    """The measured intervals of freezes, kept beside their steps: a step cannot know when its own commit ended."""
+
+    async def record(self, step_id: str, times: FreezeTimes) -> None:
+        """Store the intervals of one step; repeating changes nothing."""
+        ...
+
+
+class HandOverRecord(Protocol):
+    """The bookkeeping of hand-overs: the row is the truth, the relay insists while it stands."""
+
+    async def done(self, incident_id: str, asked_before: datetime) -> None:
+        """Temporal has taken up what was asked for this incident until `asked_before`."""
+        ...
