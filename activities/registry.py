@@ -1,0 +1,85 @@
+"""Every activity a worker serves, built from the ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from activities.closing import CloseTheIncident
+from activities.decisions import AskDecision, CarryOutDecision, ReadDecision
+from activities.freeze import Freeze, FreezeEffect
+from activities.holds import Hold, ListHolds, ReleaseHold
+from activities.identity import CheckProof, PlanIdentity, SendChallenge
+from activities.money import CatchUp, FindThefts, Trace
+from activities.opening import LoadIncident, RegisterIncident, TakeUpAlarm
+from activities.owner_link import SendOwnerLink
+from activities.ports import (
+    AlarmStore,
+    Challenges,
+    Claims,
+    Clock,
+    DecisionStore,
+    Incidents,
+    Messages,
+    Policies,
+    Secrets,
+    StepStore,
+    Traces,
+    TransferIndex,
+    Wallet,
+)
+from activities.returning import EnterStage, LiftLimits, Release
+from activities.security import ReadBack, ResetItem
+from activities.steps import Steps
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Everything the activities need from the outside."""
+
+    store: StepStore
+    alarms: AlarmStore
+    incidents: Incidents
+    wallet: Wallet
+    messages: Messages
+    index: TransferIndex
+    traces: Traces
+    claims: Claims
+    challenges: Challenges
+    decisions: DecisionStore
+    secrets: Secrets
+    policies: Policies
+    clock: Clock
+
+
+def activities(ports: Ports) -> list[Callable[..., Any]]:
+    """The bound activity methods, for a worker."""
+    steps = Steps(store=ports.store, clock=ports.clock)
+    return [
+        RegisterIncident(ports.incidents, ports.alarms, steps, ports.policies, ports.clock).run,
+        LoadIncident(ports.incidents).run,
+        TakeUpAlarm(steps, ports.incidents, ports.wallet, ports.policies).run,
+        Freeze(steps, FreezeEffect(ports.wallet)).run,
+        PlanIdentity(steps, ports.wallet).run,
+        SendChallenge(
+            steps, ports.wallet, ports.messages, ports.challenges, ports.secrets, ports.policies
+        ).run,
+        CheckProof(steps, ports.challenges, ports.policies).run,
+        CatchUp(steps, ports.index).run,
+        FindThefts(steps, ports.index, ports.incidents, ports.wallet).run,
+        Trace(steps, ports.traces, ports.claims).run,
+        Hold(steps, ports.wallet, ports.claims, ports.index, ports.clock).run,
+        ListHolds(ports.claims).run,
+        ReleaseHold(steps, ports.wallet, ports.claims, ports.index).run,
+        ResetItem(steps, ports.wallet).run,
+        ReadBack(steps, ports.wallet).run,
+        SendOwnerLink(steps, ports.wallet).run,
+        AskDecision(steps).run,
+        ReadDecision(ports.decisions).run,
+        CarryOutDecision(steps, ports.decisions).run,
+        EnterStage(steps, ports.wallet).run,
+        Release(steps, ports.wallet, ports.decisions).run,
+        LiftLimits(steps, ports.wallet).run,
+        CloseTheIncident(steps, ports.incidents).run,
+    ]
