@@ -10,7 +10,16 @@ from typing import Generic, TypeVar
 from activities.changes import Change
 from activities.ports import Clock, StepStore
 from models.contracts.alarms import Sender
-from models.contracts.steps import FinishedStep, Origin, Receipt, Refusal, StepAttempt, StepInput, StepResult
+from models.contracts.steps import (
+    FinishedStep,
+    Origin,
+    Receipt,
+    RecordedStep,
+    Refusal,
+    StepAttempt,
+    StepInput,
+    StepResult,
+)
 from models.digests import message_digest
 from models.ids import idempotency_key, new_id
 from models.lifecycle import Event
@@ -97,6 +106,19 @@ class Steps:
         measured_from: datetime | None = None,
     ) -> Result:
         """The effect and its record, for an attempt whose intent is committed already (intake commits its own)."""
+        recorded = await self.record(attempt, step, effect, reason=reason, measured_from=measured_from)
+        return result_type.model_validate(recorded.result)
+
+    async def record(
+        self,
+        attempt: StepAttempt,
+        step: StepInput,
+        effect: Callable[[Running], Awaitable[Effect[Result]]],
+        *,
+        reason: str | None = None,
+        measured_from: datetime | None = None,
+    ) -> RecordedStep:
+        """As `perform`, but gives the row that counts: this attempt's own, or that of a faster one."""
         started = self.clock.now()
         key = idempotency_key(step.incident_id, step.episode, step.step_key)
         happened = await effect(Running(key=key, requested_at=attempt.requested_at, started_at=started))
@@ -118,8 +140,7 @@ class Steps:
             result=happened.result.model_dump(mode="json"),
             wallet_ack_ms=None if measured_from is None else _milliseconds(measured_from, completed),
         )
-        recorded = await self.store.finish(finished, happened.changes)
-        return result_type.model_validate(recorded.result)
+        return await self.store.finish(finished, happened.changes)
 
     def attempt(
         self,
