@@ -15,7 +15,6 @@ from models.contracts.steps import (
     Origin,
     Receipt,
     RecordedStep,
-    Refusal,
     StepAttempt,
     StepInput,
     StepResult,
