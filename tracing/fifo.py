@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from models.contracts.transfers import AccountKind
 from tracing.edges import Edge, in_order
+from tracing.intervals import Interval
 from tracing.posting import Row
 
 
@@ -41,7 +42,9 @@ class PostedLedger:
         return found
 
 
-def trace(ledger: PostedLedger, *, thefts: Sequence[str], victim: str, currency: str, upto_seq: int) -> list[Edge]:
+def trace(
+    ledger: PostedLedger, *, thefts: Sequence[str], victim: str, currency: str, upto_seq: int
+) -> list[Edge]:
     """Edges in canonical order: each theft whole, then every transfer that carried stolen units, up to `upto_seq`.
 
     Money is followed through wallet accounts only, and no further once it is back at the victim's.
@@ -49,19 +52,24 @@ def trace(ledger: PostedLedger, *, thefts: Sequence[str], victim: str, currency:
     edges: list[Edge] = []
     for transfer_id in dict.fromkeys(thefts):
         for row in ledger.rows(transfer_id):
-            if row.out_pos is not None and row.in_pos is not None and row.seq <= upto_seq:
-                edges.append(_edge(row, row.out_pos, row.out_pos, row.out_pos + row.amount, row.in_pos, 0))
+            if row.out_pos is not None and row.seq <= upto_seq:
+                edges.extend(_carried(row, row.out_pos, (row.out_pos, row.out_pos + row.amount), 0))
     for carried in edges:  # grows while it is walked
         if carried.dst_kind != AccountKind.WALLET or carried.dst == victim:
             continue
         lo, hi = carried.dst_lo, carried.dst_lo + carried.amount
         for out_pos, row in ledger.spenders(carried.dst, currency, lo, hi):
-            if row.seq <= upto_seq and row.in_pos is not None:
-                spent_lo, spent_hi = max(lo, out_pos), min(hi, out_pos + row.amount)
-                edges.append(_edge(row, out_pos, spent_lo, spent_hi, row.in_pos, carried.hop + 1))
+            if row.seq <= upto_seq:
+                units = (max(lo, out_pos), min(hi, out_pos + row.amount))
+                edges.extend(_carried(row, out_pos, units, carried.hop + 1))
     edges.sort(key=in_order)
     return edges
 
 
-def _edge(row: Row, out_pos: int, lo: int, hi: int, in_pos: int, hop: int) -> Edge:
-    return Edge(row.seq, row.transfer_id, row.src, row.dst, row.dst_kind, lo, hi, in_pos + lo - out_pos, hop)
+def _carried(row: Row, out_pos: int, units: Interval, hop: int) -> list[Edge]:
+    """The edge of these units through this row; none when the row moved nothing."""
+    if row.in_pos is None:
+        return []
+    lo, hi = units
+    dst_lo = row.in_pos + lo - out_pos
+    return [Edge(row.seq, row.transfer_id, row.src, row.dst, row.dst_kind, lo, hi, dst_lo, hop)]

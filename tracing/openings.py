@@ -46,11 +46,17 @@ class Inference:
         return None
 
 
-def missing_money(transfers: Iterable[PostedTransfer], balances: Mapping[AccountKey, int]) -> dict[AccountKey, int]:
-    """Units each account lacks, in total, to make these payments on top of `balances`; others are left out."""
+def missing_money(
+    transfers: Iterable[PostedTransfer], balances: Mapping[AccountKey, int]
+) -> dict[AccountKey, int]:
+    """Units each account lacks, in total, to make these payments on top of `balances`; others are left out.
+
+    Ends before a payment that would take an account past 2^63 - 1.
+    """
     inference = Inference(balances)
     for transfer in transfers:
-        inference.post(transfer)
+        if inference.post(transfer) is not None:
+            break
     return inference.missing
 
 

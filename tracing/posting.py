@@ -97,7 +97,9 @@ class Book:
             try:
                 spent = payer.spend(amount, transfer.hold_id)
             except Shortage as shortage:
-                raise ShortAccount(transfer.src, transfer.currency, transfer.seq, shortage.missing) from shortage
+                raise ShortAccount(
+                    transfer.src, transfer.currency, transfer.seq, shortage.missing
+                ) from shortage
         in_pos = payee.deposit(amount)
         if len(spent) == 1:
             return [Part(0, amount, spent[0][0], in_pos)]

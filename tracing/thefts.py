@@ -24,7 +24,9 @@ class Theft(Protocol):
     def currency(self) -> str: ...
 
 
-def victim_of(asked: Sequence[str], found: Iterable[Theft], *, upto_seq: int, currency: str | None = None) -> str:
+def victim_of(
+    asked: Sequence[str], found: Iterable[Theft], *, upto_seq: int, currency: str | None = None
+) -> str:
     """The account all thefts left. Nothing is traced when they do not belong together.
 
     Errors: THEFT_UNKNOWN when one is not posted up to `upto_seq`, or none is named; THEFT_NOT_VICTIMS when they left
@@ -33,8 +35,14 @@ def victim_of(asked: Sequence[str], found: Iterable[Theft], *, upto_seq: int, cu
     posted = {theft.transfer_id: theft for theft in found if theft.seq <= upto_seq}
     missing = [transfer_id for transfer_id in asked if transfer_id not in posted]
     if missing or not asked:
-        what = f"transfer {missing[0]} is not among postings 1 to {upto_seq}" if missing else "no theft was named"
-        raise StanchError(ErrorCode.THEFT_UNKNOWN, f"Nothing was traced: {what}. Check the ids of the thefts.")
+        what = (
+            f"transfer {missing[0]} is not among postings 1 to {upto_seq}"
+            if missing
+            else "no theft was named"
+        )
+        raise StanchError(
+            ErrorCode.THEFT_UNKNOWN, f"Nothing was traced: {what}. Check the ids of the thefts."
+        )
     thefts = [posted[transfer_id] for transfer_id in asked]
     first = thefts[0]
     for theft in thefts:
