@@ -12,6 +12,8 @@ class ErrorCode(StrEnum):
     UNAUTHENTICATED = "unauthenticated"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    TOO_LARGE = "too_large"
     ACCOUNT_UNKNOWN = "account_unknown"
     ALARM_CONFLICT = "alarm_conflict"
     NOT_ACCEPTED = "not_accepted"

@@ -8,7 +8,7 @@ from enum import StrEnum
 from time import perf_counter
 
 from activities.freeze import FreezeEffect, freeze_step_key
-from activities.ports import AlarmStore, Clock, HandOver, Policies
+from activities.ports import AlarmStore, Clock, Policies
 from activities.steps import Effect, Running, Steps
 from models.contracts.alarms import AcceptedAlarm, Alarm, FreezeTimes, Sender
 from models.contracts.base import Message
@@ -20,7 +20,11 @@ from models.ids import new_id
 from models.names import Actor, AlarmKind, Role, Scope, StepKind
 from use_cases.admission import Admission
 from use_cases.deadline import Deadline
-from use_cases.ports import FreezeClock, HandOverRecord, Overview
+from use_cases.ports import FreezeClock, Overview
+from use_cases.wake import Wake
+
+EARLIEST_YEAR = 1990
+"""Before any wallet. It also keeps every time far from where calendars end."""
 
 AHEAD = timedelta(days=1)
 """How far ahead of ours a source's clock may be. Beyond it the alarm is a mistake; within it a freeze matters more."""
@@ -76,8 +80,7 @@ class RaiseAlarm:
     clock: Clock
     admission: Admission
     recording: Deadline
-    hand_over: HandOver
-    hand_overs: HandOverRecord
+    wake: Wake
     freeze_clock: FreezeClock
 
     def receive(self) -> Receipt:
@@ -111,11 +114,9 @@ class RaiseAlarm:
 
     async def follow_up(self, raised: RaisedAlarm) -> None:
         """After the answer: tell Temporal, and store the intervals. All of it may be lost; rows and the relay insist."""
-        asked_before = self.clock.now()
         if raised.step_id is not None and raised.time_to_freeze_ms is not None:
             await self.freeze_clock.record(raised.step_id, raised.time_to_freeze_ms)
-        await self.hand_over.wake(raised.incident_id)
-        await self.hand_overs.done(raised.incident_id, asked_before)
+        await self.wake.now(raised.incident_id)
 
     def _attempt(self, alarm: Alarm, sender: Sender, receipt: Receipt, incident_id: str) -> StepAttempt:
         step = freeze_input(incident_id, 1, alarm.account_id, alarm.scope)

@@ -86,7 +86,9 @@ class Sweep:
             if ours is not None and after.get(name) == ours and theirs is None:
                 findings.append(Finding(kind=DiscrepancyKind.HOLD_MISSING, subject=name, account_id=ours[0]))
             elif theirs is not None and ours is None and name not in after:
-                findings.append(Finding(kind=DiscrepancyKind.HOLD_UNKNOWN, subject=name, account_id=theirs[0]))
+                findings.append(
+                    Finding(kind=DiscrepancyKind.HOLD_UNKNOWN, subject=name, account_id=theirs[0])
+                )
             elif ours is not None and after.get(name) == ours and theirs is not None and theirs != ours:
                 findings.append(Finding(kind=DiscrepancyKind.HOLD_AMOUNT, subject=name, account_id=ours[0]))
         return findings

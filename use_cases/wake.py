@@ -1,0 +1,28 @@
+"""Have the engine look at an incident: a committed row first, then a word to Temporal after the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from activities.ports import Clock, HandOver, Incidents
+from use_cases.ports import HandOverRecord
+
+
+@dataclass
+class Wake:
+    """Asks for attention. The committed row is what counts: the relay insists until Temporal has taken it up."""
+
+    incidents: Incidents
+    hand_over: HandOver
+    hand_overs: HandOverRecord
+    clock: Clock
+
+    async def ask(self, incident_id: str) -> None:
+        """Commit that Temporal must look at this incident. Errors: DATABASE_UNREACHABLE."""
+        await self.incidents.ask_again(incident_id)
+
+    async def now(self, incident_id: str) -> None:
+        """Tell Temporal, and note that it was told. Errors: TEMPORAL_UNREACHABLE; the relay will insist."""
+        asked_before = self.clock.now()
+        await self.hand_over.wake(incident_id)
+        await self.hand_overs.done(incident_id, asked_before)
