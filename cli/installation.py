@@ -44,7 +44,7 @@ class Installation:
     def run(self) -> None:
         """Install, showing progress on stderr. Raises InstallationFailed with pip's own last error in it."""
         started = time.monotonic()
-        self._display.begin(f"Preparing the environment: {self._total} packages, once")
+        self._display.begin(f"Preparing the environment, once (packages: {self._total})")
         try:
             self._pip(
                 "install",
@@ -63,9 +63,7 @@ class Installation:
             self._compile()
         finally:
             self._display.end()
-        self._display.line(
-            f"Environment ready: {len(self._installed())} packages in {time.monotonic() - started:.0f} s."
-        )
+        self._display.line(f"Environment ready in {time.monotonic() - started:.0f} s.")
 
     def _pip(self, command: str, *arguments: str) -> None:
         child = subprocess.Popen(
