@@ -23,12 +23,15 @@ ABOUT: Final = (
 )
 CODES: Final = "Exit codes: 0 done, 2 bad input, 3 refused by a rule, 4 something needed is not reachable."
 
-application = typer.Typer(name="stanch", help=ABOUT, epilog=CODES, add_completion=False, rich_markup_mode="rich")
+application = typer.Typer(
+    name="stanch", help=ABOUT, epilog=CODES, add_completion=False, rich_markup_mode="rich"
+)
 
 
 @application.callback(invoke_without_command=True)
 def _root(
     context: typer.Context,
+    *,
     debug: Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an unexpected error.")] = False,
 ) -> None:
     del debug  # Taken out by `main`, so that it may stand anywhere; declared to be seen in the help.

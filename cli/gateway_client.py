@@ -60,7 +60,9 @@ class GatewayClient:
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """The answer's JSON; queries that are None are left out. Raises StanchError for every problem."""
-        return self._request("GET", path, query={name: value for name, value in query.items() if value is not None})[1]
+        return self._request(
+            "GET", path, query={name: value for name, value in query.items() if value is not None}
+        )[1]
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """The answer's JSON. Raises StanchError for every problem."""
@@ -71,7 +73,12 @@ class GatewayClient:
         return self._request("POST", path, body=body)
 
     def _request(
-        self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
     ) -> tuple[int, dict[str, Any]]:
         try:
             answer = self._http.request(method, path, params=dict(query or {}), json=body)

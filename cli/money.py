@@ -5,7 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 # ISO 4217: how many digits of the minor unit stand behind the point, where it is not two.
-DIGITS: Final = {"BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3, "CLP": 0, "ISK": 0, "JPY": 0, "KRW": 0, "VND": 0}
+DIGITS: Final = {
+    "BHD": 3,
+    "IQD": 3,
+    "JOD": 3,
+    "KWD": 3,
+    "LYD": 3,
+    "OMR": 3,
+    "TND": 3,
+    "CLP": 0,
+    "ISK": 0,
+    "JPY": 0,
+    "KRW": 0,
+    "VND": 0,
+}
 
 
 def sum_of_money(minor_units: int, currency: str) -> str:

@@ -25,7 +25,7 @@ class Output:
     def console(self) -> Console:
         """For people: stdout, or stderr when stdout is kept for the document."""
         if self._console is None:
-            from rich.console import Console  # noqa: PLC0415 - not every command draws
+            from rich.console import Console
 
             # Soft wrap: piped into a file, a line is a line.
             self._console = Console(stderr=self.as_json, highlight=False, soft_wrap=True)

@@ -8,7 +8,9 @@ import typer
 
 from cli.commands.options import Json
 
-application = typer.Typer(help="Proof: replay an incident and compare it with its recorded steps.", no_args_is_help=True)
+application = typer.Typer(
+    help="Proof: replay an incident and compare it with its recorded steps.", no_args_is_help=True
+)
 
 
 @application.command()

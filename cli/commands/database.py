@@ -6,7 +6,9 @@ import typer
 
 from cli.commands.options import Json
 
-application = typer.Typer(help="The database's tables: bring them up to date, or look whether they are.", no_args_is_help=True)
+application = typer.Typer(
+    help="The database's tables: bring them up to date, or look whether they are.", no_args_is_help=True
+)
 
 
 @application.command()

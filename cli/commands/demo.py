@@ -13,15 +13,19 @@ from cli.commands.options import Json
 def demo(
     *,
     seed: Annotated[int, typer.Option(help="Fixes the world and everyone's plans.", min=0)] = 1,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave everything up and print URLs and logins.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave everything up and print URLs and logins.")
+    ] = False,
     transfers: Annotated[
-        Path | None, typer.Option(help="A ledger of your own: CSV, gzip allowed: tx_id, src, dst, amount_cents.")
+        Path | None,
+        typer.Option(help="A ledger of your own: CSV, gzip allowed: tx_id, src, dst, amount_cents."),
     ] = None,
     accounts: Annotated[
         Path | None, typer.Option(help="Its accounts: CSV, gzip allowed: account, opening_cents[, kind].")
     ] = None,
     theft: Annotated[
-        str | None, typer.Option(help="The stolen transfers of that ledger: tx_id[,tx_id...], all of one victim.")
+        str | None,
+        typer.Option(help="The stolen transfers of that ledger: tx_id[,tx_id...], all of one victim."),
     ] = None,
     currency: Annotated[str | None, typer.Option(help="ISO 4217 code of that ledger's amounts.")] = None,
     wait_limit: Annotated[

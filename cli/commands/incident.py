@@ -18,7 +18,8 @@ application = typer.Typer(
 
 IncidentId = Annotated[str, typer.Argument(metavar="INCIDENT", help="The incident's id.")]
 Instant = typer.Option(
-    formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M%z"], metavar="2026-01-31T10:05:00Z"
+    formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M%z"],
+    metavar="2026-01-31T10:05:00Z",
 )
 
 
@@ -28,11 +29,16 @@ def open_(
     *,
     kind: Annotated[
         AlarmKind | None,
-        typer.Option(help="trigger: a machine's message, freezes fully. report: a person's account. Default: as the login."),
+        typer.Option(
+            help="trigger: a machine's message, freezes fully. report: a person's account. Default: as the login."
+        ),
     ] = None,
     source: Annotated[str, typer.Option(help="Who says it.")] = "cli",
     alarm_id: Annotated[
-        str | None, typer.Option("--id", help="Names the alarm once and for all: repeat with the same id after an error.")
+        str | None,
+        typer.Option(
+            "--id", help="Names the alarm once and for all: repeat with the same id after an error."
+        ),
     ] = None,
     occurred_at: Annotated[datetime | None, Instant] = None,
     compromised_since: Annotated[datetime | None, Instant] = None,
@@ -103,12 +109,18 @@ def watch(
 def decide(
     incident: IncidentId,
     *,
-    choice: Annotated[str | None, typer.Option(help="What you choose; without it, open questions are listed.")] = None,
+    choice: Annotated[
+        str | None, typer.Option(help="What you choose; without it, open questions are listed.")
+    ] = None,
     reason: Annotated[str, typer.Option(help="Why, in a sentence; it is recorded with the step.")] = "",
     kind: Annotated[DecisionKind | None, typer.Option(help="Which question, if several are open.")] = None,
     task: Annotated[str | None, typer.Option(help="Which question, by its id.")] = None,
-    approve: Annotated[str | None, typer.Option(metavar="REQUEST", help="Agree to another person's choice.")] = None,
-    decline: Annotated[str | None, typer.Option(metavar="REQUEST", help="Disagree with another person's choice.")] = None,
+    approve: Annotated[
+        str | None, typer.Option(metavar="REQUEST", help="Agree to another person's choice.")
+    ] = None,
+    decline: Annotated[
+        str | None, typer.Option(metavar="REQUEST", help="Disagree with another person's choice.")
+    ] = None,
     login: Annotated[
         Role | None, typer.Option("--as", help="Which login of the running `stanch up` to use.")
     ] = None,

@@ -6,7 +6,9 @@ import typer
 
 from cli.commands.options import AccountsFile, CurrencyCode, Json, TransfersFile
 
-application = typer.Typer(help="The index of the wallet's transfers that traces stand on.", no_args_is_help=True)
+application = typer.Typer(
+    help="The index of the wallet's transfers that traces stand on.", no_args_is_help=True
+)
 
 
 @application.command("import")

@@ -33,11 +33,15 @@ def decide(
     """
     if sum(word is not None for word in (choice, approve, decline)) > 1:
         raise StanchError(
-            ErrorCode.INVALID, "Give one of --choice, --approve and --decline; nothing was decided. Ask for one thing at a time."
+            ErrorCode.INVALID,
+            "Give one of --choice, --approve and --decline; nothing was decided. Ask for one thing at a time.",
         )
     acts = choice is not None or approve is not None or decline is not None
     if acts and not reason.strip():
-        raise StanchError(ErrorCode.INVALID, "A decision needs its reason; nothing was decided. Add --reason with a sentence.")
+        raise StanchError(
+            ErrorCode.INVALID,
+            "A decision needs its reason; nothing was decided. Add --reason with a sentence.",
+        )
     usual = Role.SUPERVISOR if approve or decline else Role.AGENT
     with GatewayClient.of_environment(login, usual=usual) as gateway:
         if approve is not None or decline is not None:

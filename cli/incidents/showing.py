@@ -55,7 +55,9 @@ def show_view(console: Console, view: Mapping[str, Any], steps: Iterable[Mapping
     """Everything about one incident."""
     facts = view["facts"]
     ending = f", {facts['outcome']}" if facts["outcome"] else ""
-    console.print(f"[bold]{facts['incident_id']}[/] account {escape(facts['account_id'])}: {facts['status']}{ending}")
+    console.print(
+        f"[bold]{facts['incident_id']}[/] account {escape(facts['account_id'])}: {facts['status']}{ending}"
+    )
     if facts["status"] == "opened":
         console.print("Not frozen yet: the engine insists until the wallet has done it.", style=RED)
     console.print(
@@ -67,7 +69,9 @@ def show_view(console: Console, view: Mapping[str, Any], steps: Iterable[Mapping
     for currency, flow in sorted(view["money"].items()):
         places = ", ".join(f"{place} {sum_of_money(amount, currency)}" for place, amount in flow.items())
         console.print(f"money: {places}")
-    show_decisions(console, {"decisions": [task for task in view["decisions"] if not task.get("closed_at")]}, quiet=True)
+    show_decisions(
+        console, {"decisions": [task for task in view["decisions"] if not task.get("closed_at")]}, quiet=True
+    )
     for step in steps:
         show_step(console, step)
 

@@ -50,7 +50,9 @@ def open_incident(
             status, answer = gateway.post_with_status("/v1/alarms", body)
         except StanchError as error:
             if error.matches(ErrorCode.NOT_ACCEPTED):
-                again = f"{error.message} Repeat it with --source {source} --id {body['id']} and the same times."
+                again = (
+                    f"{error.message} Repeat it with --source {source} --id {body['id']} and the same times."
+                )
                 raise StanchError(error.code, again) from error
             raise
     output.document({"status": status, "source": source, "id": body["id"], **answer})

@@ -42,7 +42,9 @@ def watch_incident(incident: str, *, wait_limit: int, login: Role | None, output
         show_view(output.console, view, [])
 
 
-def follow_steps(gateway: GatewayClient, incident: str, *, deadline: float | None) -> Iterator[dict[str, Any]]:
+def follow_steps(
+    gateway: GatewayClient, incident: str, *, deadline: float | None
+) -> Iterator[dict[str, Any]]:
     """Each recorded step once, in order, until the incident is closed or `deadline` (monotonic seconds) has passed."""
     seen = 0
     while True:

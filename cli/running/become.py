@@ -27,4 +27,4 @@ def become(part: str, output: Output, arguments: Sequence[str] = ()) -> NoReturn
             os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     environ = {**os.environ, "PYTHONPATH": str(runtime.ROOT), "PYTHONUNBUFFERED": "1"}
     # -P: the caller's folder must not come before ours on the path.
-    os.execve(sys.executable, [sys.executable, "-P", "-m", part, *arguments], environ)  # noqa: S606 - the point
+    os.execve(sys.executable, [sys.executable, "-P", "-m", part, *arguments], environ)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from cli.processes import Part, Processes
 from cli.running.secret_words import SecretWords
 from cli.runtime import Login, Runtime
+from cli.sandbox_client import SandboxClient
 from models.names import Role
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ class House:
             environ=environ,
         )
 
-    def open(self, tell: Callable[[str], None], *, furnish: Callable[[], None] | None = None) -> None:
-        """Start everything and wait until it is ready. `furnish` fills the wallet while the engine starts.
+    def open(self, tell: Callable[[str], None], *, furnish: Callable[[SandboxClient], None]) -> None:
+        """Start everything and wait until it is ready. `furnish` fills the wallet in a box while the engine starts.
 
         Raises StanchError with a sentence; what has been started is ended by `processes`.
         """
@@ -80,22 +81,26 @@ class House:
             tell("starting PostgreSQL and Temporal")
             self._processes.serve(*self.addresses.servers)
         with ThreadPoolExecutor(max_workers=2, thread_name_prefix="house") as beside:
-            tell("making tables and logins, starting the wallet")
+            tell("making tables and logins, opening the wallet")
             tables = beside.submit(self._make_tables_and_logins)
-            furnished: Future[None] | None = None
-            if not self.addresses.own_wallet and self.addresses.owner_database_url is not None:
-                # On a durable house the detector has its login already; on a new one it waits for it.
-                tables_first = not self.words.logins
-                if tables_first:
-                    tables.result()
+            if self.addresses.own_wallet:
+                tables.result()
+            else:
                 self._processes.start(self._sandbox())
-                furnished = beside.submit(furnish) if furnish else None
-            tables.result()
+                furnished = beside.submit(self._furnish, furnish)
+                tables.result()
             tell("starting gateway and worker")
             self._processes.start(self._gateway(), self._worker())
-            if furnished is not None:
-                tell("filling the wallet with accounts and transfers")
+            if not self.addresses.own_wallet:
                 furnished.result()
+
+    def sandbox_client(self) -> SandboxClient:
+        """The controls of the wallet in a box."""
+        return SandboxClient(self.addresses.sandbox_url, self.words.admin_key)
+
+    def _furnish(self, furnish: Callable[[SandboxClient], None]) -> None:
+        with self.sandbox_client() as sandbox:
+            furnish(sandbox)
 
     def _make_tables_and_logins(self) -> None:
         from cli.administration import make_operator, upgrade
@@ -126,4 +131,6 @@ class House:
         )
 
     def _worker(self) -> Part:
-        return Part(name="worker", arguments=["-m", "worker"], environ=self.engine_environ, ready_line="worker ready")
+        return Part(
+            name="worker", arguments=["-m", "worker"], environ=self.engine_environ, ready_line="worker ready"
+        )

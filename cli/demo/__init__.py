@@ -1,0 +1,1 @@
+"""`stanch demo`: one stolen account, end to end, on real components."""

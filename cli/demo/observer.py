@@ -1,0 +1,94 @@
+"""Follows a story from outside: the gateway's API and the wallet's own records, nothing the engine keeps to itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from cli.demo.events import Event, Who
+from cli.demo.sentences import sentence, who_did
+from cli.money import sum_of_money
+from models.contracts.transfers import AccountKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cli.gateway_client import GatewayClient
+    from cli.sandbox_client import SandboxClient
+
+EXITS: Final = {kind.value for kind in AccountKind if kind.is_exit}
+
+
+class Observer:
+    """`head_seq` is the last posting before the story: what comes after is the thief's doing, and the engine's."""
+
+    def __init__(
+        self, gateway: GatewayClient, sandbox: SandboxClient, *, victim: str, currency: str, head_seq: int
+    ) -> None:
+        self._gateway = gateway
+        self._sandbox = sandbox
+        self._victim = victim
+        self._currency = currency
+        self._seq = head_seq
+        self._attempts = 0
+        self._alarms = 0
+        self._steps = 0
+        self.incident_id: str | None = None
+        self.view: dict[str, Any] | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the incident has ended."""
+        return self.view is not None and self.view["facts"]["closed_at"] is not None
+
+    def look(self) -> list[Event]:
+        """What happened since the last look."""
+        if self.incident_id is None:
+            incidents = self._gateway.get("/v1/incidents", account_id=self._victim, limit=1)["incidents"]
+            self.incident_id = incidents[0]["incident_id"] if incidents else None
+        if self.incident_id is not None:
+            # The status before the steps: whatever was recorded before it closed is then in this look.
+            self.view = self._gateway.get(f"/v1/incidents/{self.incident_id}")
+        return [*self._moves(), *self._refusals(), *self._raised(), *self._recorded()]
+
+    def _moves(self) -> Iterator[Event]:
+        for transfer in self._sandbox.transfers_after(self._seq):
+            self._seq = transfer["seq"]
+            yield Event(at=_instant(transfer["posted_at"]), who=Who.THIEF, text=self._move(transfer))
+
+    def _move(self, transfer: dict[str, Any]) -> str:
+        amount = sum_of_money(transfer["amount"], transfer["currency"])
+        if transfer["src"] == self._victim:
+            return f"steals {amount}: {transfer['src']} to {transfer['dst']}"
+        if transfer["dst_kind"] in EXITS:
+            return f"takes {amount} out of the wallet: {transfer['src']} to {transfer['dst_kind']}"
+        return f"passes {amount} on: {transfer['src']} to {transfer['dst']}"
+
+    def _refusals(self) -> Iterator[Event]:
+        attempts = self._sandbox.attempts(self._victim)["attempts"]
+        for attempt in attempts[self._attempts :]:
+            yield Event(
+                at=_instant(attempt["at"]), who=Who.WALLET, text=f"refuses the thief's {attempt['action']}: {attempt['code']}"
+            )
+        self._attempts = len(attempts)
+
+    def _raised(self) -> Iterator[Event]:
+        alarms = self._sandbox.alarms()
+        for alarm in alarms[self._alarms :]:
+            named = len(alarm["body"]["stolen_transfers"])
+            yield Event(
+                at=_instant(alarm["raised_at"]), who=Who.WALLET, text=f"the detector raises an alarm: {named} suspicious transfers"
+            )
+        self._alarms = len(alarms)
+
+    def _recorded(self) -> Iterator[Event]:
+        if self.incident_id is None:
+            return
+        steps = self._gateway.get(f"/v1/incidents/{self.incident_id}/steps")["steps"]
+        for step in steps[self._steps :]:
+            yield Event(at=_instant(step["completed_at"]), who=who_did(step), text=sentence(step, self._currency))
+        self._steps = len(steps)
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)

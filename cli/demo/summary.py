@@ -1,0 +1,101 @@
+"""The closing summary: the document of `demo --json`, and the same for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.table import Table
+
+from cli.money import sum_of_money
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from cli.demo.request import LedgerCase
+
+PLACES: Final = ("held", "exited", "pooled", "returned", "pruned")
+NO_FLOW: Final = dict.fromkeys(("stolen", *PLACES), 0)
+WORDS: Final = {
+    "held": "lies in accounts of the wallet, traced and held",
+    "exited": "had left the wallet",
+    "pooled": "lies in accounts where money is mixed",
+    "returned": "had come back to the owner",
+    "pruned": "not followed further",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """Everything the summary is made of. `view` is the incident as the gateway shows it; `audit` the replay's verdict."""
+
+    view: Mapping[str, Any]
+    currency: str
+    refused_after_freeze: int
+    audit: Mapping[str, bool]
+    case: LedgerCase | None
+    wall_s: float
+
+    def document(self) -> dict[str, Any]:
+        """The document of `demo --json`; every field present, empty where it does not apply."""
+        facts, steps = self.view["facts"], self.view["steps"]
+        identity = self.view["identity"]
+        flow = self.view["money"].get(self.currency) or NO_FLOW
+        ledger = self.case.ledger if self.case else None
+        return {
+            "incident_id": facts["incident_id"],
+            "account_id": facts["account_id"],
+            "outcome": facts["outcome"],
+            "time_to_freeze_ms": self.view["time_to_freeze_ms"],
+            "money": {"currency": self.currency, **flow, "refused_after_freeze": self.refused_after_freeze},
+            "identity": {"verified": identity["verified"], "factors": list(identity["factors"])},
+            "security_items": dict(self.view["security_items"]),
+            "stages": list(self.view["stages"]),
+            "refreezes": self.view["refreezes"],
+            "steps": {"total": steps["total"], "by_kind": dict(steps["by_kind"])},
+            "audit": dict(self.audit),
+            "inferred_openings": {
+                "count": ledger.inferred_count if ledger else 0,
+                "amount": ledger.inferred_amount if ledger else 0,
+            },
+            "clock": (self.view.get("policy") or {}).get("clock", "demo"),
+            "wall_s": round(self.wall_s, 1),
+        }
+
+
+def show_summary(console: Console, document: Mapping[str, Any]) -> None:
+    """What was saved and what was lost, for people."""
+    money, took = document["money"], document["time_to_freeze_ms"] or {}
+    currency = money["currency"]
+    console.print()
+    console.rule(f"[bold]{document['outcome']}[/]", align="left")
+    console.print(
+        f"Frozen [bold]{took.get('committed')} ms[/] after the alarm (the wallet's word after {took.get('wallet_ack')} ms); "
+        f"{money['refused_after_freeze']} further attempts were refused at the account."
+    )
+    table = Table("money", "amount", "", box=None, pad_edge=False)
+    table.columns[1].justify = "right"
+    table.add_row("stolen", sum_of_money(money["stolen"], currency), "before the freeze")
+    for place in PLACES:
+        if money[place] or place in ("held", "exited"):
+            colour = {"held": "green", "exited": "red"}.get(place, "white")
+            table.add_row(f"[{colour}]{place}[/]", sum_of_money(money[place], currency), WORDS[place])
+    console.print(table)
+    saved = money["held"] + money["returned"]
+    if money["stolen"]:
+        console.print(f"Saved {saved * 100 // money['stolen']} % of what was stolen; lost so far {sum_of_money(money['exited'], currency)}.")
+    identity, audit = document["identity"], document["audit"]
+    proven = " and ".join(document["identity"]["factors"]) if identity["verified"] else "nobody"
+    console.print(f"Owner proven by {proven}; {len(document['security_items'])} security settings reset, one receipt each.")
+    console.print(f"Returned in {len(document['stages'])} stages ({document['clock']} clock), {document['refreezes']} re-freezes.")
+    steps = document["steps"]
+    console.print(
+        f"{steps['total']} steps recorded; replay with today's code: {_verdict(audit['replay_ok'])}; "
+        f"steps against history, one to one: {_verdict(audit['steps_match_history'])}."
+    )
+    console.print(f"Incident {document['incident_id']}, {document['wall_s']} s in all.", style="dim")
+
+
+def _verdict(good: bool) -> str:  # noqa: FBT001 - read as a word
+    return "[green]good[/]" if good else "[bold red]NOT GOOD[/]"
