@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> NoReturn:
 
 
 def _kernel_tie() -> Callable[[int], None]:
-    import ctypes  # noqa: PLC0415 - only this platform pays for it
+    import ctypes
 
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
