@@ -1,28 +1,47 @@
-"""`python -m sandbox serve | seed | thief | owner | agent | supervisor`."""
+"""`python -m sandbox [serve | seed | thief | owner | agent | supervisor]`; alone it serves."""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx2
 import typer
 
+from sandbox.people.telling import Stage, perform
 from sandbox.settings import DEFAULT_PORT, Settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="A wallet company in a box.")
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="A wallet company in a box.")
+
+DEFAULT_URL = f"http://127.0.0.1:{DEFAULT_PORT}"
+DEFAULT_GATEWAY_URL = "http://127.0.0.1:8080"
+NOT_REACHABLE = 4
+REFUSED = 3
 
 Url = Annotated[str, typer.Option(envvar="SANDBOX_URL", help="Where the sandbox listens.")]
+GatewayUrl = Annotated[
+    str, typer.Option(envvar="SANDBOX_GATEWAY_URL", help="Where Stanch's gateway listens.")
+]
 AdminKey = Annotated[str, typer.Option(envvar="SANDBOX_ADMIN_KEY", help="The sandbox's own key.")]
-DEFAULT_URL = f"http://127.0.0.1:{DEFAULT_PORT}"
+Account = Annotated[str, typer.Option(help="Whose account; default: the victim this world was made for.")]
+SeedNumber = Annotated[int, typer.Option("--seed", help="Fixes the plan and every delay.")]
+Pace = Annotated[float, typer.Option(help="Multiplies every pause; 0 is as fast as can be.")]
+Incident = Annotated[str, typer.Option(help="Stop when this incident is closed; default: when told to.")]
+Credential = Annotated[str, typer.Option(envvar="SANDBOX_CREDENTIAL", help="The operator's credential.")]
+
+
+@app.callback(invoke_without_command=True)
+def alone(context: typer.Context) -> None:
+    """Serve, when nothing else is asked for."""
+    if context.invoked_subcommand is None:
+        serve()
 
 
 @app.command()
 def serve() -> None:
     """Serve the wallet, its public side and the message gateway; settings come from SANDBOX_* variables."""
-    from sandbox.server import serve as run  # noqa: PLC0415  the people programs need no server
+    from sandbox.server import serve as run  # noqa: PLC0415  the people's programs need no server
 
     run(Settings.from_environment())
 
@@ -30,16 +49,125 @@ def serve() -> None:
 @app.command()
 def seed(seed: int, url: Url = DEFAULT_URL, admin_key: AdminKey = "") -> None:
     """Replace the world of a running sandbox by the one of this seed."""
-    response = httpx2.post(
-        f"{url}/sandbox/seed", json={"seed": seed}, headers={"Authorization": f"Bearer {admin_key}"}, timeout=60
-    )
-    json.dump(response.json(), sys.stdout)
+    answer = _control("POST", url, "/sandbox/seed", admin_key, {"seed": seed})
+    json.dump(answer, sys.stdout)
     sys.stdout.write("\n")
+
+
+@app.command()
+def thief(
+    *,
+    account: Account = "",
+    seed: SeedNumber = 1,
+    url: Url = DEFAULT_URL,
+    admin_key: AdminKey = "",
+    password: Annotated[str, typer.Option(help="The stolen password; default: what the world tells.")] = "",
+    currency: Annotated[list[str] | None, typer.Option(help="What to steal, in order.")] = None,
+    afterwards: Annotated[float, typer.Option(help="Seconds the mules go on after the refusal.")] = 6.0,
+    pace: Pace = 1.0,
+) -> None:
+    """Take over an account and move its money out through fresh mules until refused."""
+    from sandbox.people.thief import run_thief  # noqa: PLC0415  one program per process
+
+    known = _person(url, admin_key, account)
+    stage = Stage("thief", pace=pace)
+    act = run_thief(
+        url,
+        account_id=known["account_id"],
+        password=password or known["password"],
+        seed=seed,
+        currencies=currency or ["CNY"],
+        afterwards=afterwards,
+        stage=stage,
+    )
+    raise typer.Exit(perform(stage, act))
+
+
+@app.command()
+def owner(
+    *,
+    account: Account = "",
+    seed: SeedNumber = 1,
+    url: Url = DEFAULT_URL,
+    gateway_url: GatewayUrl = DEFAULT_GATEWAY_URL,
+    admin_key: AdminKey = "",
+    pace: Pace = 1.0,
+) -> None:
+    """Answer one-time codes on the contacts of before the theft, renew the password, log in again."""
+    from sandbox.people.owner import run_owner  # noqa: PLC0415  one program per process
+
+    known = _person(url, admin_key, account)
+    stage = Stage("owner", pace=pace)
+    raise typer.Exit(
+        perform(stage, run_owner(url, gateway_url, known=known, admin_key=admin_key, seed=seed, stage=stage))
+    )
+
+
+@app.command()
+def agent(
+    *,
+    credential: Credential,
+    seed: SeedNumber = 1,
+    incident: Incident = "",
+    gateway_url: GatewayUrl = DEFAULT_GATEWAY_URL,
+    pace: Pace = 1.0,
+) -> None:
+    """Ask for decisions where a person must."""
+    _staff("agent", credential, seed=seed, incident=incident, gateway_url=gateway_url, pace=pace)
+
+
+@app.command()
+def supervisor(
+    *,
+    credential: Credential,
+    seed: SeedNumber = 1,
+    incident: Incident = "",
+    gateway_url: GatewayUrl = DEFAULT_GATEWAY_URL,
+    pace: Pace = 1.0,
+) -> None:
+    """Approve what an agent asked for."""
+    _staff("supervisor", credential, seed=seed, incident=incident, gateway_url=gateway_url, pace=pace)
+
+
+def _staff(role: str, credential: str, *, seed: int, incident: str, gateway_url: str, pace: float) -> None:
+    from sandbox.people.staff import run_staff  # noqa: PLC0415  one program per process
+
+    stage = Stage(role, pace=pace)
+    act = run_staff(
+        gateway_url, credential=credential, role=role, seed=seed, incident=incident or None, stage=stage
+    )
+    raise typer.Exit(perform(stage, act))
+
+
+def _person(url: str, admin_key: str, account: str) -> dict[str, Any]:
+    if not account:
+        victim = _control("GET", url, "/sandbox/world", admin_key)["victim"]
+        if victim is None:
+            raise typer.BadParameter("this world names no victim; give --account")
+        account = victim["account_id"]
+    return _control("GET", url, f"/sandbox/people/{account}", admin_key)
+
+
+def _control(
+    method: str, url: str, path: str, admin_key: str, body: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {admin_key}"}
+    try:
+        response = httpx2.request(
+            method, f"{url}{path}", json=body, headers=headers, timeout=60, trust_env=False
+        )
+    except httpx2.TransportError:
+        sys.stderr.write(
+            f"No sandbox answers at {url}. Nothing was done; start it with `python -m sandbox`.\n"
+        )
+        raise typer.Exit(NOT_REACHABLE) from None
+    answer: dict[str, Any] = response.json()
     if response.is_error:
-        raise typer.Exit(3)
+        sys.stderr.write(f"The sandbox refused: {answer['detail']}\n")
+        raise typer.Exit(REFUSED)
+    return answer
 
 
 def main() -> None:
     """Run the command line."""
-    os.environ.setdefault("COLUMNS", "110")
     app()

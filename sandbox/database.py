@@ -18,7 +18,7 @@ HOT_POOL_SIZE = 4
 START_LOCK = 0x57A11E7
 
 
-class PlainConnection(asyncpg.Connection):  # type: ignore[type-arg]
+class PlainConnection(asyncpg.Connection):  # type: ignore[misc]
     """A connection without session state: giving it back needs no reset, which would be one more round trip."""
 
     __slots__ = ()
@@ -50,7 +50,9 @@ class Database:
             await connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
             await connection.run_sync(metadata.create_all)
             await connection.execute(text(PLACE_RESTRICTION))
-            await connection.execute(text("INSERT INTO wallet.posting_head VALUES (true, 0, NULL) ON CONFLICT DO NOTHING"))
+            await connection.execute(
+                text("INSERT INTO wallet.posting_head VALUES (true, 0, NULL) ON CONFLICT DO NOTHING")
+            )
         hot = await asyncpg.create_pool(
             parsed.set(drivername="postgresql").render_as_string(hide_password=False),
             min_size=HOT_POOL_SIZE,

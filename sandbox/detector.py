@@ -151,13 +151,15 @@ class Detector:
         answer = ""
         try:
             response = await self._client.post(
-                f"{self._gateway_url}/v1/alarms", json=body, headers={"Authorization": f"Bearer {self._alarm_key}"}
+                f"{self._gateway_url}/v1/alarms",
+                json=body,
+                headers={"Authorization": f"Bearer {self._alarm_key}"},
             )
             status, answer = response.status_code, response.text[:4000]
         except httpx2.HTTPError as error:
             answer = json.dumps({"error": type(error).__name__})
         # 401 and 429 are about us and the moment, not about the alarm: only a real answer ends the trying.
-        final = status is not None and status < 500 and status not in (401, 403, 408, 425, 429)  # noqa: PLR2004
+        final = status is not None and status < 500 and status not in (401, 403, 408, 425, 429)
         async with self._engine.begin() as connection:
             values = {"alarm_id": alarm_id, "status": status, "answer": answer, "final": final}
             await connection.execute(_TRIED, values)

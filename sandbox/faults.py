@@ -127,7 +127,7 @@ class FaultInjector:
         async def forward(message: Message) -> None:
             nonlocal ok
             if message["type"] == "http.response.start":
-                ok = message["status"] == 200  # noqa: PLR2004
+                ok = message["status"] == 200
             elif message["type"] == "http.response.body":
                 parts.append(message.get("body", b""))
                 if ok and not message.get("more_body", False):

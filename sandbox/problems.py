@@ -27,13 +27,22 @@ class Refusal(Exception):
 
 def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> Response:
     """The answer for a refusal (RFC 9457)."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": detail}
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
     return Response(json.dumps(body), status, headers, media_type="application/problem+json")
 
 
 REFUSALS: dict[str, tuple[int, str]] = {
     "unauthenticated": (401, "This needs a bearer key that the wallet knows. Nothing was done."),
-    "idempotency_mismatch": (422, "This idempotency key was used for another request. Nothing was done; use a new key."),
+    "idempotency_mismatch": (
+        422,
+        "This idempotency key was used for another request. Nothing was done; use a new key.",
+    ),
     "account_unknown": (404, "No account of the wallet has this id. Nothing was done."),
     "account_closed": (409, "This account is closed. Nothing was done."),
     "restriction_ended": (
@@ -47,10 +56,19 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "hold_unknown": (404, "No hold has this id. Nothing was done."),
     "hold_ended": (409, "This hold has ended. Nothing was done; place a new one under a new id."),
     "hold_conflict": (409, "This hold id stands with other content. Nothing was done; use a new id."),
-    "amount_exceeds_hold": (409, "This is more than the hold has. Nothing was done; read the hold and ask for less."),
+    "amount_exceeds_hold": (
+        409,
+        "This is more than the hold has. Nothing was done; read the hold and ask for less.",
+    ),
     "transfer_unknown": (404, "No transfer has this id. Nothing was done."),
-    "transfer_settled": (409, "This transfer is not pending, so it cannot be stopped. Recall it where the money went."),
-    "contact_point_unknown": (404, "This is not a contact point of the account that is set now. Nothing was sent."),
+    "transfer_settled": (
+        409,
+        "This transfer is not pending, so it cannot be stopped. Recall it where the money went.",
+    ),
+    "contact_point_unknown": (
+        404,
+        "This is not a contact point of the account that is set now. Nothing was sent.",
+    ),
     "receipt_unknown": (404, "No effect was committed under this key. Repeating the request is safe."),
 }
 
@@ -62,19 +80,19 @@ def refusal(code: str) -> Refusal:
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)  # noqa: S101  the handler is registered for this class
+    assert isinstance(error, Refusal)
     return problem(error.status, error.code, error.detail)
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101  the handler is registered for this class
+    assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     return problem(422, "invalid", f"{place}: {first['msg']}. Nothing was done.")
 
 
 async def _unroutable(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101  the handler is registered for this class
+    assert isinstance(error, HTTPException)
     code = CODES_BY_STATUS.get(error.status_code, "invalid")
     return problem(error.status_code, code, f"{error.detail}. Nothing was done.", dict(error.headers or {}))
 

@@ -54,4 +54,3 @@ def serve(settings: Settings) -> None:
         backlog=2048,
     )
     AnnouncingServer(config).run()
-

@@ -5,7 +5,18 @@ Balances and openings are `numeric`: one transfer is limited to a signed 64-bit 
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, LargeBinary, MetaData, Numeric, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 SCHEMA = "wallet"
@@ -185,8 +196,10 @@ person = Table(
     metadata,
     Column("account_id", Text, primary_key=True),
     Column("password", Text, nullable=False),
+    Column("device", Text, nullable=False),
+    Column("contacts", JSONB, nullable=False),
 )
-"""What the people of this world have in their heads. The wallet itself keeps only digests."""
+"""What the people of this world have in head and hands. The wallet itself keeps only digests of passwords."""
 
 world = Table(
     "world",

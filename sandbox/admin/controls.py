@@ -16,7 +16,9 @@ from sandbox.state import bearer, running
 
 router = APIRouter(prefix="/sandbox", dependencies=[Depends(bearer("admin_key"))])
 
-_CLOSE = text("UPDATE wallet.account SET status = 'closed' WHERE account_id = :id AND kind IN ('wallet', 'pooling')")
+_CLOSE = text(
+    "UPDATE wallet.account SET status = 'closed' WHERE account_id = :id AND kind IN ('wallet', 'pooling')"
+)
 
 
 class SetFault(Body):

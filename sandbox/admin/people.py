@@ -13,11 +13,7 @@ from sandbox.wallet import outbox
 
 router = APIRouter(prefix="/sandbox", dependencies=[Depends(bearer("admin_key"))])
 
-_KNOWN = text("SELECT password FROM wallet.person WHERE account_id = :id")
-_ENTRIES = text("""
-    SELECT entry_id, item, kind, value, set_at FROM wallet.security_entry
-    WHERE account_id = :id AND item IN ('contacts', 'devices') AND ended_at IS NULL ORDER BY set_at, entry_id
-""")
+_KNOWN = text("SELECT password, device, contacts FROM wallet.person WHERE account_id = :id")
 _ATTEMPTS = text("""
     SELECT number, account_id, at, action, code, restricted, detail FROM wallet.attempt
     WHERE (CAST(:id AS text) IS NULL OR account_id = :id) ORDER BY number
@@ -30,21 +26,16 @@ _ALARMS = text("""
 
 @router.get("/people/{account_id}")
 async def person(request: Request, account_id: str) -> dict[str, Any]:
-    """What the account's owner has in head and hands: password, contacts and devices that are set now."""
+    """What the account's owner has in head and hands, whatever a thief changed at the wallet since."""
     async with running(request).database.engine.connect() as connection:
-        password = (await connection.execute(_KNOWN, {"id": account_id})).scalar()
-        if password is None:
-            raise refusal("account_unknown")
-        entries = (await connection.execute(_ENTRIES, {"id": account_id})).all()
+        found = (await connection.execute(_KNOWN, {"id": account_id})).first()
+    if found is None:
+        raise refusal("account_unknown")
     return {
         "account_id": account_id,
-        "password": password,
-        "contacts": [
-            {"id": row.entry_id, "kind": row.kind, "value": row.value, "set_at": row.set_at.isoformat()}
-            for row in entries
-            if row.item == "contacts"
-        ],
-        "devices": [{"id": row.entry_id, "fingerprint": row.value} for row in entries if row.item == "devices"],
+        "password": found.password,
+        "device": found.device,
+        "contacts": found.contacts,
     }
 
 

@@ -56,7 +56,9 @@ async def _store(request: Request, rows: WorldRows) -> dict[str, Any]:
 async def seed(request: Request, body: Seed) -> dict[str, Any]:
     """Replace the world by the one of this seed; everything that was is forgotten."""
     base = body.base or datetime.now(UTC)
-    rows = await asyncio.to_thread(make_world, body.seed, base, accounts=body.accounts, transfers=body.transfers)
+    rows = await asyncio.to_thread(
+        make_world, body.seed, base, accounts=body.accounts, transfers=body.transfers
+    )
     return await _store(request, rows)
 
 
@@ -95,7 +97,8 @@ async def books(request: Request) -> dict[str, Any]:
         for row in rows
     ]
     balanced = all(
-        book["opened"] + book["come"] - book["gone"] == book["standing"] and book["lowest"] >= 0 for book in told
+        book["opened"] + book["come"] - book["gone"] == book["standing"] and book["lowest"] >= 0
+        for book in told
     )
     gapless = all(row.postings == row.highest for row in rows)
     return {"balanced": balanced, "gapless": gapless, "books": told}

@@ -26,11 +26,15 @@ def _moment(value: object) -> object:
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
-CallerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/\-]*$", max_length=200, strict=True)]
+CallerId = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/\-]*$", max_length=200, strict=True)
+]
 PlacerName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_\-]{0,31}$", strict=True)]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00]*$", strict=True)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$", strict=True)]
-AnyAccountId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^/\x00-\x1f]+$", strict=True)]
+AnyAccountId = Annotated[
+    str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^/\x00-\x1f]+$", strict=True)
+]
 Amount = Annotated[int, Field(strict=True, ge=1, le=LARGEST)]
 AmountOrNone = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
 Flag = Annotated[bool, Field(strict=True)]
@@ -148,6 +152,12 @@ class SendMessage(Body):
 
     id: CallerId
     channel: Literal["sms", "email"]
-    to: Annotated[str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^\x00-\x1f]+$", strict=True)]
-    subject: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$", strict=True)] | None = None
-    body: Annotated[str, StringConstraints(min_length=1, max_length=20000, pattern=r"^[^\x00]*$", strict=True)]
+    to: Annotated[
+        str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^\x00-\x1f]+$", strict=True)
+    ]
+    subject: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$", strict=True)] | None = (
+        None
+    )
+    body: Annotated[
+        str, StringConstraints(min_length=1, max_length=20000, pattern=r"^[^\x00]*$", strict=True)
+    ]

@@ -29,7 +29,9 @@ async def release_restrictions(
 
 
 @router.post("/v1/accounts/{account_id}/security/{item}/reset")
-async def reset_item(request: Request, account_id: str, item: Item, key: IdempotencyKey, body: ResetItem) -> Response:
+async def reset_item(
+    request: Request, account_id: str, item: Item, key: IdempotencyKey, body: ResetItem
+) -> Response:
     """Bring one security item back to what it was."""
     return await write(
         request,
@@ -41,7 +43,9 @@ async def reset_item(request: Request, account_id: str, item: Item, key: Idempot
 
 
 @router.post("/v1/accounts/{account_id}/owner-links")
-async def create_owner_link(request: Request, account_id: str, key: IdempotencyKey, body: CreateOwnerLink) -> Response:
+async def create_owner_link(
+    request: Request, account_id: str, key: IdempotencyKey, body: CreateOwnerLink
+) -> Response:
     """Send the owner a link of one use."""
     return await write(
         request,
@@ -53,7 +57,9 @@ async def create_owner_link(request: Request, account_id: str, key: IdempotencyK
 
 
 @router.put("/v1/accounts/{account_id}/stage-limits")
-async def set_stage_limits(request: Request, account_id: str, key: IdempotencyKey, body: SetStageLimits) -> Response:
+async def set_stage_limits(
+    request: Request, account_id: str, key: IdempotencyKey, body: SetStageLimits
+) -> Response:
     """Limit what a returned account can do."""
     return await write(
         request,

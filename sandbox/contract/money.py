@@ -34,14 +34,20 @@ async def shrink_hold(request: Request, hold_id: str, key: IdempotencyKey, body:
 async def renew_hold(request: Request, hold_id: str, key: IdempotencyKey, body: RenewHold) -> Response:
     """Give the hold a new end."""
     return await write(
-        request, key, body, "renew_hold", lambda connection: holding.renew(connection, hold_id, body.expires_at)
+        request,
+        key,
+        body,
+        "renew_hold",
+        lambda connection: holding.renew(connection, hold_id, body.expires_at),
     )
 
 
 @router.post("/v1/holds/{hold_id:path}/release")
 async def release_hold(request: Request, hold_id: str, key: IdempotencyKey, body: ReleaseHold) -> Response:
     """End the hold."""
-    return await write(request, key, body, "release_hold", lambda connection: holding.release(connection, hold_id))
+    return await write(
+        request, key, body, "release_hold", lambda connection: holding.release(connection, hold_id)
+    )
 
 
 @router.post("/v1/holds/{hold_id:path}/return")
@@ -57,7 +63,9 @@ async def return_hold(request: Request, hold_id: str, key: IdempotencyKey, body:
 
 
 @router.post("/v1/transfers/{transfer_id}/cancel")
-async def cancel_transfer(request: Request, transfer_id: str, key: IdempotencyKey, body: CancelTransfer) -> Response:
+async def cancel_transfer(
+    request: Request, transfer_id: str, key: IdempotencyKey, body: CancelTransfer
+) -> Response:
     """Stop a pending payout or authorisation."""
     return await write(
         request, key, body, "cancel_transfer", lambda connection: cancelling.cancel(connection, transfer_id)

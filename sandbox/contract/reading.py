@@ -44,7 +44,9 @@ async def find_accounts(
     email: Annotated[str | None, Query(min_length=3, max_length=254, pattern=CONTACT)] = None,
 ) -> dict[str, object]:
     """Find accounts by exactly one of id, phone or email."""
-    given = [kind for kind, value in (("id", account_id), ("phone", phone), ("email", email)) if value is not None]
+    given = [
+        kind for kind, value in (("id", account_id), ("phone", phone), ("email", email)) if value is not None
+    ]
     if len(given) != 1:
         raise Refusal(422, "invalid", "Give exactly one of id, phone or email. Nothing was done.")
     async with running(request).database.engine.connect() as connection:
@@ -69,7 +71,9 @@ async def list_restrictions(
 
 
 @router.get("/v1/holds")
-async def list_holds(request: Request, placer: Placer, after: Cursor = None, limit: Limit = 1000) -> dict[str, object]:
+async def list_holds(
+    request: Request, placer: Placer, after: Cursor = None, limit: Limit = 1000
+) -> dict[str, object]:
     """Holds that stand."""
     async with running(request).database.engine.connect() as connection:
         return await holding.page(connection, placer, after or "", limit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from fastapi import Depends, Request
 from sqlalchemy import insert
@@ -40,9 +40,7 @@ async def recorded(
     """
     try:
         if session is not None and session.ended:
-            async with engine.connect() as connection:
-                await guards.check_login(connection, account_id)
-            raise Refusal(401, "session_ended", "This session has ended. Log in again.")
+            await _refuse_ended(engine, account_id)
         yield
     except Refusal as refused:
         async with engine.begin() as connection:
@@ -58,3 +56,9 @@ async def recorded(
                 )
             )
         raise
+
+
+async def _refuse_ended(engine: AsyncEngine, account_id: str) -> NoReturn:
+    async with engine.connect() as connection:
+        await guards.check_login(connection, account_id)
+    raise Refusal(401, "session_ended", "This session has ended. Log in again.")

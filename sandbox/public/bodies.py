@@ -8,9 +8,13 @@ from pydantic import Field, StringConstraints
 
 from sandbox.contract.bodies import Amount, AmountOrNone, AnyAccountId, Body, Currency
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$", strict=True)]
+Text = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$", strict=True)
+]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{7,15}$", strict=True)]
-Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$", strict=True)]
+Email = Annotated[
+    str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$", strict=True)
+]
 
 
 class Device(Body):

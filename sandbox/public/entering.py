@@ -51,7 +51,9 @@ async def sign_up(request: Request, body: SignUp) -> dict[str, str]:
     """Open an account. Refusals: contact_taken."""
     async with running(request).database.engine.begin() as connection:
         if (await connection.execute(_BY_CONTACT, {"value": body.phone})).first() is not None:
-            raise Refusal(409, "contact_taken", "This number belongs to an account already. Nothing was opened.")
+            raise Refusal(
+                409, "contact_taken", "This number belongs to an account already. Nothing was opened."
+            )
         account_id = f"acc-{uuid.uuid4().hex[:12]}"
         moment = await entries.clock(connection)
         await connection.execute(
@@ -64,16 +66,27 @@ async def sign_up(request: Request, body: SignUp) -> dict[str, str]:
                 opened_at=moment,
             )
         )
-        await connection.execute(insert(person).values(account_id=account_id, password=body.password))
+        await connection.execute(
+            insert(person).values(
+                account_id=account_id,
+                password=body.password,
+                device=body.device.fingerprint,
+                contacts={"phone": body.phone} | ({"email": body.email} if body.email else {}),
+            )
+        )
         await credentials.set_password(connection, account_id, body.password, moment)
         for kind, value in (("phone", body.phone), ("email", body.email)):
             if value is not None:
                 label = accounts.contact_label(kind, value)
-                await entries.add(connection, account_id, Entry("contacts", label, kind=kind, value=value), moment)
+                await entries.add(
+                    connection, account_id, Entry("contacts", label, kind=kind, value=value), moment
+                )
         kind = f"outgoing_per_day:{CURRENCY}"
         limit = Entry("limits", f"outgoing per day {CURRENCY}", kind=kind, value=str(FIRST_LIMIT))
         await entries.add(connection, account_id, limit, moment)
-        opened = await credentials.open_session(connection, account_id, body.device.fingerprint, body.device.label)
+        opened = await credentials.open_session(
+            connection, account_id, body.device.fingerprint, body.device.label
+        )
     return _opened(account_id, opened)
 
 
@@ -93,7 +106,9 @@ async def log_in(request: Request, body: LogIn) -> dict[str, str]:
             raise Refusal(403, "must_renew", "The password must be renewed through the link that was sent.")
         if not matches:
             raise Refusal(401, "login_failed", "Account or password is wrong.")
-        opened = await credentials.open_session(connection, account_id, body.device.fingerprint, body.device.label)
+        opened = await credentials.open_session(
+            connection, account_id, body.device.fingerprint, body.device.label
+        )
     return _opened(account_id, opened)
 
 
@@ -112,7 +127,9 @@ async def refresh(request: Request, body: Refresh) -> dict[str, str]:
         if device is None or device.ended_at is not None:
             raise Refusal(401, "session_ended", "The device of this token is no longer bound. Log in again.")
         moment = await entries.clock(connection)
-        await entries.end(connection, found.account_id, "refresh_tokens", [found.session_id], moment, by="replaced")
+        await entries.end(
+            connection, found.account_id, "refresh_tokens", [found.session_id], moment, by="replaced"
+        )
         opened = await credentials.open_session(connection, found.account_id, device.value, device.label)
     return _opened(found.account_id, opened)
 

@@ -20,7 +20,17 @@ from sandbox.wallet.entries import Entry
 router = APIRouter(prefix="/public")
 
 Other = Literal["factors", "api_keys", "mandates", "cards", "forwarding"]
-Removable = Literal["sessions", "refresh_tokens", "devices", "factors", "api_keys", "payees", "mandates", "cards", "forwarding"]
+Removable = Literal[
+    "sessions",
+    "refresh_tokens",
+    "devices",
+    "factors",
+    "api_keys",
+    "payees",
+    "mandates",
+    "cards",
+    "forwarding",
+]
 
 
 @router.get("/me")
@@ -52,7 +62,9 @@ async def set_contact(request: Request, session: Session, body: SetContact) -> d
     engine = running(request).database.engine
     async with recorded(engine, session.account_id, "change_contact", session), engine.begin() as connection:
         await _changing(connection, session)
-        entry = Entry("contacts", accounts.contact_label(body.kind, body.value), kind=body.kind, value=body.value)
+        entry = Entry(
+            "contacts", accounts.contact_label(body.kind, body.value), kind=body.kind, value=body.value
+        )
         moment = await entries.clock(connection)
         return {"id": await entries.replace(connection, session.account_id, entry, moment)}
 
@@ -72,7 +84,9 @@ async def add_payee(request: Request, session: Session, body: AddPayee) -> dict[
         if known is not None:
             return {"id": known}
         entry = Entry("payees", body.label or f"{kind} payee", kind=kind, value=body.to)
-        return {"id": await entries.add(connection, session.account_id, entry, await entries.clock(connection))}
+        return {
+            "id": await entries.add(connection, session.account_id, entry, await entries.clock(connection))
+        }
 
 
 @router.post("/limits", status_code=201)
@@ -83,7 +97,11 @@ async def set_limit(request: Request, session: Session, body: SetLimit) -> dict[
         await _changing(connection, session)
         kind = f"outgoing_per_day:{body.currency}"
         entry = Entry("limits", f"outgoing per day {body.currency}", kind=kind, value=str(body.amount))
-        return {"id": await entries.replace(connection, session.account_id, entry, await entries.clock(connection))}
+        return {
+            "id": await entries.replace(
+                connection, session.account_id, entry, await entries.clock(connection)
+            )
+        }
 
 
 @router.post("/password")

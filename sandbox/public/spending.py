@@ -51,7 +51,10 @@ async def send(request: Request, session: Session, body: Send) -> dict[str, obje
     parts = running(request)
     engine = parts.database.engine
     detail = {"to": body.to, "amount": body.amount, "currency": body.currency}
-    async with recorded(engine, session.account_id, "transfer", session, **detail), engine.begin() as connection:
+    async with (
+        recorded(engine, session.account_id, "transfer", session, **detail),
+        engine.begin() as connection,
+    ):
         prepared = await _prepare(connection, session, body, parts.settings.settle_seconds)
         posted = (await postings.post(connection, prepared))[0]
     parts.detector.look_now()
@@ -124,7 +127,9 @@ async def _prepare(
 
 async def bank_details(connection: AsyncConnection, bank: str, moment: datetime) -> dict[str, str]:
     """What a recall would have to name."""
-    name = (await connection.execute(text("SELECT name FROM wallet.account WHERE account_id = :id"), {"id": bank})).scalar()
+    name = (
+        await connection.execute(text("SELECT name FROM wallet.account WHERE account_id = :id"), {"id": bank})
+    ).scalar()
     bic = name.rpartition(" ")[2] if name else ""
     return {
         "bic": bic or "SANDCNBJXXX",

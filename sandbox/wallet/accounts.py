@@ -125,7 +125,9 @@ async def read_state(connection: AsyncConnection, account_id: str) -> str:
     return str(state)
 
 
-async def find(connection: AsyncConnection, *, account_id: str | None, kind: str | None, contact: str | None) -> list[dict[str, object]]:
+async def find(
+    connection: AsyncConnection, *, account_id: str | None, kind: str | None, contact: str | None
+) -> list[dict[str, object]]:
     """Accounts by id or by a contact value that is set now, personal data masked."""
     rows = await connection.execute(_FIND, {"account_id": account_id, "kind": kind, "contact": contact})
     return [

@@ -56,13 +56,17 @@ async def password_matches(connection: AsyncConnection, account_id: str, passwor
     return found is not None
 
 
-async def open_session(connection: AsyncConnection, account_id: str, fingerprint: str, label: str) -> OpenedSession:
+async def open_session(
+    connection: AsyncConnection, account_id: str, fingerprint: str, label: str
+) -> OpenedSession:
     """Bind the device if it is new, and open a session on it."""
     moment = await entries.clock(connection)
     devices = await entries.current(connection, account_id, "devices")
     known = next((device for device in devices if device.value == fingerprint), None)
     if known is None:
-        device_id = await entries.add(connection, account_id, Entry("devices", label, value=fingerprint), moment)
+        device_id = await entries.add(
+            connection, account_id, Entry("devices", label, value=fingerprint), moment
+        )
     else:
         device_id = known.entry_id
     await entries.touch(connection, device_id, moment)
@@ -74,7 +78,9 @@ async def open_session(connection: AsyncConnection, account_id: str, fingerprint
     return OpenedSession(session_id, token, refresh, device_id)
 
 
-async def find_session(connection: AsyncConnection, token: str, item: str = "sessions") -> FoundSession | None:
+async def find_session(
+    connection: AsyncConnection, token: str, item: str = "sessions"
+) -> FoundSession | None:
     """Whose token this is, also when it has ended."""
     secret = entries.secret_digest(token)
     row = (await connection.execute(_SESSION, {"secret": secret, "item": item})).first()

@@ -48,13 +48,20 @@ async def clock(connection: AsyncConnection) -> datetime:
     return moment
 
 
-async def current(connection: AsyncConnection, account_id: str, item: str, kind: str | None = None) -> list[Row[Any]]:
+async def current(
+    connection: AsyncConnection, account_id: str, item: str, kind: str | None = None
+) -> list[Row[Any]]:
     """What stands of an item, newest first."""
     return list(await connection.execute(_CURRENT, {"id": account_id, "item": item, "kind": kind}))
 
 
 async def add(
-    connection: AsyncConnection, account_id: str, entry: Entry, moment: datetime, *, previous_id: str | None = None
+    connection: AsyncConnection,
+    account_id: str,
+    entry: Entry,
+    moment: datetime,
+    *,
+    previous_id: str | None = None,
 ) -> str:
     """Set an entry beside the others; gives its id."""
     entry_id = f"ent-{uuid.uuid4().hex[:16]}"
@@ -78,7 +85,9 @@ async def replace(connection: AsyncConnection, account_id: str, entry: Entry, mo
     """Set an entry in place of the ones of its kind; gives its id."""
     former = await current(connection, account_id, entry.item, entry.kind)
     await end(connection, account_id, entry.item, [row.entry_id for row in former], moment, by="replaced")
-    return await add(connection, account_id, entry, moment, previous_id=former[0].entry_id if former else None)
+    return await add(
+        connection, account_id, entry, moment, previous_id=former[0].entry_id if former else None
+    )
 
 
 async def end(

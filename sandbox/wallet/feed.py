@@ -50,7 +50,9 @@ async def openings(connection: AsyncConnection, after: str | None, limit: int) -
     """OpeningPage of the contract; the cursor is `{currency}:{account_id}`."""
     currency, _, account_id = (after or ":").partition(":")
     rows = (
-        await connection.execute(_OPENINGS, {"account_id": account_id, "currency": currency, "limit": limit + 1})
+        await connection.execute(
+            _OPENINGS, {"account_id": account_id, "currency": currency, "limit": limit + 1}
+        )
     ).all()
     found = [
         {
@@ -63,4 +65,7 @@ async def openings(connection: AsyncConnection, after: str | None, limit: int) -
         for row in rows[:limit]
     ]
     more = len(rows) > limit
-    return {"openings": found, "next": f"{rows[limit - 1].currency}:{rows[limit - 1].account_id}" if more else None}
+    return {
+        "openings": found,
+        "next": f"{rows[limit - 1].currency}:{rows[limit - 1].account_id}" if more else None,
+    }

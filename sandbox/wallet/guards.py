@@ -34,7 +34,11 @@ async def scopes(connection: AsyncConnection, account_id: str) -> set[str]:
 async def check_login(connection: AsyncConnection, account_id: str) -> None:
     """Refusals: account_restricted, when a full restriction stands."""
     if "full" in await scopes(connection, account_id):
-        raise Refusal(403, "account_restricted", "This account is restricted; nobody can log in. Its owner was told how.")
+        raise Refusal(
+            403,
+            "account_restricted",
+            "This account is restricted; nobody can log in. Its owner was told how.",
+        )
 
 
 async def check_change(connection: AsyncConnection, account_id: str) -> None:

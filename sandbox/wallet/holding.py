@@ -84,7 +84,9 @@ async def place(connection: AsyncConnection, account_id: str, asked: AskedHold) 
     return Effect(account_id, seq, moment, {"hold_id": asked.hold_id, "placed_amount": placed})
 
 
-async def _lock(connection: AsyncConnection, hold_id: str, *also: str) -> tuple[StandingHold, dict[str, accounts.LockedAccount]]:
+async def _lock(
+    connection: AsyncConnection, hold_id: str, *also: str
+) -> tuple[StandingHold, dict[str, accounts.LockedAccount]]:
     account_id = (await connection.execute(_OWNER, {"id": hold_id})).scalar()
     if account_id is None:
         raise refusal("hold_unknown")
@@ -103,7 +105,9 @@ async def _lock(connection: AsyncConnection, hold_id: str, *also: str) -> tuple[
     return standing, locked
 
 
-async def _changed(connection: AsyncConnection, standing: StandingHold, amount: int, expires_at: datetime) -> Effect:
+async def _changed(
+    connection: AsyncConnection, standing: StandingHold, amount: int, expires_at: datetime
+) -> Effect:
     seq, moment = await postings.head(connection)
     result = {
         "hold_id": standing.hold_id,
@@ -139,7 +143,12 @@ async def release(connection: AsyncConnection, hold_id: str) -> Effect:
     standing, _ = await _lock(connection, hold_id)
     if standing.ended:
         seq, moment = await postings.head(connection)
-        result = {"hold_id": hold_id, "amount": 0, "released_amount": 0, "expires_at": standing.expires_at.isoformat()}
+        result = {
+            "hold_id": hold_id,
+            "amount": 0,
+            "released_amount": 0,
+            "expires_at": standing.expires_at.isoformat(),
+        }
         return Effect(standing.account_id, seq, moment, result)
     await connection.execute(_SET, {"id": hold_id, "amount": 0})
     return await _changed(connection, standing, 0, standing.expires_at)
@@ -181,7 +190,11 @@ async def give_back(connection: AsyncConnection, hold_id: str, to_account_id: st
 
 async def page(connection: AsyncConnection, placer: str, after: str, limit: int) -> dict[str, object]:
     """HoldPage of the contract."""
-    rows = (await connection.execute(_LIST, {"placer": placer, "after": after, "limit": limit + 1})).mappings().all()
+    rows = (
+        (await connection.execute(_LIST, {"placer": placer, "after": after, "limit": limit + 1}))
+        .mappings()
+        .all()
+    )
     found = [
         {**row, "placed_at": row["placed_at"].isoformat(), "expires_at": row["expires_at"].isoformat()}
         for row in rows[:limit]

@@ -21,7 +21,13 @@ _LIST = text("""
 
 
 async def deliver(
-    connection: AsyncConnection, message_id: str, *, channel: str, recipient: str, subject: str | None, body: str
+    connection: AsyncConnection,
+    message_id: str,
+    *,
+    channel: str,
+    recipient: str,
+    subject: str | None,
+    body: str,
 ) -> None:
     """Deliver once per id. Refusals: message_conflict, when the id was used for another message."""
     moment = (await connection.execute(_CLOCK)).scalar_one()
@@ -41,12 +47,14 @@ async def deliver(
         return
     same = {"id": message_id, "channel": channel, "recipient": recipient, "subject": subject, "body": body}
     if (await connection.execute(_SAME, same)).first() is None:
-        raise Refusal(409, "message_conflict", "This id was used for another message. Nothing was sent; use a new id.")
+        raise Refusal(
+            409, "message_conflict", "This id was used for another message. Nothing was sent; use a new id."
+        )
 
 
-async def read(connection: AsyncConnection, recipient: str | None, after: int, limit: int) -> list[dict[str, object]]:
+async def read(
+    connection: AsyncConnection, recipient: str | None, after: int, limit: int
+) -> list[dict[str, object]]:
     """Messages delivered to one recipient (or to all), oldest first."""
     rows = await connection.execute(_LIST, {"recipient": recipient, "after": after, "limit": limit})
     return [{**row, "delivered_at": row["delivered_at"].isoformat()} for row in rows.mappings()]
-
-

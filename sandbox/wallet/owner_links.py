@@ -19,7 +19,9 @@ _CONTACT = text("""
     SELECT kind, value FROM wallet.security_entry
     WHERE entry_id = :id AND account_id = :account_id AND item = 'contacts' AND ended_at IS NULL
 """)
-_FIND = text("SELECT *, clock_timestamp() AS moment FROM wallet.owner_link WHERE token_digest = :digest FOR UPDATE")
+_FIND = text(
+    "SELECT *, clock_timestamp() AS moment FROM wallet.owner_link WHERE token_digest = :digest FOR UPDATE"
+)
 _USE = text("UPDATE wallet.owner_link SET used_at = :moment WHERE link_id = :id")
 
 
@@ -27,7 +29,9 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-async def create(connection: AsyncConnection, account_id: str, contact_point_id: str, expires_at: datetime) -> Effect:
+async def create(
+    connection: AsyncConnection, account_id: str, contact_point_id: str, expires_at: datetime
+) -> Effect:
     """Make a link and deliver it. Refusals: account_unknown, account_closed, contact_point_unknown."""
     await accounts.lock_one(connection, account_id)
     contact = (await connection.execute(_CONTACT, {"id": contact_point_id, "account_id": account_id})).first()

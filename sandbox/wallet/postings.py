@@ -19,7 +19,9 @@ _NEXT = text("""
     RETURNING seq, at
 """)
 _HEAD = text("SELECT seq, clock_timestamp() AS moment FROM wallet.posting_head")
-_TAKE = text("UPDATE wallet.balance SET amount = amount - :amount WHERE account_id = :id AND currency = :currency")
+_TAKE = text(
+    "UPDATE wallet.balance SET amount = amount - :amount WHERE account_id = :id AND currency = :currency"
+)
 _GIVE = text("""
     INSERT INTO wallet.balance (account_id, currency, kind, opening, inferred, amount, opened_later)
     VALUES (:id, :currency, :kind, 0, 0, :amount, true)
@@ -90,11 +92,18 @@ async def post(connection: AsyncConnection, postings: Sequence[Posting]) -> list
         if posting.src == posting.dst:
             continue
         if posting.src_kind in HOLDING_KINDS:
-            await connection.execute(_TAKE, {"id": posting.src, "currency": posting.currency, "amount": posting.amount})
+            await connection.execute(
+                _TAKE, {"id": posting.src, "currency": posting.currency, "amount": posting.amount}
+            )
         if posting.dst_kind in HOLDING_KINDS:
             await connection.execute(
                 _GIVE,
-                {"id": posting.dst, "currency": posting.currency, "amount": posting.amount, "kind": posting.dst_kind},
+                {
+                    "id": posting.dst,
+                    "currency": posting.currency,
+                    "amount": posting.amount,
+                    "kind": posting.dst_kind,
+                },
             )
     # Last, because this lock serialises every posting of the wallet until commit.
     last = (await connection.execute(_NEXT, {"count": len(postings)})).one()
@@ -108,7 +117,9 @@ async def post(connection: AsyncConnection, postings: Sequence[Posting]) -> list
 
 
 def _row(posting: Posting, posted: Posted) -> dict[str, Any]:
-    settles_at = posted.posted_at + timedelta(seconds=posting.pending_seconds) if posting.pending_seconds else None
+    settles_at = (
+        posted.posted_at + timedelta(seconds=posting.pending_seconds) if posting.pending_seconds else None
+    )
     return {
         "seq": posted.seq,
         "transfer_id": posted.transfer_id,

@@ -16,9 +16,15 @@ from sandbox.wallet.receipts import Effect
 RESTORABLE = ("devices", "factors", "payees", "mandates", "forwarding", "contacts", "limits")
 ALWAYS_ENDED = ("sessions", "refresh_tokens", "api_keys")
 
-_ENTRIES = text("SELECT * FROM wallet.security_entry WHERE account_id = :id AND item = :item ORDER BY set_at, entry_id")
-_END = text("UPDATE wallet.security_entry SET ended_at = :moment, ended_by = 'reset' WHERE entry_id = ANY(:ids)")
-_RESTORE = text("UPDATE wallet.security_entry SET ended_at = NULL, ended_by = NULL WHERE entry_id = ANY(:ids)")
+_ENTRIES = text(
+    "SELECT * FROM wallet.security_entry WHERE account_id = :id AND item = :item ORDER BY set_at, entry_id"
+)
+_END = text(
+    "UPDATE wallet.security_entry SET ended_at = :moment, ended_by = 'reset' WHERE entry_id = ANY(:ids)"
+)
+_RESTORE = text(
+    "UPDATE wallet.security_entry SET ended_at = NULL, ended_by = NULL WHERE entry_id = ANY(:ids)"
+)
 _RENEW = text("UPDATE wallet.security_entry SET value = gen_random_uuid()::text WHERE entry_id = ANY(:ids)")
 
 Change = tuple[str, str, str]
@@ -44,13 +50,17 @@ async def reset(connection: AsyncConnection, account_id: str, item: str, set_sin
         changes = await _go_back(connection, entries, set_since, moment)
     result = {
         "item": item,
-        "changes": [{"id": entry_id, "change": change, "label": label} for entry_id, change, label in changes],
+        "changes": [
+            {"id": entry_id, "change": change, "label": label} for entry_id, change, label in changes
+        ],
         "nothing_to_change": not changes,
     }
     return Effect(account_id, seq, moment, result)
 
 
-async def _end(connection: AsyncConnection, entries: list[Row[Any]], change: str, moment: datetime) -> list[Change]:
+async def _end(
+    connection: AsyncConnection, entries: list[Row[Any]], change: str, moment: datetime
+) -> list[Change]:
     if entries:
         await connection.execute(_END, {"ids": [entry.entry_id for entry in entries], "moment": moment})
     return [(entry.entry_id, change, entry.label) for entry in entries]

@@ -41,7 +41,11 @@ async def release(connection: AsyncConnection, account_id: str, ids: list[str], 
 
 async def page(connection: AsyncConnection, placer: str, after: str, limit: int) -> dict[str, object]:
     """RestrictionPage of the contract."""
-    rows = (await connection.execute(_LIST, {"placer": placer, "after": after, "limit": limit + 1})).mappings().all()
+    rows = (
+        (await connection.execute(_LIST, {"placer": placer, "after": after, "limit": limit + 1}))
+        .mappings()
+        .all()
+    )
     found = [
         {
             **row,

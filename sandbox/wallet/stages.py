@@ -16,7 +16,9 @@ _STANDING = text("SELECT stage_id FROM wallet.stage_limit WHERE account_id = :id
 _LIFT = text("DELETE FROM wallet.stage_limit WHERE account_id = :id AND stage_id = :stage_id")
 
 
-async def place(connection: AsyncConnection, account_id: str, stage_id: str, limits: dict[str, Any]) -> Effect:
+async def place(
+    connection: AsyncConnection, account_id: str, stage_id: str, limits: dict[str, Any]
+) -> Effect:
     """Replace whatever stage stands. Refusals: account_unknown, account_closed."""
     await accounts.lock_one(connection, account_id)
     seq, moment = await postings.head(connection)

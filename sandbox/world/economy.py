@@ -85,7 +85,9 @@ def payments(random: Random, wallets: list[str], count: int, base: datetime) -> 
         amount = max(100, int(random.lognormvariate(8.6, 1.25)))
         currency = OTHER if random.random() < OTHER_SHARE else MAIN
         if kind == "income":
-            made.append(Payment(places["bank"].draw(), earner.draw(), "bank", "wallet", amount * 6, currency, at))
+            made.append(
+                Payment(places["bank"].draw(), earner.draw(), "bank", "wallet", amount * 6, currency, at)
+            )
             continue
         src = spender.draw()
         if kind == "wallet":

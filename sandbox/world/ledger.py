@@ -104,7 +104,17 @@ class _Reader:
             posted_at = max(posted_at, self.rows.head_at)
         self.rows.head_at = posted_at
         bank = json.dumps(told["bank"]) if told.get("bank") else None
-        row = (len(self.rows.transfer) + 1, transfer_id, src, dst, src_kind, dst_kind, amount, currency, posted_at)
+        row = (
+            len(self.rows.transfer) + 1,
+            transfer_id,
+            src,
+            dst,
+            src_kind,
+            dst_kind,
+            amount,
+            currency,
+            posted_at,
+        )
         named = (told.get("device_id"), told.get("session_id"), told.get("reverses"), told.get("hold_id"))
         self.rows.transfer.append((*row, *named, bank))
 
@@ -113,13 +123,20 @@ class _Reader:
         first = rows.transfer[0][8] if rows.transfer else self._now
         opened_at = min(first, self._now) - CUSTOMER_FOR
         opened_at = opened_at.astimezone(UTC)
-        random = Random(SEED)  # noqa: S311  invented names
+        random = Random(SEED)
         main = max(self._currencies, key=lambda name: self._currencies[name], default="CNY")
         for number, (account_id, kind) in enumerate(self.kinds.items(), start=1):
             name = people.name_of(random) if kind in HOLDING_KINDS else f"{kind} {account_id}"
             rows.account.append((account_id, kind, "active", "verified", name, opened_at))
             if kind in HOLDING_KINDS:
-                people.essentials(rows, SEED, number, account_id, opened_at, random.choice(people.DEVICES))
+                people.essentials(
+                    rows,
+                    seed=SEED,
+                    number=number,
+                    account_id=account_id,
+                    opened_at=opened_at,
+                    device=random.choice(people.DEVICES),
+                )
         if FEE_ACCOUNT not in self.kinds:
             rows.account.append((FEE_ACCOUNT, "fee", "active", "verified", "fee", opened_at))
         for account_id, currency in {**dict.fromkeys(self._openings), **dict.fromkeys(self._running)}:
@@ -145,4 +162,3 @@ def _checked_id(given: Any) -> str:
         message = f"{given!r} is not an id"
         raise ValueError(message)
     return text
-

@@ -47,7 +47,7 @@ COLUMNS = {
         "ended_by",
         "previous_id",
     ),
-    "person": ("account_id", "password"),
+    "person": ("account_id", "password", "device", "contacts"),
 }
 
 
@@ -63,7 +63,7 @@ class WorldRows:
     head_at: datetime | None = None
     summary: dict[str, Any] = field(default_factory=dict)
 
-    def set(  # noqa: PLR0913  one argument per column
+    def set(
         self,
         account_id: str,
         item: str,
@@ -82,7 +82,19 @@ class WorldRows:
         """Add a security entry whose id is made of account and name; gives the id."""
         entry_id = f"{account_id}-{name}"
         previous_id = f"{account_id}-{previous}" if previous else None
-        row = (entry_id, account_id, item, kind, label, value, secret, set_at, last_used_at, ended_at, ended_by)
+        row = (
+            entry_id,
+            account_id,
+            item,
+            kind,
+            label,
+            value,
+            secret,
+            set_at,
+            last_used_at,
+            ended_at,
+            ended_by,
+        )
         self.security_entry.append((*row, previous_id))
         return entry_id
 

@@ -20,9 +20,11 @@ VICTIM_MOST = 12_000_000
 VICTIM_OTHER_CURRENCY = 250_000
 
 
-def make_world(seed: int, base: datetime, *, accounts: int = ACCOUNTS, transfers: int = TRANSFERS) -> WorldRows:
+def make_world(
+    seed: int, base: datetime, *, accounts: int = ACCOUNTS, transfers: int = TRANSFERS
+) -> WorldRows:
     """The rows of the world as it stands at `base` (UTC)."""
-    random = Random(seed)  # noqa: S311  a world to play in, not a secret
+    random = Random(seed)
     rows = WorldRows()
     width = max(4, len(str(accounts)))
     wallets = [f"acc-{number:0{width}d}" for number in range(1, accounts + 1)]
@@ -90,7 +92,14 @@ def _add_customers(
         opened_at = base - youngest - timedelta(days=OLDEST_DAYS) * random.random() ** 2
         state = "unverified" if random.random() < 0.04 else "verified"
         rows.account.append((account_id, "wallet", "active", state, people.name_of(random), opened_at))
-        people.essentials(rows, seed, number, account_id, opened_at, random.choice(people.DEVICES))
+        people.essentials(
+            rows,
+            seed=seed,
+            number=number,
+            account_id=account_id,
+            opened_at=opened_at,
+            device=random.choice(people.DEVICES),
+        )
         people.belongings(rows, random, account_id, opened_at, base)
         devices[account_id] = f"{account_id}-device-1"
     return devices
@@ -98,18 +107,20 @@ def _add_customers(
 
 def _add_payees(rows: WorldRows, made: list[Payment], base: datetime) -> None:
     """Whoever was paid had been added as a payee before."""
-    first: dict[tuple[str, str, str], datetime] = {}
+    first: dict[tuple[str, str, str], None] = {}
     for payment in made:
         if payment.src_kind == "wallet" and payment.dst_kind in ("wallet", "bank", "card", "crypto"):
-            first.setdefault((payment.src, payment.dst, payment.dst_kind), payment.posted_at)
+            first[payment.src, payment.dst, payment.dst_kind] = None
     counts: dict[str, int] = {}
     earliest = base - PERIOD - timedelta(days=1)
-    for (src, dst, kind), _paid_at in first.items():
+    for src, dst, kind in first:
         counts[src] = counts.get(src, 0) + 1
         rows.set(src, "payees", f"payee-{counts[src]}", f"{kind} payee", earliest, kind=kind, value=dst)
 
 
-def _transfer_row(random: Random, number: int, payment: Payment, devices: dict[str, str]) -> tuple[object, ...]:
+def _transfer_row(
+    random: Random, number: int, payment: Payment, devices: dict[str, str]
+) -> tuple[object, ...]:
     bank = None
     if payment.dst_kind == "bank":
         bank = json.dumps(

@@ -1,0 +1,1 @@
+"""The people of this world as programs: thief, owner, agent, supervisor."""

@@ -1,0 +1,60 @@
+"""What every program of a person does: tell what it did, pause like a person, stop when asked to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+
+class Stage:
+    """Where a person acts: prints JSON lines on stdout, and knows when it is over."""
+
+    def __init__(self, who: str, *, pace: float = 1.0) -> None:
+        self.who = who
+        self.over = asyncio.Event()
+        self._pace = pace
+
+    def tell(self, did: str, **details: object) -> None:
+        """One line of what happened."""
+        line = {"at": datetime.now(UTC).isoformat(), "who": self.who, "did": did, **details}
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+
+    def named(self, who: str) -> Stage:
+        """The same stage, for another person on it."""
+        other = Stage(who, pace=self._pace)
+        other.over = self.over
+        return other
+
+    async def pause(self, seconds: float) -> None:
+        """Wait as a person would; shorter when it is over."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.over.wait(), seconds * self._pace)
+
+
+def perform(stage: Stage, act: Coroutine[Any, Any, int]) -> int:
+    """Run a person until done or until SIGTERM or SIGINT; gives the exit code."""
+
+    async def run() -> int:
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(act)
+
+        def stop() -> None:
+            stage.over.set()
+            task.cancel()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            stage.tell("stopped")
+            return 0
+
+    return asyncio.run(run())
