@@ -28,7 +28,8 @@ class FileTable:
         self.refused: list[RefusedRow] = []
         self.taken = 0
         self._path = path
-        self._line = 0
+        self._line = 0  # of the row in hand
+        self._read = 0  # of the file
         self._ragged = 0
 
     def rows(self, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[list[str]]:
@@ -54,9 +55,9 @@ class FileTable:
         try:
             yield
         except csv.Error as error:
-            raise broken(self.name, f"line {self._line + 1} is not CSV ({error})") from error
+            raise broken(self.name, f"line {self._read} is not CSV ({error})") from error
         except UnicodeDecodeError as error:
-            raise broken(self.name, f"line {self._line + 1} is not UTF-8") from error
+            raise broken(self.name, f"line {self._read} is not UTF-8") from error
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise broken(self.name, "its gzip data is damaged or cut off") from error
         except OSError as error:
@@ -100,10 +101,10 @@ class FileTable:
         if magic.startswith(_GZIP_MAGIC):
             lines = io.BufferedReader(gzip.GzipFile(fileobj=buffered), 1 << 18)
         encoding = "utf-8-sig"
-        number = 0
+        self._read = 0
         while line := lines.readline(LONGEST_LINE + 1):
-            number += 1
+            self._read += 1
             if len(line) > LONGEST_LINE:
-                raise broken(self.name, f"line {number} is longer than {LONGEST_LINE} bytes")
+                raise broken(self.name, f"line {self._read} is longer than {LONGEST_LINE} bytes")
             yield line.decode(encoding)
             encoding = "utf-8"
