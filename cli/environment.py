@@ -158,6 +158,7 @@ class Environment:
 
     def _make(self, lock: int) -> None:
         """An empty environment. Whatever stands there is not one that was finished, so it goes."""
+        say(f"Preparing the environment in {self.path}, once")
         if self.path.is_symlink() or self.path.is_file():
             self.path.unlink()
         shutil.rmtree(self.path, ignore_errors=True)

@@ -44,7 +44,7 @@ class Installation:
     def run(self) -> None:
         """Install, showing progress on stderr. Raises InstallationFailed with pip's own last error in it."""
         started = time.monotonic()
-        self._display.begin(f"Preparing the environment, once (packages: {self._total})")
+        self._display.line(f"Installing {self._total} locked packages")
         try:
             self._pip(
                 "install",
@@ -137,23 +137,18 @@ class Installation:
     def _compile(self) -> None:
         """All cores at once; pip itself compiles on one, and uncompiled every process of a first start would do it."""
         self._display.update("compiling", self._total, self._total, "")
-        subprocess.run(
-            [
-                str(self._python),
-                "-m",
-                "compileall",
-                "-q",
-                "-j",
-                "0",
-                *map(str, self._python.parent.parent.glob("lib/python*/site-packages")),
-            ],
+        site = next(self._python.parent.parent.glob("lib/python*/site-packages"))
+        with subprocess.Popen(
+            [str(self._python), "-m", "compileall", "-q", "-j", "0", str(site)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=self._environ,
-            check=False,
             pass_fds=(self._lock,),
-        )
+        ) as child:
+            while child.poll() is None:
+                self._display.tick()
+                time.sleep(SECONDS_BETWEEN_FRAMES)
 
     def _failure(self) -> str:
         errors = [
@@ -176,10 +171,6 @@ class Display:
         self._text = ""
         self._frame = 0
         self._next_plain = 0
-
-    def begin(self, title: str) -> None:
-        """Say what is being done."""
-        self.line(title)
 
     def update(self, phase: str, done: int, total: int, name: str) -> None:
         """`done` of `total` packages have gone through `phase`."""

@@ -178,3 +178,22 @@ def alive(process: psutil.Process) -> bool:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_where_the_kernel_does_not_do_it_a_watcher_ends_the_orphan(tmp_path: Path) -> None:
+    """The way of the systems without a parent-death signal, run here under their name."""
+    tether = ROOT / "cli" / "tether.py"
+    orphan = f"import runpy, sys; sys.platform = 'darwin'; sys.argv[0] = 'tether'; runpy.run_path({str(tether)!r}, run_name='__main__')"
+    parent = (
+        "import os, subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {orphan!r}, str(os.getpid()), '9', '-', sys.executable, '-c', {READY!r}],"
+        " stdout=subprocess.PIPE, text=True)\n"
+        "print(child.pid, child.stdout.readline(), flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout
+        child = psutil.Process(int(program.stdout.readline().split()[0]))
+        family = [child, *psutil.Process(program.pid).children(recursive=True)]
+        program.kill()
+    psutil.wait_procs(family, timeout=10)
+    assert not [member for member in family if alive(member)]
