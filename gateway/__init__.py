@@ -1,1 +1,1 @@
-"""How people and programs come in: one FastAPI application without business rules."""
+"""How people and programs come in: one FastAPI application. No business rules live here."""

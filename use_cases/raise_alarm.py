@@ -21,7 +21,6 @@ from models.names import Actor, AlarmKind, Role, Scope, StepKind
 from use_cases.admission import Admission
 from use_cases.deadline import Deadline
 from use_cases.ports import FreezeClock, Overview
-from use_cases.wake import Wake
 
 EARLIEST_YEAR = 1990
 """Before any wallet. It also keeps every time far from where calendars end."""
@@ -80,7 +79,6 @@ class RaiseAlarm:
     clock: Clock
     admission: Admission
     recording: Deadline
-    wake: Wake
     freeze_clock: FreezeClock
 
     def receive(self) -> Receipt:
@@ -112,11 +110,10 @@ class RaiseAlarm:
             return answer(accepted, FreezeState.HELD_BACK)
         return await self._freeze(accepted, attempt, receipt, sole=accepted.incident_id == proposed)
 
-    async def follow_up(self, raised: RaisedAlarm) -> None:
-        """After the answer: tell Temporal, and store the intervals. All of it may be lost; rows and the relay insist."""
+    async def store_times(self, raised: RaisedAlarm) -> None:
+        """After the answer: store the intervals of the freeze this call recorded, if it did."""
         if raised.step_id is not None and raised.time_to_freeze_ms is not None:
             await self.freeze_clock.record(raised.step_id, raised.time_to_freeze_ms)
-        await self.wake.now(raised.incident_id)
 
     def _attempt(self, alarm: Alarm, sender: Sender, receipt: Receipt, incident_id: str) -> StepAttempt:
         step = freeze_input(incident_id, 1, alarm.account_id, alarm.scope)

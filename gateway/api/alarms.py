@@ -1,0 +1,100 @@
+"""POST /v1/alarms: the hot path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.api.description import body_of, errors
+from gateway.auth.permissions import Operation
+from gateway.parts import Parts, parts_of
+from gateway.reading import read
+from models.contracts.alarms import Alarm, FreezeTimes
+from models.contracts.base import Message
+from models.errors import ErrorCode, StanchError
+from use_cases.admission import not_accepted
+from use_cases.raise_alarm import FreezeState, RaisedAlarm
+
+router = APIRouter(tags=["alarms"])
+
+MOMENTS = ("occurred_at", "compromised_since")
+LEFT_OUT = {"repeated", "step_id"}
+
+
+class AlarmAnswer(Message):
+    """What became of an alarm. `time_to_freeze_ms` is null until the freeze is committed."""
+
+    incident_id: str
+    episode: int
+    alarm_id: str
+    freeze: FreezeState
+    late: bool
+    time_to_freeze_ms: FreezeTimes | None
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    201: {"model": AlarmAnswer, "description": "Frozen, and recorded."},
+    200: {"model": AlarmAnswer, "description": "Repeated with the same content: the same answer."},
+    202: {
+        "model": AlarmAnswer,
+        "description": "Accepted, not frozen yet: the engine insists (`pending`), or an agent decides (`held_back`).",
+    },
+    **errors(
+        ErrorCode.UNAUTHENTICATED,
+        ErrorCode.FORBIDDEN,
+        ErrorCode.ACCOUNT_UNKNOWN,
+        ErrorCode.ALARM_CONFLICT,
+        ErrorCode.WALLET_REFUSED,
+        ErrorCode.TOO_LARGE,
+        ErrorCode.INVALID,
+        ErrorCode.NOT_ACCEPTED,
+    ),
+}
+
+
+@router.post(
+    "/v1/alarms",
+    operation_id="raiseAlarm",
+    status_code=201,
+    summary="Raise an alarm: the account is frozen before this answers, or the answer says that it is not.",
+    responses=RESPONSES,
+    response_model=None,
+    openapi_extra=body_of(Alarm),
+)
+async def raise_alarm(request: Request) -> Response:
+    """Repeating an alarm with the same `source` and `id` is always safe and never freezes twice."""
+    parts = parts_of(request)
+    receipt = parts.raise_alarm.receive()
+    try:
+        with parts.afterwards.alarm():
+            sender = await parts.door.enter(request, Operation.RAISE_ALARM)
+            alarm = await read(request, Alarm, moments=MOMENTS)
+            raised = await parts.raise_alarm.run(alarm, sender=sender, receipt=receipt)
+    except StanchError as error:
+        if error.code is ErrorCode.DATABASE_UNREACHABLE:
+            error = not_accepted()
+        parts.metrics.alarms.labels(error.code.value).inc()
+        raise error from None
+    _follow_up(parts, raised)
+    return Response(
+        raised.model_dump_json(exclude=LEFT_OUT), status_code=status_of(raised), media_type="application/json"
+    )
+
+
+def status_of(raised: RaisedAlarm) -> int:
+    """202 whenever it is not frozen, whoever asks and however often."""
+    if raised.freeze is not FreezeState.DONE:
+        return 202
+    return 200 if raised.repeated else 201
+
+
+def _follow_up(parts: Parts, raised: RaisedAlarm) -> None:
+    parts.metrics.alarms.labels(raised.freeze.value).inc()
+    if raised.step_id is not None and raised.time_to_freeze_ms is not None:
+        parts.metrics.wallet_ack.observe(raised.time_to_freeze_ms.wallet_ack / 1000)
+        parts.metrics.committed.observe(raised.time_to_freeze_ms.committed / 1000)
+        parts.afterwards.later(f"times/{raised.step_id}", lambda: parts.raise_alarm.store_times(raised))
+    parts.afterwards.later(raised.incident_id, lambda: parts.wake.now(raised.incident_id))

@@ -1,0 +1,55 @@
+"""Putting the gateway together: one FastAPI application."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI
+
+from gateway import problems
+from gateway.api import alarms, decisions, identity, incidents, state
+from gateway.api.description import with_problems
+from gateway.boundary import Boundary
+from gateway.parts import Parts
+
+LAST_WORDS = 1.0
+"""Seconds for hand-overs under way when the gateway stops; the relay does the rest."""
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """The application around these parts. Its lifespan opens and closes them."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await parts.open()
+        try:
+            yield
+        finally:
+            await parts.afterwards.close(LAST_WORDS)
+            await parts.close()
+
+    app = FastAPI(
+        title="Stanch",
+        version="1",
+        summary="Account-security incidents: freeze first, prove, trace, reset, return.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.parts = parts
+    problems.install(app)
+    app.add_middleware(Boundary, metrics=parts.metrics)
+    for each in (alarms.router, incidents.router, decisions.router, identity.router, state.router):
+        app.include_router(each)
+    describe = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = with_problems(describe())
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]
+    return app

@@ -1,0 +1,25 @@
+"""What each role may do: one table, read by the gateway and by its description alike."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from models.names import Role
+
+
+class Operation(StrEnum):
+    """What a request is for."""
+
+    RAISE_ALARM = "raise_alarm"
+    LOOK = "look"
+    CHOOSE = "choose"
+    APPROVE = "approve"
+
+
+PERMISSIONS: dict[Operation, frozenset[Role]] = {
+    Operation.RAISE_ALARM: frozenset({Role.TRIGGER, Role.AGENT, Role.SUPERVISOR}),
+    Operation.LOOK: frozenset({Role.AGENT, Role.SUPERVISOR, Role.AUDITOR}),
+    Operation.CHOOSE: frozenset({Role.AGENT, Role.SUPERVISOR}),
+    Operation.APPROVE: frozenset({Role.SUPERVISOR}),
+}
+"""Auditors read everything and change nothing; triggers only raise alarms (DESIGN 7)."""

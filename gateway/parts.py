@@ -1,0 +1,51 @@
+"""What the application is made of: use cases, the door, and what watches over them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from starlette.requests import Request
+
+from gateway.afterwards import Afterwards
+from gateway.auth.door import Door
+from gateway.metrics import Metrics
+from use_cases.answer_challenge import AnswerChallenge
+from use_cases.decide import Decide
+from use_cases.look_up import LookUp
+from use_cases.raise_alarm import RaiseAlarm
+from use_cases.wake import Wake
+
+Probe = Callable[[], Awaitable[bool]]
+"""Whether something we need answers. It may take its time; the caller bounds it."""
+
+
+async def nothing() -> None:
+    """Nothing to do."""
+
+
+@dataclass
+class Parts:
+    """Everything `create_app` needs.
+
+    `open` warms pools before the first request, `close` ends them after the last. `probes` has `database`, `wallet` and
+    `temporal`.
+    """
+
+    door: Door
+    raise_alarm: RaiseAlarm
+    answer_challenge: AnswerChallenge
+    decide: Decide
+    look_up: LookUp
+    wake: Wake
+    metrics: Metrics
+    afterwards: Afterwards
+    probes: Mapping[str, Probe]
+    open: Callable[[], Awaitable[None]] = field(default=nothing)
+    close: Callable[[], Awaitable[None]] = field(default=nothing)
+
+
+def parts_of(request: Request) -> Parts:
+    """The parts of the application that serves this request."""
+    return cast("Parts", request.app.state.parts)
