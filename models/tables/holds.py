@@ -49,7 +49,13 @@ class Discrepancy(Base):
 
     __tablename__ = "discrepancy"
     __table_args__ = (
-        Index("uq_discrepancy_open", "kind", "subject", unique=True, postgresql_where=text("resolved_at IS NULL")),
+        Index(
+            "uq_discrepancy_open",
+            "kind",
+            "subject",
+            unique=True,
+            postgresql_where=text("resolved_at IS NULL"),
+        ),
     )
 
     id: Mapped[Ulid] = mapped_column(primary_key=True)

@@ -16,7 +16,9 @@ class Incident(Base):
 
     __tablename__ = "incident"
     __table_args__ = (
-        Index("uq_incident_open_account", "account_id", unique=True, postgresql_where=text("closed_at IS NULL")),
+        Index(
+            "uq_incident_open_account", "account_id", unique=True, postgresql_where=text("closed_at IS NULL")
+        ),
         Index("ix_incident_opened", "opened_at", "id"),
     )
 

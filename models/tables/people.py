@@ -64,6 +64,35 @@ class IdentityChallenge(Base):
     voided_at: Mapped[MaybeInstant]
 
 
+class Proof(Base):
+    """That the owner was proven, and the newest thing the proof relies on: an earlier compromise time may void it."""
+
+    __tablename__ = "proof"
+
+    step_id: Mapped[Ulid] = mapped_column(ForeignKey("step.id"), primary_key=True)
+    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"), index=True)
+    episode: Mapped[int]
+    factors: Mapped[list[str]] = mapped_column(JSONB)
+    newest_contact_set_at: Mapped[Instant]
+    proven_at: Mapped[Instant]
+    voided_at: Mapped[MaybeInstant]
+
+
+class ResetReceipt(Base):
+    """The receipt of one reset security item, and how far back the reset reached."""
+
+    __tablename__ = "reset_receipt"
+    __table_args__ = (Index("ix_reset_receipt_item", "incident_id", "episode", "item"),)
+
+    step_id: Mapped[Ulid] = mapped_column(ForeignKey("step.id"), primary_key=True)
+    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"))
+    episode: Mapped[int]
+    item: Mapped[str] = mapped_column(String(24))
+    receipt_id: Mapped[str] = mapped_column(String(64))
+    set_since: Mapped[Instant]
+    reset_at: Mapped[Instant]
+
+
 class DecisionTask(Base):
     """A question to people. `action` is exactly what will be done; requests and approvals bind its digest."""
 
@@ -95,7 +124,9 @@ class DecisionRequest(Base):
     __tablename__ = "decision_request"
     __table_args__ = (
         UniqueConstraint("id", "requested_by", "action_digest"),
-        ForeignKeyConstraint(["task_id", "action_digest"], ["decision_task.id", "decision_task.action_digest"]),
+        ForeignKeyConstraint(
+            ["task_id", "action_digest"], ["decision_task.id", "decision_task.action_digest"]
+        ),
         Index(
             "uq_decision_request_standing",
             "task_id",

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, String, Text, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.tables.base import Base, Instant, MaybeInstant, Ulid
@@ -77,6 +87,16 @@ class Step(Base):
     committed_ms: Mapped[int | None]
 
 
+class FreezeTime(Base):
+    """The measured intervals of a freeze, from receipt: a step cannot know inside its commit when that commit ended."""
+
+    __tablename__ = "freeze_time"
+
+    step_id: Mapped[Ulid] = mapped_column(ForeignKey("step.id"), primary_key=True)
+    wallet_ack_ms: Mapped[int]
+    committed_ms: Mapped[int]
+
+
 class LedgerOutbox(Base):
     """A committed step on its way into the Merkle log: canonical bytes without personal data, digests only."""
 
@@ -92,7 +112,9 @@ class NoticeOutbox(Base):
     """A notice that a step's transaction promised. `body` is encrypted; delivery is at least once, deduplicated."""
 
     __tablename__ = "notice_outbox"
-    __table_args__ = (Index("ix_notice_outbox_due", "next_try_at", postgresql_where=text("delivered_at IS NULL")),)
+    __table_args__ = (
+        Index("ix_notice_outbox_due", "next_try_at", postgresql_where=text("delivered_at IS NULL")),
+    )
 
     id: Mapped[Ulid] = mapped_column(primary_key=True)
     incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"))
