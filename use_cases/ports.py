@@ -14,8 +14,11 @@ from models.lifecycle import Status
 from models.names import DecisionKind, Role
 
 
-class OpenRequest(Message):
-    """One person's choice on a question. `state`: pending (waits for another person), approved, declined, withdrawn."""
+class DecisionRequestView(Message):
+    """One person's choice on a question.
+
+    `state`: open (stands; waits for another person where four eyes are needed), approved, declined, withdrawn, expired.
+    """
 
     request_id: str
     choice: str
@@ -27,7 +30,7 @@ class OpenRequest(Message):
 
 
 class DecisionView(Message):
-    """A question to people, exactly what a yes will do (`action`), and the request that stands, if any."""
+    """A question to people, exactly what a yes will do (`action`), and every choice made on it, oldest first."""
 
     task_id: str
     incident_id: str
@@ -40,7 +43,7 @@ class DecisionView(Message):
     created_at: Moment
     expires_at: Moment
     closed_at: Moment | None
-    request: OpenRequest | None
+    requests: tuple[DecisionRequestView, ...]
 
 
 class IncidentPage(Message):

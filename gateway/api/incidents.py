@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -12,8 +12,9 @@ from gateway.api.description import responses
 from gateway.auth.permissions import Operation
 from gateway.parts import parts_of
 from models.contracts.base import Message, OpaqueId
-from models.contracts.incidents import IncidentView
+from models.contracts.incidents import IncidentFacts, ListedSteps
 from models.contracts.steps import RecordedStep
+from models.contracts.transfers import Flow
 from models.errors import ErrorCode
 from models.ids import is_ulid
 from models.lifecycle import Status
@@ -31,6 +32,22 @@ READING = (
 READING_ONE = (*READING, ErrorCode.NOT_FOUND)
 
 UlidText = Annotated[str, Query(pattern="^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
+
+
+class IncidentAnswer(IncidentFacts):
+    """The facts of one incident, and everything beside them: the same fields as in a list, and more."""
+
+    alarms: tuple[dict[str, Any], ...]
+    time_to_freeze_ms: dict[str, int] | None
+    holds: tuple[dict[str, Any], ...]
+    decisions: tuple[dict[str, Any], ...]
+    money: dict[str, Flow]
+    security_items: dict[str, str]
+    stages: tuple[dict[str, Any], ...]
+    identity: dict[str, Any]
+    refreezes: int
+    steps: ListedSteps
+    summary: dict[str, Any] | None
 
 
 class StepList(Message):
@@ -64,14 +81,16 @@ async def list_incidents(
     "/v1/incidents/{incident_id}",
     operation_id="readIncident",
     summary="Everything of one incident.",
-    responses=responses(200, IncidentView, *READING_ONE),
+    responses=responses(200, IncidentAnswer, *READING_ONE),
     response_model=None,
 )
 async def read_incident(request: Request, incident_id: str) -> Response:
     """Facts, alarms, questions to people, holds, money by place, security items, stages."""
     parts = parts_of(request)
     await parts.door.enter(request, Operation.LOOK)
-    return answer(await parts.look_up.incident(known_form(incident_id)))
+    view = await parts.look_up.incident(known_form(incident_id))
+    beside = {name: getattr(view, name) for name in type(view).model_fields if name != "facts"}
+    return answer(IncidentAnswer(**dict(view.facts), **beside))
 
 
 @router.get(
