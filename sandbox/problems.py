@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from http import HTTPStatus
 
 import asyncpg
@@ -13,6 +14,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 CODES_BY_STATUS = {401: "unauthenticated", 404: "not_found", 405: "method_not_allowed"}
+
+
+PASSING = ("08", "40", "53", "55", "57")
+"""SQLSTATE classes of a database that will do better later: connections, deadlocks, resources, locks, shutdown."""
 
 
 class Refusal(Exception):
@@ -97,15 +102,18 @@ async def _unroutable(_request: Request, error: Exception) -> Response:
     return problem(error.status_code, code, f"{error.detail}. Nothing was done.", dict(error.headers or {}))
 
 
-async def _unavailable(_request: Request, _error: Exception) -> Response:
+async def _unavailable(request: Request, error: Exception) -> Response:
+    logging.getLogger(__name__).error("%s %s: %s", request.method, request.url.path, error)
     detail = "The wallet's database did not answer, so it is not known whether anything was done. Repeat with the same key."
     return problem(503, "unavailable", detail)
 
 
 async def _database_error(request: Request, error: Exception) -> Response:
     cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(getattr(cause, "__cause__", None), (asyncpg.DataError, UnicodeEncodeError)):
-        return problem(422, "invalid", "A value cannot be stored. Nothing was done.")
+    state = str(getattr(cause, "sqlstate", None) or "")
+    if isinstance(cause, Exception) and state[:2] not in PASSING and state:
+        logging.getLogger(__name__).error("%s %s", request.method, request.url.path, exc_info=error)
+        return problem(500, "internal", "The wallet made a mistake. Nothing was done.")
     return await _unavailable(request, error)
 
 
@@ -115,6 +123,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _unroutable)
     app.add_exception_handler(SQLAlchemyError, _database_error)
-    app.add_exception_handler(asyncpg.PostgresError, _unavailable)
+    app.add_exception_handler(asyncpg.PostgresError, _database_error)
     app.add_exception_handler(asyncpg.InterfaceError, _unavailable)
     app.add_exception_handler(OSError, _unavailable)

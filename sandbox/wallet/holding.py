@@ -16,7 +16,8 @@ from sandbox.wallet.receipts import Effect
 _FIND = text("SELECT * FROM wallet.hold WHERE hold_id = :id")
 _OWNER = text("SELECT account_id FROM wallet.hold WHERE hold_id = :id")
 _SET = text("""
-    UPDATE wallet.hold SET amount = :amount, ended_at = CASE WHEN :amount = 0 THEN clock_timestamp() END
+    UPDATE wallet.hold SET amount = CAST(:amount AS bigint),
+        ended_at = CASE WHEN CAST(:amount AS bigint) = 0 THEN clock_timestamp() END
     WHERE hold_id = :id
 """)
 _RENEW = text("UPDATE wallet.hold SET expires_at = :expires_at WHERE hold_id = :id")
