@@ -84,7 +84,7 @@ def main(arguments: list[str]) -> int:
 def _usage(error: typer.TyperException, arguments: list[str]) -> str:
     """The complaint of the argument parser as a sentence of ours."""
     format_message = getattr(error, "format_message", None)
-    said = str(format_message() if format_message else error).strip().rstrip(".")
+    said = " ".join(str(format_message() if format_message else error).split()).rstrip(".")
     context = getattr(error, "ctx", None)
     path = context.command_path if context else " ".join(["stanch", *arguments[:1]])
     return f"{said or 'That is not a command'}; nothing was done. See `{path} --help`."

@@ -19,7 +19,8 @@ SECONDS: Final = 120.0
 class SandboxClient:
     """The controls of one sandbox. Use as a context; errors are StanchError(WALLET_UNREACHABLE) or INVALID."""
 
-    def __init__(self, url: str, admin_key: str) -> None:
+    def __init__(self, url: str, admin_key: str, wallet_key: str) -> None:
+        self._wallet_key = wallet_key
         self._http = httpx2.Client(
             base_url=url, headers={"Authorization": f"Bearer {admin_key}"}, timeout=SECONDS, trust_env=False
         )
@@ -57,11 +58,20 @@ class SandboxClient:
         return self._must("GET", f"/sandbox/attempts?account_id={account_id}")
 
     def transfers_after(self, seq: int) -> list[dict[str, Any]]:
-        """Transfers posted since, by the wallet's feed; the contract's key is not needed by the owner of the box."""
-        return list(self._must("GET", f"/v1/transfers?after_seq={seq}&limit=1000")["transfers"])
+        """Transfers posted since, by the wallet's own feed; 1,000 at most."""
+        path = f"/v1/transfers?after_seq={seq}&limit=1000"
+        return list(self._must("GET", path, key=self._wallet_key)["transfers"])
 
-    def _must(self, method: str, path: str, *, content: bytes | None = None, kind: str = "application/json") -> dict[str, Any]:
-        answer = self._send(method, path, content=content, kind=kind)
+    def _must(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        kind: str = "application/json",
+        key: str | None = None,
+    ) -> dict[str, Any]:
+        answer = self._send(method, path, content=content, kind=kind, key=key)
         assert answer is not None
         return answer
 
@@ -73,9 +83,11 @@ class SandboxClient:
         content: bytes | None = None,
         kind: str = "application/json",
         expected: int | None = None,
+        key: str | None = None,
     ) -> dict[str, Any] | None:
+        headers = {"Content-Type": kind, **({"Authorization": f"Bearer {key}"} if key else {})}
         try:
-            answer = self._http.request(method, path, content=content, headers={"Content-Type": kind})
+            answer = self._http.request(method, path, content=content, headers=headers)
         except httpx2.HTTPError as error:
             raise StanchError(
                 ErrorCode.WALLET_UNREACHABLE,
@@ -85,5 +97,7 @@ class SandboxClient:
             return None
         document: dict[str, Any] = answer.json()
         if answer.status_code >= 400:
-            raise StanchError(ErrorCode.INVALID, f"The sandbox wallet refused: {document.get('detail', answer.status_code)}")
+            raise StanchError(
+                ErrorCode.INVALID, f"The sandbox wallet refused: {document.get('detail', answer.status_code)}"
+            )
         return document

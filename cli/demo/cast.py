@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 
 def part_of(person: Person, house: House, *, victim: str, seed: int) -> Part:
     """The program of one person, ready as soon as it runs: it ends by itself, or with us."""
-    environ = {**house.sandbox_environ, "SANDBOX_SEED": str(seed)}
+    environ = dict(house.sandbox_environ)
+    # Staff work at the gateway and are told nothing about anybody's account.
+    account = ["--account", victim] if person.login is None else []
     if person.login is not None:
         environ["SANDBOX_CREDENTIAL"] = house.words.logins[person.login.value].credential
     return Part(
         name=person.name,
-        arguments=["-m", "sandbox", person.name, "--account", victim, *person.arguments],
+        arguments=["-m", "sandbox", person.name, *account, "--seed", str(seed), *person.arguments],
         environ=environ,
         # Everything it ever says begins with nothing.
         ready_line="",

@@ -49,7 +49,9 @@ def run_demo(request: DemoRequest, output: Output) -> int:
         good = document["audit"]["replay_ok"] and document["audit"]["steps_match_history"]
         return ExitCode.DONE if good else ExitCode.REFUSED
     except StanchError as error:
-        raise StanchError(error.code, f"{error.message} Nothing is left running; the logs are in {folder}.") from error
+        raise StanchError(
+            error.code, f"{error.message} Nothing is left running; the logs are in {folder}."
+        ) from error
     except Ended as ended:
         keep_logs = False
         output.warn("the demo was ended before its story was; nothing is left running.")
@@ -99,7 +101,9 @@ class Demo:
     def _furnish(self, sandbox: SandboxClient) -> None:
         case = self._request.case
         self._world = (
-            sandbox.seed(self._request.seed) if case is None else sandbox.load_ledger(outside_ledger.lines_of(case))
+            sandbox.seed(self._request.seed)
+            if case is None
+            else sandbox.load_ledger(outside_ledger.lines_of(case))
         )
 
     def _tell(self, processes: Processes, house: House, timeline: Timeline) -> Ending:
@@ -108,11 +112,16 @@ class Demo:
         currency = case.currency if case else str(self._world["currency"])
         people = list(self._scenario.people)
         auditor = house.words.logins[Role.AUDITOR.value].credential
-        with GatewayClient(house.addresses.gateway_url, auditor) as gateway, house.sandbox_client() as sandbox:
+        with (
+            GatewayClient(house.addresses.gateway_url, auditor) as gateway,
+            house.sandbox_client() as sandbox,
+        ):
             observer = Observer(
                 gateway, sandbox, victim=victim, currency=currency, head_seq=int(self._world["head_seq"])
             )
-            processes.start(*(part_of(person, house, victim=victim, seed=self._request.seed) for person in people))
+            processes.start(
+                *(part_of(person, house, victim=victim, seed=self._request.seed) for person in people)
+            )
             if self._scenario.thief is not None:
                 timeline.now(f"a thief is at work on {victim}")
                 processes.start(part_of(self._scenario.thief, house, victim=victim, seed=self._request.seed))
@@ -144,7 +153,10 @@ class Demo:
             gone = engine.intersection(processes.ended())
             if gone:
                 name = min(gone)
-                raise StanchError(ErrorCode.INTERNAL, f"The {name} ended in the middle of the story. {processes[name].explain()}")
+                raise StanchError(
+                    ErrorCode.INTERNAL,
+                    f"The {name} ended in the middle of the story. {processes[name].explain()}",
+                )
             if time.monotonic() > deadline:
                 stands = observer.view["facts"]["status"] if observer.view else "not even opened"
                 raise StanchError(
@@ -165,7 +177,10 @@ class Demo:
         os.environ.update(house.runtime.environ)
         assert observer.incident_id is not None
         found = verdict(observer.incident_id)
-        return {"replay_ok": bool(found["replay_ok"]), "steps_match_history": bool(found["steps_match_history"])}
+        return {
+            "replay_ok": bool(found["replay_ok"]),
+            "steps_match_history": bool(found["steps_match_history"]),
+        }
 
     def _stay(self, house: House) -> None:
         """Leave everything up until Ctrl-C, and say where it is."""

@@ -68,7 +68,9 @@ class Observer:
         attempts = self._sandbox.attempts(self._victim)["attempts"]
         for attempt in attempts[self._attempts :]:
             yield Event(
-                at=_instant(attempt["at"]), who=Who.WALLET, text=f"refuses the thief's {attempt['action']}: {attempt['code']}"
+                at=_instant(attempt["at"]),
+                who=Who.WALLET,
+                text=f"refuses the thief's {attempt['action']}: {attempt['code']}",
             )
         self._attempts = len(attempts)
 
@@ -77,7 +79,9 @@ class Observer:
         for alarm in alarms[self._alarms :]:
             named = len(alarm["body"]["stolen_transfers"])
             yield Event(
-                at=_instant(alarm["raised_at"]), who=Who.WALLET, text=f"the detector raises an alarm: {named} suspicious transfers"
+                at=_instant(alarm["raised_at"]),
+                who=Who.WALLET,
+                text=f"the detector raises an alarm: {named} suspicious transfers",
             )
         self._alarms = len(alarms)
 
@@ -86,7 +90,9 @@ class Observer:
             return
         steps = self._gateway.get(f"/v1/incidents/{self.incident_id}/steps")["steps"]
         for step in steps[self._steps :]:
-            yield Event(at=_instant(step["completed_at"]), who=who_did(step), text=sentence(step, self._currency))
+            yield Event(
+                at=_instant(step["completed_at"]), who=who_did(step), text=sentence(step, self._currency)
+            )
         self._steps = len(steps)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -70,7 +70,8 @@ def request_of(
     code = currency or NO_CURRENCY
     if not _fits(Currency, code):
         raise StanchError(
-            ErrorCode.INVALID, f"--currency {code!r} is no ISO 4217 code; {NOTHING_STARTED}. Give three capital letters."
+            ErrorCode.INVALID,
+            f"--currency {code!r} is no ISO 4217 code; {NOTHING_STARTED}. Give three capital letters.",
         )
     ledger = read_ledger(transfers, accounts, currency=code)
     case = LedgerCase(ledger=ledger, thefts=_thefts(ledger, theft), currency=code)
@@ -81,7 +82,8 @@ def _thefts(ledger: FileLedger, named: str) -> tuple[PostedTransfer, ...]:
     wanted = list(dict.fromkeys(name.strip() for name in named.split(",") if name.strip()))
     if not 0 < len(wanted) <= MOST_THEFTS:
         raise StanchError(
-            ErrorCode.INVALID, f"--theft names {len(wanted)} transfers; {NOTHING_STARTED}. Name 1 to {MOST_THEFTS} of them."
+            ErrorCode.INVALID,
+            f"--theft names {len(wanted)} transfers; {NOTHING_STARTED}. Name 1 to {MOST_THEFTS} of them.",
         )
     by_id = {transfer.transfer_id: transfer for transfer in ledger.transfers}
     unknown = [name for name in wanted if name not in by_id]
@@ -119,7 +121,7 @@ def _thefts(ledger: FileLedger, named: str) -> tuple[PostedTransfer, ...]:
     return thefts
 
 
-def _fits(kind: object, value: str) -> bool:
+def _fits(kind: Any, value: str) -> bool:
     try:
         TypeAdapter(kind).validate_python(value)
     except ValidationError:

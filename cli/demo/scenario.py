@@ -31,9 +31,7 @@ AGENT = Person(name="agent", login=Role.AGENT)
 SUPERVISOR = Person(name="supervisor", login=Role.SUPERVISOR)
 THIEF = Person(name="thief")
 
-RESTORED = Scenario(
-    name="restored", people=(OWNER, AGENT, SUPERVISOR), thief=THIEF, outcome=Outcome.RESTORED
-)
+RESTORED = Scenario(name="restored", people=(OWNER, AGENT, SUPERVISOR), thief=THIEF, outcome=Outcome.RESTORED)
 """The account is stolen in front of our eyes, and given back."""
 
 RESTORED_LEDGER = Scenario(

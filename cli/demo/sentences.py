@@ -11,7 +11,11 @@ from models.names import StepKind, StepStatus
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-WHO: Final = {StepKind.VERIFY_IDENTITY: Who.OWNER, StepKind.ASK_DECISION: Who.PEOPLE, StepKind.DECISION: Who.PEOPLE}
+WHO: Final = {
+    StepKind.VERIFY_IDENTITY: Who.OWNER,
+    StepKind.ASK_DECISION: Who.PEOPLE,
+    StepKind.DECISION: Who.PEOPLE,
+}
 SCOPES: Final = {
     "full": "no money leaves, no login, no change",
     "outgoing": "no money leaves, no change; the owner may still look",
@@ -63,7 +67,9 @@ def _caught_up(result: Mapping[str, Any], _: str) -> str:
 
 def _thefts(result: Mapping[str, Any], _: str) -> str:
     found = {currency: len(ids) for currency, ids in (result.get("thefts") or {}).items()}
-    return "stolen: " + (", ".join(f"{count} transfers in {name}" for name, count in sorted(found.items())) or "nothing found")
+    return "stolen: " + (
+        ", ".join(f"{count} transfers in {name}" for name, count in sorted(found.items())) or "nothing found"
+    )
 
 
 def _trace(result: Mapping[str, Any], _: str) -> str:
@@ -91,7 +97,11 @@ def _reset(result: Mapping[str, Any], _: str) -> str:
 
 def _read_back(result: Mapping[str, Any], _: str) -> str:
     missing = result.get("missing") or {}
-    return f"read back at the wallet: {', '.join(missing)} not clean" if missing else "read back at the wallet: all twelve clean"
+    return (
+        f"read back at the wallet: {', '.join(missing)} not clean"
+        if missing
+        else "read back at the wallet: all twelve clean"
+    )
 
 
 def _stage(result: Mapping[str, Any], _: str) -> str:

@@ -84,11 +84,17 @@ def show_summary(console: Console, document: Mapping[str, Any]) -> None:
     console.print(table)
     saved = money["held"] + money["returned"]
     if money["stolen"]:
-        console.print(f"Saved {saved * 100 // money['stolen']} % of what was stolen; lost so far {sum_of_money(money['exited'], currency)}.")
+        console.print(
+            f"Saved {saved * 100 // money['stolen']} % of what was stolen; lost so far {sum_of_money(money['exited'], currency)}."
+        )
     identity, audit = document["identity"], document["audit"]
     proven = " and ".join(document["identity"]["factors"]) if identity["verified"] else "nobody"
-    console.print(f"Owner proven by {proven}; {len(document['security_items'])} security settings reset, one receipt each.")
-    console.print(f"Returned in {len(document['stages'])} stages ({document['clock']} clock), {document['refreezes']} re-freezes.")
+    console.print(
+        f"Owner proven by {proven}; {len(document['security_items'])} security settings reset, one receipt each."
+    )
+    console.print(
+        f"Returned in {len(document['stages'])} stages ({document['clock']} clock), {document['refreezes']} re-freezes."
+    )
     steps = document["steps"]
     console.print(
         f"{steps['total']} steps recorded; replay with today's code: {_verdict(audit['replay_ok'])}; "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from cli.processes import Part, Processes
@@ -83,20 +83,23 @@ class House:
         with ThreadPoolExecutor(max_workers=2, thread_name_prefix="house") as beside:
             tell("making tables and logins, opening the wallet")
             tables = beside.submit(self._make_tables_and_logins)
-            if self.addresses.own_wallet:
-                tables.result()
-            else:
+            furnished: Future[None] | None = None
+            if not self.addresses.own_wallet:
                 self._processes.start(self._sandbox())
                 furnished = beside.submit(self._furnish, furnish)
-                tables.result()
+            tables.result()
             tell("starting gateway and worker")
             self._processes.start(self._gateway(), self._worker())
-            if not self.addresses.own_wallet:
+            if furnished is not None:
                 furnished.result()
+                with self.sandbox_client() as sandbox:
+                    sandbox.report_alarms_to(
+                        self.addresses.gateway_url, self.words.logins[Role.TRIGGER.value].credential
+                    )
 
     def sandbox_client(self) -> SandboxClient:
         """The controls of the wallet in a box."""
-        return SandboxClient(self.addresses.sandbox_url, self.words.admin_key)
+        return SandboxClient(self.addresses.sandbox_url, self.words.admin_key, self.words.wallet_key)
 
     def _furnish(self, furnish: Callable[[SandboxClient], None]) -> None:
         with self.sandbox_client() as sandbox:
