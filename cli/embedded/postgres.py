@@ -6,7 +6,6 @@ Our own launcher over the wheel's programs: the wheel's opens every parent folde
 from __future__ import annotations
 
 import contextlib
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Final, Self
 
 from cli.child import Child
 from cli.embedded import cluster, leftovers, roles
-from cli.embedded.place import Place, durable_place, held, throwaway_place, wheel_binaries
+from cli.embedded.place import Place, durable_folder, held, place_in, remove, throwaway_folder, wheel_binaries
 from cli.embedded.ports import LOOPBACK
 from models.errors import ErrorCode, StanchError
 
@@ -45,18 +44,24 @@ class EmbeddedPostgres:
         """Start it and wait until it answers; after `stop` or `kill`, start it again on the same port and data."""
         if self.running:
             return self
-        if self._place is None:
-            place = durable_place(self._folder.absolute()) if self._folder else throwaway_place()
-            self._held.enter_context(held(place.folder))
-            self._place = place
         try:
+            if self._place is None:
+                folder = durable_folder(self._folder.absolute()) if self._folder else throwaway_folder()
+                self._held.enter_context(held(folder))
+                self._place = place_in(folder)
             if not cluster.is_complete(self.place):
-                cluster.initialise(
-                    self.place, roles.passwords(self.place.folder)[roles.ADMIN], fsync=self._fsync
-                )
+                password = roles.passwords(self.place.folder)[roles.ADMIN]
+                cluster.initialise(self.place, password, fsync=self._fsync)
             leftovers.clear(self.place.data)
             self._child, self._port = cluster.serve(self.place, self._port, fsync=self._fsync)
             self._make_databases()
+        except OSError as error:
+            self.stop()
+            raise StanchError(
+                ErrorCode.DATABASE_UNREACHABLE,
+                f"The embedded PostgreSQL cannot use {error.filename} ({error.strerror}); its data is untouched. "
+                "Check whose it is, or give it another folder.",
+            ) from error
         except BaseException:
             self.stop()
             raise
@@ -68,10 +73,17 @@ class EmbeddedPostgres:
             self._child.stop(first=signal.SIGINT, seconds=SECONDS_TO_STOP)
             self._child = None
         if self._folder is None and self._place is not None:
-            shutil.rmtree(self._place.folder, ignore_errors=True)
+            remove(self._place)
             self._port = None
         self._held.close()
         self._place = None
+
+    def remove(self) -> None:
+        """End it and delete its data for good."""
+        place = self._place
+        self.stop()
+        if place is not None:
+            remove(place)
 
     def kill(self) -> None:
         """End every process of the cluster with SIGKILL, as a power cut would for the processes; data and port are kept."""

@@ -78,11 +78,18 @@ class EmbeddedTemporal:
         """Start it and wait until its namespace answers; after `stop` or `kill`, start it again on the same port and data."""
         if self.running:
             return self
-        if self._folder is None:
-            self._folder = self._own_folder()
         try:
+            if self._folder is None:
+                self._folder = self._own_folder()
             self._serve(self._folder)
             self._set_retention()
+        except OSError as error:
+            self.stop()
+            raise StanchError(
+                ErrorCode.TEMPORAL_UNREACHABLE,
+                f"The embedded Temporal cannot use {error.filename} ({error.strerror}); its data is untouched. "
+                "Check whose it is, or give it another folder.",
+            ) from error
         except BaseException:
             self.stop()
             raise

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def durable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(tmp_path_factory.mktemp("durable"))
     yield server.start()
-    server.stop()
+    server.remove()
 
 
 async def ask(url: str, statement: str) -> object:
@@ -63,6 +63,10 @@ async def test_a_stop_and_a_new_start_find_the_same_data_and_passwords(tmp_path:
         await ask(first.url("sandbox", "sandbox"), "create table kept as select 5 as n")
     with EmbeddedPostgres(tmp_path / "cluster") as second:
         assert await ask(second.url("sandbox", "sandbox"), "select n from kept") == 5
+        data = second.place.data
+        second.remove()
+    assert not data.exists()
+    assert not (tmp_path / "cluster").exists()
 
 
 async def test_the_application_writes_rows_but_cannot_touch_tables(postgres_server: EmbeddedPostgres) -> None:
@@ -139,6 +143,14 @@ def test_a_cluster_whose_making_was_cut_short_is_made_anew(tmp_path: Path) -> No
         assert (
             server.execute("select count(*) from pg_database where datname in ('stanch', 'sandbox')") == "2"
         )
+        server.remove()
+
+
+def test_a_folder_it_cannot_use_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StanchError, match="cannot use .*file") as failed:
+        EmbeddedPostgres(tmp_path / "file" / "cluster").start()
+    assert failed.value.matches(ErrorCode.DATABASE_UNREACHABLE)
 
 
 def test_a_taken_port_is_given_up_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,6 +194,7 @@ def test_it_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     assert not [member for member in family if alive(member)]
     with EmbeddedPostgres(tmp_path / "cluster") as server:
         assert server.execute("select 1") == "1"
+        server.remove()
 
 
 def main_process(server: EmbeddedPostgres) -> psutil.Process:
