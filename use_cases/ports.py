@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from models.contracts.alarms import FreezeTimes, Sender
 from models.contracts.base import Message, Moment
@@ -12,6 +12,9 @@ from models.contracts.incidents import IncidentFacts, IncidentView
 from models.contracts.steps import RecordedStep
 from models.lifecycle import Status
 from models.names import DecisionKind, Role
+
+Due = TypeVar("Due")
+"""One outstanding hand-over, opaque here: the store knows which of several asks it was."""
 
 
 class DecisionRequestView(Message):
@@ -129,9 +132,13 @@ class FreezeClock(Protocol):
         ...
 
 
-class HandOverRecord(Protocol):
+class HandOverRecord(Protocol[Due]):
     """The bookkeeping of hand-overs: the row is the truth, the relay insists while it stands."""
 
-    async def done(self, incident_id: str, asked_before: datetime) -> None:
-        """Temporal has taken up what was asked for this incident until `asked_before`."""
+    async def outstanding(self, incident_id: str) -> Due | None:
+        """What was asked for this incident and not handed over yet; None when Temporal has taken everything."""
+        ...
+
+    async def delivered(self, due: Due, /) -> None:
+        """Temporal has taken this; what was asked meanwhile stays due."""
         ...

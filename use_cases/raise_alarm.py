@@ -190,7 +190,7 @@ class RaiseAlarm:
             raise refused(Refusal(code=reason, message="The wallet does not know this account."), sole=True)
         if reason == ErrorCode.WALLET_REFUSED:
             raise refused(Refusal(code=reason, message="The wallet refused this freeze for good."), sole=True)
-        return answer(accepted, FreezeState.HELD_BACK)
+        return answer(accepted, FreezeState.HELD_BACK if accepted.held_back else FreezeState.PENDING)
 
 
 def allowed(alarm: Alarm, sender: Sender) -> None:
