@@ -1,0 +1,1 @@
+"""Temporal: client, payload encryption, hand-over and relay, worker, replay."""

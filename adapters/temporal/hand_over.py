@@ -1,0 +1,96 @@
+"""Hand-over: start an incident's workflow, or wake it. It carries nothing; the workflow reads the database (DESIGN 4)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from temporalio.client import Client, RPCTimeoutOrCancelledError, WithStartWorkflowOperation
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import TemporalError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.ports import Incidents
+from adapters.temporal.client import unreachable
+from models.contracts.incidents import IncidentOpening
+from models.errors import ErrorCode, StanchError
+from models.ids import incident_workflow_id
+from models.names import WAKE, Workflow
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class TemporalHandOver:
+    """ports.HandOver by update-with-start, by names only: gateway and relay import no workflow.
+
+    A fresh update id each time, since each wake is a wake of its own. `budget` bounds the call; `incidents` tells whether a
+    workflow that has ended had the right to.
+    """
+
+    client: Client
+    incidents: Incidents
+    task_queue: str
+    budget: timedelta
+    task_timeout: timedelta
+
+    async def wake(self, incident_id: str) -> None:
+        """Return when the workflow has taken the wake, or has ended with its incident closed.
+
+        Errors: TEMPORAL_UNREACHABLE (Temporal, or no worker in time: the workflow may have been started all the same);
+        INTERNAL when the workflow has ended and the incident is open; DATABASE_UNREACHABLE while finding that out.
+        """
+        start = self._start(incident_id)
+        try:
+            async with asyncio.timeout(self.budget.total_seconds()):
+                await self.client.execute_update_with_start_workflow(
+                    WAKE, start_workflow_operation=start, rpc_timeout=self.budget
+                )
+        except WorkflowAlreadyStartedError:
+            await self._ended(incident_id)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise unreachable() from error
+            # It ended between the server's look at the start and its look at the update; or the namespace is missing.
+            if not await self._closed(incident_id):
+                raise unreachable() from error
+        except (TimeoutError, RPCTimeoutOrCancelledError, TemporalError, RuntimeError) as error:
+            raise unreachable() from error
+        finally:
+            await _forget_handle(start)
+
+    def _start(self, incident_id: str) -> WithStartWorkflowOperation[object, object]:
+        return WithStartWorkflowOperation(
+            Workflow.STOLEN_ACCOUNT_INCIDENT.value,
+            IncidentOpening(incident_id=incident_id),
+            id=incident_workflow_id(incident_id),
+            task_queue=self.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            task_timeout=self.task_timeout,
+        )
+
+    async def _ended(self, incident_id: str) -> None:
+        """A workflow may only have ended with its incident."""
+        if await self._closed(incident_id):
+            return
+        _log.error("workflow_ended_before_its_incident", incident_id=incident_id)
+        raise StanchError(
+            ErrorCode.INTERNAL,
+            f"Workflow {incident_workflow_id(incident_id)} has ended while its incident is open. The account keeps its "
+            "freeze, but nothing works on it; reset that workflow in Temporal to its last good point.",
+        )
+
+    async def _closed(self, incident_id: str) -> bool:
+        facts = await self.incidents.facts(incident_id)
+        return facts is not None and facts.closed_at is not None
+
+
+async def _forget_handle(start: WithStartWorkflowOperation[object, object]) -> None:
+    """Its handle is a future of its own; one that is never looked at is reported by asyncio as a lost error."""
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(0):
+            await start.workflow_handle()
