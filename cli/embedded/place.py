@@ -92,7 +92,8 @@ def place_in(folder: Path) -> Place:
         data.unlink(missing_ok=True)
         _sweep_forgotten(base)
         room = base / f"{DURABLE}{secrets.token_hex(8)}"
-        room.mkdir(mode=0o711)
+        room.mkdir()
+        room.chmod(0o711)
         (room / HOME).write_text(str(folder))
         data.symlink_to(_own_folder(room / "data", account))
     return Place(folder=folder, data=data.resolve(), binaries=binaries, account=account)

@@ -148,7 +148,7 @@ def test_a_cluster_whose_making_was_cut_short_is_made_anew(tmp_path: Path) -> No
 
 def test_a_folder_it_cannot_use_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StanchError, match="cannot use .*file") as failed:
+    with pytest.raises(StanchError, match=r"cannot use .*file") as failed:
         EmbeddedPostgres(tmp_path / "file" / "cluster").start()
     assert failed.value.matches(ErrorCode.DATABASE_UNREACHABLE)
 
