@@ -1,7 +1,7 @@
 """The wallet company's fraud detector: rules over its own records, never told who the thief is.
 
 An account is taken over when, within a day, a device was bound, a contact was changed, and at least three transfers
-went to payees that were added since. The alarm goes to the gateway until it is answered; transfers of the same kind
+were made from that device or to payees that were added since. The alarm goes to the gateway until it is answered; transfers of the same kind
 that come to light later follow in alarms of their own, each transfer in one alarm.
 """
 

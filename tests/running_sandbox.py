@@ -59,7 +59,9 @@ class Customer:
 
     def log_in(self, account: str, password: str) -> httpx2.Response:
         """Enter an account."""
-        response = self.ask("POST", "/login", {"account": account, "password": password, "device": self._device})
+        response = self.ask(
+            "POST", "/login", {"account": account, "password": password, "device": self._device}
+        )
         if response.is_success:
             self._entered(response)
         return response
@@ -102,7 +104,9 @@ class RunningSandbox:
         self._accounts = itertools.count(FIRST_ACCOUNT)
         return self.control("POST", "/seed", {"seed": seed, **more})
 
-    def control(self, method: str, path: str, body: Mapping[str, Any] | None = None, **params: Any) -> dict[str, Any]:
+    def control(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, **params: Any
+    ) -> dict[str, Any]:
         """The sandbox's own controls under /sandbox."""
         response = self.client.request(
             method, f"/sandbox{path}", json=body, params=params, headers=_bearer(self.admin_key)
@@ -148,13 +152,23 @@ class RunningSandbox:
         balances: list[dict[str, Any]] = self.state(account_id)["balances"]
         return next((one for one in balances if one["currency"] == currency), empty)
 
-    def restrict(self, account_id: str, restriction_id: str, scope: str = "full", **more: Any) -> httpx2.Response:
+    def restrict(
+        self, account_id: str, restriction_id: str, scope: str = "full", **more: Any
+    ) -> httpx2.Response:
         """Place a restriction; its id is the key unless `key` says otherwise."""
         key = more.pop("key", restriction_id)
-        body = {"restriction_id": restriction_id, "scope": scope, "placer": "stanch", "reason": "a test", **more}
+        body = {
+            "restriction_id": restriction_id,
+            "scope": scope,
+            "placer": "stanch",
+            "reason": "a test",
+            **more,
+        }
         return self.ask("POST", f"/v1/accounts/{account_id}/restrictions", body, key=key)
 
-    def release(self, account_id: str, restriction_ids: Sequence[str], *, key: str | None = None) -> httpx2.Response:
+    def release(
+        self, account_id: str, restriction_ids: Sequence[str], *, key: str | None = None
+    ) -> httpx2.Response:
         """Release restrictions."""
         body = {"restriction_ids": list(restriction_ids), "reason": "a test"}
         return self.ask("POST", f"/v1/accounts/{account_id}/restrictions/release", body, key=key)
@@ -196,7 +210,9 @@ class RunningSandbox:
         owner.log_in(account_id, known["password"]).raise_for_status()
         return owner
 
-    def steal(self, account_id: str, amounts: Sequence[int] = (20_000, 30_000, 40_000), *, mules: int = 2) -> Theft:
+    def steal(
+        self, account_id: str, amounts: Sequence[int] = (20_000, 30_000, 40_000), *, mules: int = 2
+    ) -> Theft:
         """Take an account over as a thief would: new device, new phone, fresh mules, transfers to them in turn."""
         receivers = [self.customer().sign_up() for _ in range(mules)]
         password = self.control("GET", f"/people/{account_id}")["password"]
@@ -220,7 +236,9 @@ def _bearer(key: str) -> dict[str, str]:
 @contextmanager
 def run_sandbox(database_url: str, port: int, **environ: str) -> Iterator[RunningSandbox]:
     """A sandbox on this database until the block ends. `environ` adds SANDBOX_* variables; there is no world yet."""
-    keys = {name: secrets.token_hex(8) for name in ("SANDBOX_KEY", "SANDBOX_MESSAGE_KEY", "SANDBOX_ADMIN_KEY")}
+    keys = {
+        name: secrets.token_hex(8) for name in ("SANDBOX_KEY", "SANDBOX_MESSAGE_KEY", "SANDBOX_ADMIN_KEY")
+    }
     own = {"SANDBOX_DATABASE_URL": database_url, "SANDBOX_PORT": str(port), **keys, **environ}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SANDBOX_")}
     process = subprocess.Popen(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import asyncpg
@@ -14,13 +15,15 @@ from tests.running_sandbox import RunningSandbox
 TIMES = 20
 
 
-def at_once(count: int, call: object) -> list[httpx2.Response]:
+def at_once(count: int, call: Callable[[int], httpx2.Response]) -> list[httpx2.Response]:
     with ThreadPoolExecutor(count) as threads:
-        return list(threads.map(lambda number: call(number), range(count)))  # type: ignore[operator]
+        return list(threads.map(call, range(count)))
 
 
 @pytest.mark.parametrize("what", ["restriction", "hold"])
-def test_the_same_key_many_times_at_once_has_one_effect_and_one_receipt(sandbox: RunningSandbox, what: str) -> None:
+def test_the_same_key_many_times_at_once_has_one_effect_and_one_receipt(
+    sandbox: RunningSandbox, what: str
+) -> None:
     account_id = sandbox.rich_account(50_000)
     expires_at = "2030-01-01T00:00:00+00:00"
 
@@ -45,7 +48,9 @@ def test_the_same_hold_return_many_times_at_once_pays_once(sandbox: RunningSandb
     sandbox.hold(holder, "race/return", 1000).raise_for_status()
     before = sandbox.balance(owner)["balance"]
     body = {"to_account_id": owner, "amount": 400, "reason": "a test"}
-    answers = at_once(TIMES, lambda _number: sandbox.ask("POST", "/v1/holds/race/return/return", body, key="race/pay"))
+    answers = at_once(
+        TIMES, lambda _number: sandbox.ask("POST", "/v1/holds/race/return/return", body, key="race/pay")
+    )
     assert {answer.status_code for answer in answers} == {200}, answers[0].text
     assert len({answer.text for answer in answers}) == 1
     assert sandbox.balance(owner)["balance"] == before + 400
@@ -60,7 +65,10 @@ async def test_a_key_in_flight_is_waited_for(sandbox: RunningSandbox) -> None:
     block = blocker.transaction()
     await block.start()
     await blocker.execute("SELECT 1 FROM wallet.account WHERE account_id = $1 FOR UPDATE", account_id)
-    calls = [asyncio.create_task(asyncio.to_thread(sandbox.restrict, account_id, "flight/1/full")) for _ in range(2)]
+    calls = [
+        asyncio.create_task(asyncio.to_thread(sandbox.restrict, account_id, "flight/1/full"))
+        for _ in range(2)
+    ]
     waits: set[str] = set()
     while not {"advisory", "transactionid"} <= waits:
         rows = await watcher.fetch("SELECT wait_event FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
@@ -88,7 +96,10 @@ def test_another_content_under_the_same_key_is_refused_without_effect(sandbox: R
 def test_a_refused_write_does_not_use_its_key_up(sandbox: RunningSandbox) -> None:
     body = {"amount": 5}
     for _ in range(2):
-        assert sandbox.ask("POST", "/v1/holds/not-yet/shrink", body, key="later").json()["code"] == "hold_unknown"
+        assert (
+            sandbox.ask("POST", "/v1/holds/not-yet/shrink", body, key="later").json()["code"]
+            == "hold_unknown"
+        )
     account_id = sandbox.rich_account(50_000)
     sandbox.hold(account_id, "not-yet", 10).raise_for_status()
     assert sandbox.ask("POST", "/v1/holds/not-yet/shrink", body, key="later").json()["result"]["amount"] == 5

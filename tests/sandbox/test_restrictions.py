@@ -21,7 +21,10 @@ def test_a_full_restriction_refuses_money_login_payees_and_ends_sessions(sandbox
 
     assert code_of(owner.send("mer-001", 100)) == "account_restricted"
     assert code_of(owner.add_payee("exit-bank-01")) == "account_restricted"
-    assert code_of(owner.ask("POST", "/contacts", {"kind": "phone", "value": "+8610000000"})) == "account_restricted"
+    assert (
+        code_of(owner.ask("POST", "/contacts", {"kind": "phone", "value": "+8610000000"}))
+        == "account_restricted"
+    )
     assert code_of(owner.ask("GET", "/me")) == "account_restricted"
     with pytest.raises(Exception, match="403"):
         sandbox.owner(account_id)
@@ -31,7 +34,13 @@ def test_a_full_restriction_refuses_money_login_payees_and_ends_sessions(sandbox
     assert not [entry for entry in state["security"]["refresh_tokens"] if entry["active"]]
     attempts = sandbox.attempts(account_id)
     assert attempts["refused_while_restricted"] == 5
-    assert attempts["by_action"] == {"transfer": 1, "add_payee": 1, "change_contact": 1, "read": 1, "login": 1}
+    assert attempts["by_action"] == {
+        "transfer": 1,
+        "add_payee": 1,
+        "change_contact": 1,
+        "read": 1,
+        "login": 1,
+    }
 
 
 def test_a_session_ended_by_a_restriction_stays_ended_after_the_release(sandbox: RunningSandbox) -> None:
@@ -113,7 +122,10 @@ def test_a_restriction_that_expired_has_ended_for_good(sandbox: RunningSandbox) 
     sandbox.restrict(account_id, "expired/1/outgoing", "outgoing", expires_at=past).raise_for_status()
     assert sandbox.state(account_id)["restrictions"] == []
     assert sandbox.owner(account_id).send("mer-001", 100).status_code == 201
-    assert code_of(sandbox.restrict(account_id, "expired/1/outgoing", "outgoing", key="other")) == "restriction_ended"
+    assert (
+        code_of(sandbox.restrict(account_id, "expired/1/outgoing", "outgoing", key="other"))
+        == "restriction_ended"
+    )
 
 
 def test_what_stands_is_listed_by_placer_page_by_page(sandbox: RunningSandbox) -> None:

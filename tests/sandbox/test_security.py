@@ -1,0 +1,226 @@
+"""Resets bring back what was before; reading the account afterwards shows nothing that came since."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.running_sandbox import RunningSandbox, Theft
+
+ITEMS = (
+    "password",
+    "sessions",
+    "refresh_tokens",
+    "devices",
+    "factors",
+    "contacts",
+    "api_keys",
+    "payees",
+    "mandates",
+    "cards",
+    "limits",
+    "forwarding",
+)
+
+
+def reset(sandbox: RunningSandbox, theft: Theft, item: str) -> dict[str, Any]:
+    body = {"set_since": theft.compromised_since.isoformat(), "reason": "a test"}
+    answer = sandbox.ask(
+        "POST", f"/v1/accounts/{theft.account_id}/security/{item}/reset", body
+    ).raise_for_status()
+    result: dict[str, Any] = answer.json()["result"]
+    assert result["item"] == item
+    return result
+
+
+@pytest.fixture
+def theft(sandbox: RunningSandbox) -> Theft:
+    """A takeover in which the thief touched all there is to touch."""
+    account_id = sandbox.rich_account()
+    theft = sandbox.steal(account_id, [100])
+    for item in ("factors", "api_keys", "mandates", "cards", "forwarding"):
+        theft.thief.ask("POST", f"/security/{item}", {"label": f"the thief's {item}"}).raise_for_status()
+    theft.thief.ask("POST", "/password", {"password": "the thief's password"}).raise_for_status()
+    return theft
+
+
+def test_after_all_twelve_resets_nothing_active_was_set_since(sandbox: RunningSandbox, theft: Theft) -> None:
+    before = sandbox.state(theft.account_id)["security"]
+    assert set(before) == set(ITEMS)
+    sandbox.restrict(theft.account_id, f"{theft.account_id}/resets").raise_for_status()
+    touched = [item for item in ITEMS if not reset(sandbox, theft, item)["nothing_to_change"]]
+    # The restriction itself had ended the sessions and refresh tokens.
+    assert touched == [item for item in ITEMS if item not in ("sessions", "refresh_tokens")]
+    after = sandbox.state(theft.account_id)["security"]
+    for item, entries in after.items():
+        young = [
+            one for one in entries if one["active"] and _moment(one["set_at"]) >= theft.compromised_since
+        ]
+        assert young == [], item
+    assert [one["label"] for one in after["password"] if one["ended_at"] is None] == ["must_renew"]
+
+
+def test_a_second_reset_finds_nothing_to_change_but_cards_and_password_are_done_again(
+    sandbox: RunningSandbox, theft: Theft
+) -> None:
+    for item in ITEMS:
+        reset(sandbox, theft, item)
+    again = {item: reset(sandbox, theft, item) for item in ITEMS}
+    assert [item for item in ITEMS if again[item]["changes"]] == [
+        "password",
+        *(["cards"] if again["cards"]["changes"] else []),
+    ]
+    assert again["password"]["changes"][0]["change"] == "must_renew"
+
+
+def test_contacts_go_back_to_the_value_and_the_time_of_before(sandbox: RunningSandbox, theft: Theft) -> None:
+    points = sandbox.state(theft.account_id)["contact_points"]
+    old = next(one for one in points if one["kind"] == "phone" and one["removed_at"] is not None)
+    new = next(one for one in points if one["kind"] == "phone" and one["removed_at"] is None)
+    assert (new["previous_value"], new["previous_set_at"]) == (old["value"], old["set_at"])
+    changes = reset(sandbox, theft, "contacts")["changes"]
+    assert {(one["id"], one["change"]) for one in changes} == {
+        (new["id"], "removed"),
+        (old["id"], "restored"),
+    }
+    assert new["value"] not in str(changes)
+    points = {one["id"]: one for one in sandbox.state(theft.account_id)["contact_points"]}
+    assert points[old["id"]] == {**old, "removed_at": None}
+    assert points[new["id"]]["removed_at"] is not None
+    found = sandbox.ask("GET", "/v1/accounts", params={"phone": old["value"]}).json()["accounts"]
+    assert [one["account_id"] for one in found] == [theft.account_id]
+    assert old["value"] not in str(found)
+    assert sandbox.ask("GET", "/v1/accounts", params={"phone": new["value"]}).json()["accounts"] == []
+
+
+def test_what_the_thief_took_away_comes_back(sandbox: RunningSandbox) -> None:
+    account_id = next(
+        name
+        for name in iter(sandbox.rich_account, None)
+        if len(sandbox.state(name)["security"]["payees"]) >= 2
+    )
+    payee = sandbox.state(account_id)["security"]["payees"][0]
+    theft = sandbox.steal(account_id, [100])
+    assert theft.thief.ask("DELETE", f"/security/payees/{payee['id']}").json() == {"removed": True}
+    changes = reset(sandbox, theft, "payees")["changes"]
+    assert {"id": payee["id"], "change": "restored", "label": payee["label"]} in changes
+    payees = {one["id"]: one for one in sandbox.state(account_id)["security"]["payees"]}
+    assert payees[payee["id"]]["active"]
+    assert payees[payee["id"]]["set_at"] == payee["set_at"]
+
+
+def test_limits_go_back(sandbox: RunningSandbox, theft: Theft) -> None:
+    reset(sandbox, theft, "limits")
+    limits = [one for one in sandbox.state(theft.account_id)["security"]["limits"] if one["active"]]
+    assert [one["id"] for one in limits] == [f"{theft.account_id}-limit-1"]
+
+
+def test_the_thiefs_password_and_device_are_useless_afterwards(sandbox: RunningSandbox, theft: Theft) -> None:
+    for item in ("password", "sessions", "refresh_tokens", "devices"):
+        reset(sandbox, theft, item)
+    assert theft.thief.ask("GET", "/me").json()["code"] == "session_ended"
+    refused = theft.thief.log_in(theft.account_id, "the thief's password")
+    assert (refused.status_code, refused.json()["code"]) == (403, "must_renew")
+
+
+def test_an_earlier_moment_resets_more(sandbox: RunningSandbox) -> None:
+    account_id = sandbox.rich_account()
+    owner = sandbox.owner(account_id)
+    owner.ask("POST", "/security/mandates", {"label": "set between"}).raise_for_status()
+    theft = sandbox.steal(account_id, [100])
+    assert reset(sandbox, theft, "mandates")["nothing_to_change"]
+    body = {"set_since": (theft.compromised_since - timedelta(minutes=1)).isoformat(), "reason": "a test"}
+    answer = sandbox.ask("POST", f"/v1/accounts/{account_id}/security/mandates/reset", body).json()
+    assert [one["label"] for one in answer["result"]["changes"]] == ["set between"]
+
+
+def test_the_owner_renews_the_password_with_a_link_of_one_use(sandbox: RunningSandbox, theft: Theft) -> None:
+    known = sandbox.control("GET", f"/people/{theft.account_id}")
+    reset(sandbox, theft, "contacts")
+    reset(sandbox, theft, "password")
+    sandbox.restrict(theft.account_id, f"{theft.account_id}/link").raise_for_status()
+    body = {
+        "purpose": "renew_credentials",
+        "contact_point_id": f"{theft.account_id}-email-1",
+        "expires_at": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
+    }
+    receipt = sandbox.ask("POST", f"/v1/accounts/{theft.account_id}/owner-links", body).json()
+    (message,) = sandbox.outbox(known["contacts"]["email"])
+    token = message["body"].split("#")[1].split()[0]
+    assert token not in str(receipt)
+    owner = sandbox.customer(known["device"])
+    looked = owner.ask("POST", "/links/look", {"token": token}).json()
+    assert (looked["state"], looked["login_allowed"]) == ("open", False)
+    used = owner.ask("POST", "/links/use", {"token": token, "password": "a new password"})
+    assert used.json()["renewed"] is True
+    again = owner.ask("POST", "/links/use", {"token": token, "password": "another password"})
+    assert (again.status_code, again.json()["code"]) == (409, "link_used")
+    sandbox.release(theft.account_id, [f"{theft.account_id}/link"]).raise_for_status()
+    assert owner.log_in(theft.account_id, "another password").status_code == 401
+    assert owner.log_in(theft.account_id, "a new password").status_code == 200
+
+
+def test_no_link_goes_to_a_contact_that_is_not_set_now(sandbox: RunningSandbox, theft: Theft) -> None:
+    replaced = f"{theft.account_id}-phone-1"
+    body = {
+        "purpose": "renew_credentials",
+        "expires_at": "2030-01-01T00:00:00Z",
+        "contact_point_id": replaced,
+    }
+    refused = sandbox.ask("POST", f"/v1/accounts/{theft.account_id}/owner-links", body)
+    assert (refused.status_code, refused.json()["code"]) == (404, "contact_point_unknown")
+
+
+def test_stage_limits_are_enforced_replaced_and_lifted_by_their_own_id_only(sandbox: RunningSandbox) -> None:
+    account_id = sandbox.rich_account()
+    owner = sandbox.owner(account_id)
+    owner.add_payee("exit-bank-01").raise_for_status()
+    path = f"/v1/accounts/{account_id}/stage-limits"
+    limits = {
+        "stage_id": f"{account_id}/stage/1",
+        "outgoing_per_day": {"CNY": 500},
+        "outgoing_total_blocked": False,
+        "new_payees_allowed": False,
+        "withdrawals_allowed": False,
+    }
+    sandbox.ask("PUT", path, limits).raise_for_status()
+    assert sandbox.state(account_id)["stage_limits"] == limits
+    assert owner.send("mer-001", 400).status_code == 201
+    assert owner.send("mer-001", 101).json()["code"] == "stage_limit"
+    assert owner.send("exit-bank-01", 10).json()["code"] == "stage_limit"
+    assert owner.add_payee("exit-bank-03").json()["code"] == "stage_limit"
+
+    second = {
+        **limits,
+        "stage_id": f"{account_id}/stage/2",
+        "withdrawals_allowed": True,
+        "new_payees_allowed": True,
+    }
+    replaced = sandbox.ask("PUT", path, second).json()["result"]
+    assert replaced == {"stage_id": second["stage_id"], "replaced": limits["stage_id"]}
+    assert owner.send("exit-bank-01", 10).status_code == 201
+    late = sandbox.ask("DELETE", path, params={"stage_id": limits["stage_id"]}).json()["result"]
+    assert late == {"stage_id": limits["stage_id"], "lifted": False, "standing": second["stage_id"]}
+    assert owner.send("mer-001", 400).json()["code"] == "stage_limit"
+    lifted = sandbox.ask("DELETE", path, params={"stage_id": second["stage_id"]}).json()["result"]
+    assert lifted == {"stage_id": second["stage_id"], "lifted": True, "standing": None}
+    assert owner.send("mer-001", 400).status_code == 201
+
+
+def test_nothing_leaves_while_a_stage_blocks_everything(sandbox: RunningSandbox) -> None:
+    account_id = sandbox.rich_account()
+    body = {
+        "stage_id": f"{account_id}/stage/0",
+        "outgoing_per_day": {},
+        "outgoing_total_blocked": True,
+        "new_payees_allowed": True,
+        "withdrawals_allowed": True,
+    }
+    sandbox.ask("PUT", f"/v1/accounts/{account_id}/stage-limits", body).raise_for_status()
+    assert sandbox.owner(account_id).send("mer-001", 1).json()["code"] == "stage_limit"
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
