@@ -13,10 +13,13 @@ from models.errors import ErrorCode, StanchError
 from use_cases.create_operator import CREDENTIAL, credential_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from starlette.requests import Request
 
     from models.contracts.alarms import Sender
-    from use_cases.ports import Operators
+
+    Lookup = Callable[[str], Awaitable[Sender | None]]
 
 REMEMBERED_SECONDS = 5.0
 """A disabled operator is out after this long at the latest; meanwhile no request pays a round trip for being known."""
@@ -36,11 +39,12 @@ class Known:
 class Door:
     """Lets operators in.
 
-    Only existing operators are remembered: strangers with made-up credentials cannot push anybody out of the memory.
+    `by_credential` finds an operator by the credential's sha256 (use_cases.ports.Operators). Only existing operators are
+    remembered: strangers with made-up credentials cannot push anybody out of the memory.
     """
 
-    def __init__(self, operators: Operators) -> None:
-        self._operators = operators
+    def __init__(self, by_credential: Lookup) -> None:
+        self._by_credential = by_credential
         self._known: OrderedDict[str, Known] = OrderedDict()
 
     async def enter(self, request: Request, operation: Operation) -> Sender:
@@ -64,7 +68,7 @@ class Door:
         known = self._known.get(digest)
         if known is not None and known.until > monotonic() and hmac.compare_digest(known.digest, digest):
             return known.sender
-        sender = await self._operators.by_credential(digest)
+        sender = await self._by_credential(digest)
         if sender is None:
             self._known.pop(digest, None)
             raise unauthenticated()
