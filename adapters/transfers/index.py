@@ -39,20 +39,22 @@ class SqlTransferIndex:
     async def catch_up(self, *, budget: timedelta) -> FeedPosition:
         """Feed until the source's head, the end of the budget, a gap or a conflict; the position says which.
 
-        At least one page is asked for. The last posting indexed is read again each time, so a feed that went back on
+        Something new is taken whatever the budget. The last posting indexed is read again each time, so a feed that went back on
         its word is noticed. A gap ends by itself when the missing posting comes; a conflict when the source tells the
         posting as it was. Errors: what the source raises; pages before it are kept.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + budget.total_seconds()
         feed = await self._open()
-        after = min(feed.upto_seq, feed.stopped_seq or feed.upto_seq)
-        after = max(after - 1, 0)
+        began = feed.upto_seq
+        after = max(min(began, feed.stopped_seq or began) - 1, 0)
         while True:
             known = feed.upto_seq
             page = await self._ask(after)
             feed, reached = await self._take(page, after, known)
-            if feed.state is not FeedState.FOLLOWING or reached >= page.head_seq or loop.time() >= deadline:
+            if feed.state is not FeedState.FOLLOWING or reached >= page.head_seq:
+                return feed.position()
+            if reached > began and loop.time() >= deadline:
                 return feed.position()
             after = reached
 
