@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sysconfig
-import tempfile
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from cli.child import Child
-from cli.embedded.place import held
+from cli.embedded.place import durable_folder, held, throwaway_folder
 from cli.embedded.ports import LOOPBACK, answers, free_port
 from models.errors import ErrorCode, StanchError
 
@@ -147,15 +147,10 @@ class EmbeddedTemporal:
         return self._ports
 
     def _own_folder(self) -> Path:
-        if self._given is None:
-            return Path(
-                self._held.enter_context(
-                    tempfile.TemporaryDirectory(prefix="stanch-temporal-", ignore_cleanup_errors=True)
-                )
-            )
-        folder = self._given.absolute()
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = durable_folder(self._given.absolute()) if self._given else throwaway_folder()
         self._held.enter_context(held(folder, "Temporal server"))
+        if self._given is None:
+            self._held.callback(shutil.rmtree, folder, ignore_errors=True)
         return folder
 
     def _serve(self, folder: Path) -> None:

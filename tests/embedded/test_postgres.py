@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +16,7 @@ import asyncpg
 import psutil
 import pytest
 
+from cli.embedded.place import held, throwaway_folder
 from cli.embedded.postgres import EmbeddedPostgres
 from models.errors import ErrorCode, StanchError
 
@@ -207,3 +210,16 @@ def alive(process: psutil.Process) -> bool:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_what_a_killed_run_left_behind_goes_at_the_next_start_and_what_runs_stays() -> None:
+    left, running = throwaway_folder(), throwaway_folder()
+    an_hour_ago = time.time() - 3600
+    with held(running):
+        for folder in (left, running):
+            (folder / "data").mkdir()
+            os.utime(folder, (an_hour_ago, an_hour_ago))
+        throwaway_folder().rmdir()
+        assert not left.exists()
+        assert running.exists()
+    shutil.rmtree(running)
