@@ -28,6 +28,7 @@ BAD_INPUT: Final = frozenset(
         ErrorCode.THEFT_UNKNOWN,
         ErrorCode.THEFT_NOT_VICTIMS,
         ErrorCode.CURRENCY_MIXED,
+        ErrorCode.TOO_LARGE,
     }
 )
 UNREACHABLE: Final = frozenset(

@@ -70,7 +70,7 @@ def list_(
     *,
     status: Annotated[Status | None, typer.Option(help="Only incidents that stand there.")] = None,
     account: Annotated[str | None, typer.Option(help="Only incidents of this account.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
     login: Login = None,
     as_json: Json = False,
 ) -> None:

@@ -158,13 +158,13 @@ class Demo:
                     f"The {name} ended in the middle of the story. {processes[name].explain()}",
                 )
             if time.monotonic() > deadline:
-                stands = observer.view["facts"]["status"] if observer.view else "not even opened"
+                stands = observer.view["status"] if observer.view else "not even opened"
                 raise StanchError(
                     ErrorCode.INTERNAL,
                     f"After {self._request.wait_limit} s the incident is {stands} and not closed; the story was given up.",
                 )
             time.sleep(SECONDS_BETWEEN_LOOKS)
-        outcome = observer.view["facts"]["outcome"] if observer.view else None
+        outcome = observer.view["outcome"] if observer.view else None
         if outcome != self._scenario.outcome:
             raise StanchError(
                 ErrorCode.INTERNAL,

@@ -39,7 +39,7 @@ class Observer:
     @property
     def closed(self) -> bool:
         """Whether the incident has ended."""
-        return self.view is not None and self.view["facts"]["closed_at"] is not None
+        return self.view is not None and self.view["closed_at"] is not None
 
     def look(self) -> list[Event]:
         """What happened since the last look."""

@@ -39,7 +39,7 @@ class Ending:
 
     def document(self) -> dict[str, Any]:
         """The document of `demo --json`; every field present, empty where it does not apply."""
-        facts, steps = self.view["facts"], self.view["steps"]
+        facts, steps = self.view, self.view["steps"]
         identity = self.view["identity"]
         flow = self.view["money"].get(self.currency) or NO_FLOW
         ledger = self.case.ledger if self.case else None

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import (
-    DescribeNamespaceRequest,
-    DescribeNamespaceResponse,
-    DescribeTaskQueueRequest,
-    GetSystemInfoRequest,
-)
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
-from temporalio.envconfig import ClientConfig
+from temporalio.converter import DataConverter
 from temporalio.service import RPCError
 
+from adapters.temporal.client import connect, connect_config, retention, server_version
 from cli.doctor.findings import Finding, State, good
+from models.errors import ErrorCode, StanchError
 
-SECONDS: Final = 5.0
 KEPT_AT_LEAST: Final = timedelta(days=30)
 """What `audit replay` of a closed incident can rely on."""
 
@@ -31,50 +25,34 @@ UNREACHABLE: Final = (
 
 
 async def examine_temporal(task_queue: str) -> list[Finding]:
-    """Findings about the Temporal that TEMPORAL_* names."""
-    config = ClientConfig.load_client_connect_config()
-    config.setdefault("target_host", "localhost:7233")
+    """Findings about the Temporal that TEMPORAL_* names. Errors: INVALID when those cannot be read."""
+    target = connect_config()["target_host"]
     try:
-        async with asyncio.timeout(SECONDS):
-            client = await Client.connect(**config)
-            service = client.workflow_service
-            information = await service.get_system_info(GetSystemInfoRequest())
-    except (RuntimeError, RPCError, TimeoutError) as error:
-        seen = f"no connection to {config['target_host']} ({type(error).__name__})"
-        return [Finding(name="temporal", state=State.UNREACHABLE, seen=seen, advice=UNREACHABLE)]
-    findings = [
-        good("temporal", f"server {information.server_version} at {client.service_client.config.target_host}")
-    ]
+        client = await connect(DataConverter.default)
+        findings = [good("temporal", f"server {await server_version(client)} at {target}")]
+    except StanchError as error:
+        if not error.matches(ErrorCode.TEMPORAL_UNREACHABLE):
+            raise
+        return [Finding(name="temporal", state=State.UNREACHABLE, seen=f"no answer from {target}", advice=UNREACHABLE)]
     try:
-        namespace = await service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
-        findings += _retention(client.namespace, namespace)
+        findings.append(_retention(client.namespace, await retention(client)))
         findings += [
             await _pollers(client, task_queue, kind)
             for kind in (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
         ]
-    except RPCError as error:
+    except (RPCError, StanchError):
         advice = f"Make the namespace {client.namespace}, or set TEMPORAL_NAMESPACE."
-        findings.append(
-            Finding(
-                name="temporal namespace",
-                state=State.UNREACHABLE,
-                seen=error.status.name.lower(),
-                advice=advice,
-            )
-        )
+        seen = f"{client.namespace} cannot be read"
+        findings.append(Finding(name="temporal namespace", state=State.UNREACHABLE, seen=seen, advice=advice))
     return findings
 
 
-def _retention(name: str, namespace: DescribeNamespaceResponse) -> Iterator[Finding]:
-    kept = namespace.config.workflow_execution_retention_ttl.ToTimedelta()
+def _retention(name: str, kept: timedelta) -> Finding:
     seen = f"{name} keeps closed histories {kept.days} days"
-    if kept < KEPT_AT_LEAST:
-        advice = f"Set its retention to {KEPT_AT_LEAST.days} days or more: an audit replays from them."
-        yield Finding(
-            name="temporal namespace", state=State.ATTENTION, seen=seen, advice=advice, needed=False
-        )
-    else:
-        yield good("temporal namespace", seen)
+    if kept >= KEPT_AT_LEAST:
+        return good("temporal namespace", seen)
+    advice = f"Set its retention to {KEPT_AT_LEAST.days} days or more: an audit replays from them."
+    return Finding(name="temporal namespace", state=State.ATTENTION, seen=seen, advice=advice, needed=False)
 
 
 async def _pollers(client: Client, task_queue: str, kind: TaskQueueType.ValueType) -> Finding:

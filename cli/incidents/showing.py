@@ -53,7 +53,7 @@ def show_incidents(console: Console, incidents: Iterable[Mapping[str, Any]]) -> 
 
 def show_view(console: Console, view: Mapping[str, Any], steps: Iterable[Mapping[str, Any]]) -> None:
     """Everything about one incident."""
-    facts = view["facts"]
+    facts = view
     ending = f", {facts['outcome']}" if facts["outcome"] else ""
     console.print(
         f"[bold]{facts['incident_id']}[/] account {escape(facts['account_id'])}: {facts['status']}{ending}"
@@ -92,8 +92,8 @@ def show_decisions(console: Console, answer: Mapping[str, Any], *, quiet: bool =
             console.print(f"{name}: {escape(str(value))}")
         return
     for task in answer["decisions"]:
-        request = task.get("request")
-        waits = f"waits for another person to approve {request['request_id']}" if request else "open"
+        pending = [request["request_id"] for request in task["requests"] if request["state"] == "open"]
+        waits = f"waits for another person to approve {pending[0]}" if pending else "open"
         console.print(f"question {task['task_id']} {task['kind']}: {' | '.join(task['choices'])} ({waits})")
     if not answer["decisions"] and not quiet:
         console.print("No question is open.")

@@ -31,7 +31,7 @@ def watch_incident(incident: str, *, wait_limit: int, login: Role | None, output
             if not output.as_json:
                 show_step(output.console, step)
         view = gateway.get(f"/v1/incidents/{incident}")
-    if view["facts"]["closed_at"] is None:
+    if view["closed_at"] is None:
         raise StanchError(
             ErrorCode.REFUSED_BY_RULE,
             f"Incident {incident} is still open after {wait_limit} s; it goes on by itself. Watch it again, or see what it waits for: "
@@ -49,7 +49,7 @@ def follow_steps(
     seen = 0
     while True:
         # The status first: a step recorded after it will be seen in this round or the next.
-        closed = gateway.get(f"/v1/incidents/{incident}")["facts"]["closed_at"] is not None
+        closed = gateway.get(f"/v1/incidents/{incident}")["closed_at"] is not None
         steps = gateway.get(f"/v1/incidents/{incident}/steps")["steps"]
         yield from steps[seen:]
         seen = len(steps)
