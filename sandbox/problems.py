@@ -98,8 +98,10 @@ async def _invalid(_request: Request, error: Exception) -> Response:
 
 async def _unroutable(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = CODES_BY_STATUS.get(error.status_code, "invalid")
-    return problem(error.status_code, code, f"{error.detail}. Nothing was done.", dict(error.headers or {}))
+    # A body that is no JSON at all is 400 to FastAPI; to the contract it is one more invalid request.
+    status = 422 if error.status_code == 400 else error.status_code
+    code = CODES_BY_STATUS.get(status, "invalid")
+    return problem(status, code, f"{str(error.detail).rstrip('.')}. Nothing was done.", dict(error.headers or {}))
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:

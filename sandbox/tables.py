@@ -75,7 +75,7 @@ transfer = Table(
     Column("session_id", Text),
     Column("reverses", Text),
     Column("hold_id", Text),
-    Column("bank", JSONB),
+    Column("bank", JSONB(none_as_null=True)),
     Index("transfer_by_source", "src", "posted_at"),
     Index("transfer_reversing", "reverses", unique=True, postgresql_where="reverses IS NOT NULL"),
 )

@@ -51,6 +51,8 @@ def perform(stage: Stage, act: Coroutine[Any, Any, int]) -> int:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
+        # Whoever waits for this line knows that a signal now ends the person in order.
+        stage.tell("begins")
         try:
             return await task
         except asyncio.CancelledError:
