@@ -21,7 +21,7 @@ from cli.child import Child
 from models.errors import ErrorCode, StanchError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import FrameType
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -155,30 +155,29 @@ class Processes:
 _running: Final[list[Processes]] = []
 
 
-@contextlib.contextmanager
-def orderly_end() -> Iterator[None]:
+class orderly_end:  # noqa: N801 - reads as what it is in a `with`
     """Inside, the first Ctrl-C, SIGTERM or SIGHUP raises `Ended` so that every `with` closes in order; the next one kills at once.
 
     For the main thread, around everything that starts processes.
     """
-    before = {number: signal.getsignal(number) for number in ENDING}
 
-    def end(number: int, _: FrameType | None) -> NoReturn:
-        for other in ENDING:
-            signal.signal(other, hurry)
-        raise Ended(number)
+    def __enter__(self) -> None:
+        self._before = {number: signal.signal(number, _end) for number in ENDING}
 
-    def hurry(_number: int, _frame: FrameType | None) -> None:
-        for processes in _running:
-            processes.kill()
-
-    try:
-        for number in ENDING:
-            signal.signal(number, end)
-        yield
-    finally:
-        for number, handler in before.items():
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+
+
+def _end(number: int, _: FrameType | None) -> NoReturn:
+    for other in ENDING:
+        signal.signal(other, _hurry)
+    raise Ended(number)
+
+
+def _hurry(_number: int, _frame: FrameType | None) -> None:
+    for processes in _running:
+        processes.kill()
 
 
 def _readiness(part: Part, child: Child) -> Callable[[], bool]:

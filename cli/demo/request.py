@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
 from adapters.transfers.files import NO_CURRENCY, FileLedger, read_ledger
-from models.contracts.base import Currency, OpaqueId
+from cli.ledger_files import checked_currency
+from models.contracts.base import OpaqueId
 from models.contracts.transfers import AccountKind, PostedTransfer
 from models.errors import ErrorCode, StanchError
 
@@ -67,12 +68,7 @@ def request_of(
             ErrorCode.INVALID,
             f"A ledger of your own needs --transfers, --accounts and --theft together; {NOTHING_STARTED}. Add what is missing.",
         )
-    code = currency or NO_CURRENCY
-    if not _fits(Currency, code):
-        raise StanchError(
-            ErrorCode.INVALID,
-            f"--currency {code!r} is no ISO 4217 code; {NOTHING_STARTED}. Give three capital letters.",
-        )
+    code = checked_currency(currency or NO_CURRENCY)
     ledger = read_ledger(transfers, accounts, currency=code)
     case = LedgerCase(ledger=ledger, thefts=_thefts(ledger, theft), currency=code)
     return DemoRequest(seed=seed, keep=keep, wait_limit=wait_limit, case=case)
@@ -112,7 +108,7 @@ def _thefts(ledger: FileLedger, named: str) -> tuple[PostedTransfer, ...]:
             f"The named thefts leave {victims[0]!r}, which is {thefts[0].src_kind.value} and no wallet account; {NOTHING_STARTED}. "
             "Name thefts of a customer in the accounts file.",
         )
-    odd = [name for name in (*victims, *wanted) if not _fits(OpaqueId, name)]
+    odd = [name for name in (*victims, *wanted) if not _is_reportable(name)]
     if odd:
         raise StanchError(
             ErrorCode.INVALID,
@@ -121,9 +117,9 @@ def _thefts(ledger: FileLedger, named: str) -> tuple[PostedTransfer, ...]:
     return thefts
 
 
-def _fits(kind: Any, value: str) -> bool:
+def _is_reportable(name: str) -> bool:
     try:
-        TypeAdapter(kind).validate_python(value)
+        TypeAdapter(OpaqueId).validate_python(name)
     except ValidationError:
         return False
     return True

@@ -48,6 +48,11 @@ class Addresses:
         return f"http://{LOOPBACK}:{self.sandbox_port}"
 
     @property
+    def database_url(self) -> str:
+        """The database for everybody else: a role that owns nothing."""
+        return self.postgres.url() if self.postgres is not None else self.named[OWN_DATABASE]
+
+    @property
     def owner_database_url(self) -> str | None:
         """The database for the owner of the tables; None when somebody else brings it up to date."""
         if self.postgres is not None:

@@ -106,15 +106,16 @@ class House:
             furnish(sandbox)
 
     def _make_tables_and_logins(self) -> None:
-        from cli.administration import make_operator, upgrade
+        from cli.administration import make_operator
+        from cli.migrations import upgrade
 
         owner = self.addresses.owner_database_url
         if owner is not None:
             upgrade(owner)
         for role, name in NAMES.items():
             if role.value not in self.words.logins:
-                credential = make_operator(name, role, self.engine_environ)
-                self.words.logins[role.value] = Login(name=name, credential=credential)
+                made = make_operator(name, role, self.addresses.database_url)
+                self.words.logins[role.value] = Login(name=name, credential=made.credential)
                 self.words.keep(self._folder)
 
     def _sandbox(self) -> Part:
