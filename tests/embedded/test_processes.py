@@ -32,8 +32,8 @@ from pathlib import Path
 from cli.processes import Ended, Part, Processes, orderly_end
 try:
     with orderly_end(), Processes(Path(sys.argv[1])) as processes:
-        for name in ("first", "second"):
-            processes.start(Part(name=name, arguments=("-c", {READY!r}), ready_line="ready now"))
+        for name, program in (("first", {STUBBORN!r} if sys.argv[2] == "stubborn" else {READY!r}), ("second", {READY!r})):
+            processes.start(Part(name=name, arguments=("-c", program), ready_line="ready now"))
         print(processes["first"].pid, processes["second"].pid, flush=True)
         if sys.argv[2] == "fail":
             input()
@@ -115,6 +115,16 @@ def test_a_signal_ends_everything_in_order(tmp_path: Path, number: signal.Signal
         assert program.wait(30) == code
     assert not [child for child in children if alive(child)]
     assert "Traceback" not in (tmp_path / "first.log").read_text()
+
+
+def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
+    with story(tmp_path, "stubborn") as (program, children):
+        program.send_signal(signal.SIGINT)
+        psutil.wait_procs(children[1:], timeout=10)
+        assert alive(children[0])
+        program.send_signal(signal.SIGINT)
+        assert program.wait(5) == 130
+    assert not [child for child in children if alive(child)]
 
 
 def test_a_failure_ends_everything(tmp_path: Path) -> None:
