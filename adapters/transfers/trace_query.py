@@ -10,7 +10,7 @@ from tracing.edges import Edge
 from tracing.statement import fifo_statement, numbered, parameters
 
 _GUARD = (
-    "SELECT set_config(name, 'off', true) FROM unnest(ARRAY['enable_hashjoin', 'enable_mergejoin', 'enable_seqscan',"
+    "SELECT count(set_config(name, 'off', true)) FROM unnest(ARRAY['enable_hashjoin', 'enable_mergejoin', 'enable_seqscan',"
     " 'enable_bitmapscan', 'enable_material', 'jit']) AS name"
 )
 """Each level of the recursion must go through the index. The planner cannot know how few rows a level has, and on a

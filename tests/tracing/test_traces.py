@@ -1,0 +1,213 @@
+"""Traces over the index in PostgreSQL: the same statement, the same edges, stored once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from random import Random
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from adapters.transfers.index import SqlTransferIndex
+from adapters.transfers.sessions import snapshot
+from adapters.transfers.trace_query import guard
+from adapters.transfers.traces import SqlTraces
+from bench.generated_ledger import LARGE, SMALL, GeneratedLedger
+from models.contracts.transfers import OpeningBalance
+from models.errors import ErrorCode, StanchError
+from tests.tracing.conftest import PLENTY, Feed, at
+from tests.tracing.ledgers import covered, opening, random_ledger, transfer
+from tests.tracing.naive import NaiveLedger
+from tracing.digest import digest
+from tracing.edges import in_order
+from tracing.fifo import PostedLedger, trace
+from tracing.places import flow, resting_lots
+from tracing.posting import rows
+from tracing.statement import fifo_statement, numbered, parameters
+
+
+async def clear(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        for table in ("transfer_index", "transfer_account", "transfer_feed"):
+            await connection.execute(text(f"DELETE FROM {table}"))
+
+
+async def count(engine: AsyncEngine, table: str) -> int:
+    async with engine.connect() as connection:
+        return int((await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one())
+
+
+async def test_postgresql_traces_what_memory_and_the_naive_ledger_trace(engine: AsyncEngine) -> None:
+    for seed in range(25):
+        random = Random(seed)
+        ledger = random_ledger(random, length=80)
+        await clear(engine)
+        await SqlTransferIndex(engine, Feed(ledger.transfers, ledger.openings)).catch_up(budget=PLENTY)
+        traces = SqlTraces(engine)
+        for upto in (40, 80):
+            victim, thefts = ledger.thefts(random)
+            if any(int(theft[1:]) > upto for theft in thefts):
+                continue
+            naive = NaiveLedger(frozenset(thefts), victim)
+            for stated in ledger.openings:
+                naive.open(stated)
+            for row in ledger.transfers[:upto]:
+                naive.post(row)
+            naive.edges.sort(key=in_order)
+            summary = await traces.run(
+                incident_id=f"{seed}/{upto}", episode=1, currency="EUR", thefts=thefts, upto=at(upto)
+            )
+            edges = trace(
+                PostedLedger(rows(ledger.transfers, ledger.openings)),
+                thefts=thefts,
+                victim=victim,
+                currency="EUR",
+                upto_seq=upto,
+            )
+            lots = resting_lots(edges, victim)
+            assert await traces.edges(summary.trace_id) == edges == naive.edges
+            assert await traces.resting(summary.trace_id) == lots
+            assert summary.flow == flow(edges, lots)
+            assert summary.digest == digest(naive.edges)
+            assert (summary.edges, summary.upto_seq, summary.rule) == (len(edges), upto, "fifo")
+
+
+LEDGER = covered(
+    [
+        transfer(1, "A", "B", 10),
+        transfer(2, "B", "C", 4),
+        transfer(3, "A", "B", 5),
+        transfer(4, "B", "X", 8),
+        transfer(5, "A", "C", 6, currency="USD"),
+        transfer(6, "C", "A", 1),
+        transfer(7, "A", "A", 3),
+        transfer(8, "C", "P", 1),
+    ],
+    [opening("A", 15), opening("A", 6, "USD")],
+)
+
+
+async def fed(engine: AsyncEngine, openings: Sequence[OpeningBalance] = LEDGER.openings) -> SqlTraces:
+    await SqlTransferIndex(engine, Feed(LEDGER.transfers, openings)).catch_up(budget=PLENTY)
+    return SqlTraces(engine)
+
+
+async def test_every_unit_has_one_place(engine: AsyncEngine) -> None:
+    traces = await fed(engine)
+    summary = await traces.run(incident_id="I", episode=1, currency="EUR", thefts=["t1", "t3"], upto=at(8))
+    places = summary.flow.model_dump()
+    assert places == {"stolen": 15, "held": 5, "exited": 8, "pooled": 1, "returned": 1, "pruned": 0}
+    lots = [
+        (lot.account_id, lot.lo, lot.hi, lot.last_seq, lot.amount)
+        for lot in await traces.lots(summary.trace_id)
+    ]
+    assert lots == [("B", 12, 15, 3, 3), ("C", 2, 4, 2, 2)]
+
+
+async def test_thefts_in_two_currencies_are_two_traces(engine: AsyncEngine) -> None:
+    traces = await fed(engine)
+    dollars = await traces.run(incident_id="I", episode=1, currency="USD", thefts=["t5"], upto=at(8))
+    assert (dollars.flow.stolen, dollars.flow.held) == (6, 6)
+    with pytest.raises(StanchError) as refused:
+        await traces.run(incident_id="I", episode=1, currency="EUR", thefts=["t1", "t5"], upto=at(8))
+    assert refused.value.code is ErrorCode.CURRENCY_MIXED
+
+
+@pytest.mark.parametrize(
+    ("thefts", "upto", "code"),
+    [
+        (["t9"], 8, ErrorCode.THEFT_UNKNOWN),
+        ([], 8, ErrorCode.THEFT_UNKNOWN),
+        (["t1", "t3"], 2, ErrorCode.THEFT_UNKNOWN),
+        (["t1", "t2"], 8, ErrorCode.THEFT_NOT_VICTIMS),
+        (["t1"], 9, ErrorCode.FEED_GAP),
+    ],
+)
+async def test_what_cannot_be_traced_is_refused_and_nothing_is_stored(
+    engine: AsyncEngine, thefts: list[str], upto: int, code: ErrorCode
+) -> None:
+    traces = await fed(engine)
+    with pytest.raises(StanchError) as refused:
+        await traces.run(incident_id="I", episode=1, currency="EUR", thefts=thefts, upto=at(upto))
+    assert refused.value.code is code
+    assert await count(engine, "trace_run") == await count(engine, "trace_edge") == 0
+
+
+async def test_a_theft_that_is_a_self_transfer_moves_nothing(engine: AsyncEngine) -> None:
+    traces = await fed(engine)
+    summary = await traces.run(incident_id="I", episode=1, currency="EUR", thefts=["t7"], upto=at(8))
+    assert (summary.flow.stolen, summary.edges, await traces.lots(summary.trace_id)) == (0, 0, [])
+
+
+async def test_the_same_trace_is_stored_once_however_many_ask(engine: AsyncEngine) -> None:
+    traces = await fed(engine)
+    run = partial(traces.run, incident_id="I", episode=1, currency="EUR", upto=at(8))
+    told = await asyncio.gather(*(run(thefts=["t1", "t3"]) for _ in range(8)))
+    told.append(await run(thefts=["t1", "t3", "t1"]))
+    assert told == told[:1] * 9
+    assert await count(engine, "trace_run") == 1
+    assert await count(engine, "trace_edge") == told[0].edges
+    other = await traces.run(incident_id="I", episode=2, currency="EUR", thefts=["t1", "t3"], upto=at(8))
+    assert (other.trace_id != told[0].trace_id, other.digest) == (True, told[0].digest)
+
+
+async def test_opening_money_found_missing_later_makes_it_another_trace(engine: AsyncEngine) -> None:
+    feed = Feed([transfer(1, "A", "B", 10), transfer(2, "B", "C", 4)], [opening("A", 10)])
+    index = SqlTransferIndex(engine, feed)
+    await index.catch_up(budget=PLENTY)
+    traces = SqlTraces(engine)
+    run = partial(traces.run, incident_id="I", episode=1, currency="EUR", thefts=["t1"], upto=at(2))
+    first = await run()
+    assert first.edges == 2
+    feed.transfers.append(
+        transfer(3, "B", "D", 9)
+    )  # B had 3 that nobody told of: t2 carried 3 of them and 1 stolen
+    await index.catch_up(budget=PLENTY)
+    second = await run()
+    assert first.trace_id != second.trace_id
+    assert [edge.amount for edge in await traces.edges(second.trace_id)] == [10, 1]
+    assert await traces.summary(first.trace_id) == first
+
+
+async def test_an_unknown_trace_is_not_found(engine: AsyncEngine) -> None:
+    with pytest.raises(StanchError) as refused:
+        await SqlTraces(engine).summary("nothing")
+    assert refused.value.code is ErrorCode.NOT_FOUND
+
+
+async def pages_per_edge(engine: AsyncEngine, ledger: GeneratedLedger, theft: str) -> float:
+    """How many buffer pages the statement touches for each edge; fails when its plan reads a table."""
+    victim = ledger.name(ledger.src[int(theft[3:]) - 1])
+    values = parameters(thefts=[theft], victim=victim, currency="EUR", upto_seq=ledger.size)
+    statement, arguments = numbered(fifo_statement([theft]), values)
+    async with snapshot(engine) as connection:
+        await guard(connection)
+        plan = await connection.fetch(f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) {statement}", *arguments)
+        edges = len(await connection.fetch(statement, *arguments))
+    lines = [row[0] for row in plan]
+    assert not [line for line in lines if "Seq Scan" in line or "Bitmap" in line], lines
+    assert sum("ix_transfer_index_spent" in line for line in lines) >= 2, lines
+    hits = next(line for line in lines if "Buffers: shared" in line)
+    return sum(int(part.split("=")[1]) for part in hits.split() if "=" in part) / edges
+
+
+@pytest.mark.parametrize("statistics", ["none", "fresh"])
+async def test_what_a_trace_reads_does_not_grow_with_the_ledger(
+    engine: AsyncEngine, owner_database_url: str, statistics: str
+) -> None:
+    touched = []
+    for size in (2_000, 30_000):
+        await clear(engine)
+        ledger = GeneratedLedger(size)
+        await SqlTransferIndex(engine, ledger).catch_up(budget=PLENTY)
+        if statistics == "fresh":
+            owner = create_async_engine(owner_database_url, isolation_level="AUTOCOMMIT")
+            async with owner.connect() as connection:
+                await connection.execute(text("VACUUM ANALYZE transfer_index"))
+            await owner.dispose()
+        touched += [await pages_per_edge(engine, ledger, ledger.theft_id(plan)) for plan in (SMALL, LARGE)]
+    print("buffer pages per edge: ", touched)
+    assert max(touched) < 16
