@@ -19,6 +19,7 @@ import pytest
 from cli.embedded.place import held, throwaway_folder
 from cli.embedded.postgres import EmbeddedPostgres
 from models.errors import ErrorCode, StanchError
+from tests.embedded.living import alive
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -202,14 +203,6 @@ def test_it_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
 
 def main_process(server: EmbeddedPostgres) -> psutil.Process:
     return psutil.Process(int((server.place.data / "postmaster.pid").read_text().splitlines()[0]))
-
-
-def alive(process: psutil.Process) -> bool:
-    """Neither gone nor only waiting for its new parent to take notice."""
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def test_what_a_killed_run_left_behind_goes_at_the_next_start_and_what_runs_stays() -> None:

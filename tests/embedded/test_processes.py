@@ -16,6 +16,7 @@ import pytest
 from cli.child import Child
 from cli.processes import Part, Processes
 from models.errors import StanchError
+from tests.embedded.living import alive
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -180,14 +181,6 @@ class story:  # noqa: N801 - reads as what it is in a `with`
 
     def __exit__(self, *_: object) -> None:
         self._program.__exit__(None, None, None)
-
-
-def alive(process: psutil.Process) -> bool:
-    """Neither gone nor only waiting for its new parent to take notice."""
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def test_where_the_kernel_does_not_do_it_a_watcher_ends_the_orphan(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from temporalio.client import Client
 from cli.embedded.ports import answers
 from cli.embedded.temporal import EmbeddedTemporal
 from models.errors import ErrorCode, StanchError
+from tests.embedded.living import alive
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,4 +81,4 @@ def test_it_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
         parent.kill()
         parent.wait()
     psutil.wait_procs([server], timeout=10)
-    assert not server.is_running() or server.status() == psutil.STATUS_ZOMBIE
+    assert not alive(server)
