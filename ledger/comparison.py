@@ -15,7 +15,7 @@ checked.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,14 +46,25 @@ class Comparison:
     """Activities that are no steps, or only looked, by type."""
 
 
-def compare(incident_id: str, histories: Sequence[History], steps: Sequence[RecordedStep]) -> Comparison:
-    """Compare all recorded steps of one incident with all its histories."""
-    return _Comparing(incident_id, steps).run([each for history in histories for each in history.activities])
+def compare(
+    incident_id: str,
+    histories: Sequence[History],
+    steps: Sequence[RecordedStep],
+    *,
+    fresh: Collection[str] = frozenset(),
+) -> Comparison:
+    """Compare all recorded steps of one incident with all its histories.
+
+    `fresh`: ids of rows recorded while the histories were being fetched; these need not be in them yet.
+    """
+    activities = [each for history in histories for each in history.activities]
+    return _Comparing(incident_id, steps, frozenset(fresh)).run(activities)
 
 
 class _Comparing:
-    def __init__(self, incident_id: str, steps: Sequence[RecordedStep]) -> None:
+    def __init__(self, incident_id: str, steps: Sequence[RecordedStep], fresh: frozenset[str]) -> None:
         self._incident_id = incident_id
+        self._fresh = fresh
         self._steps = steps
         self._by_key: dict[Key, list[RecordedStep]] = defaultdict(list)
         self._adopters: dict[str, list[Activity]] = defaultdict(list)
@@ -185,6 +196,8 @@ class _Comparing:
     def _rows_and_places(self, activities: dict[tuple[str, str, str], Activity]) -> None:
         """Whether each row's activity exists, did it, and did it before anybody adopted it."""
         for row in self._steps:
+            if row.step_id in self._fresh and row.step_id not in self._matched:
+                continue
             if row.gateway_attempt is not None:
                 if row.step_id not in self._matched and row.status is StepStatus.DONE:
                     self._find(

@@ -81,6 +81,7 @@ class Child:
     workflow_id: str
     type: str
     event_id: int
+    input: Any
     run_id: str | None
 
 
@@ -105,6 +106,8 @@ class History:
     gaps: tuple[Gap, ...]
     begins_with_start: bool
     ending: str | None
+    result: Any
+    """The run's result as it stands in the history; None unless it completed."""
     continues_from: str | None
     continued_to: str | None
 
@@ -129,6 +132,7 @@ def read_history(workflow_id: str, run_id: str, events: Sequence[Mapping[str, An
         gaps=_gaps(events),
         begins_with_start=bool(started),
         ending=ending,
+        result=_payload(_attributes(last).get("result"), last) if ending == COMPLETED else None,
         continues_from=started.get("continuedExecutionRunId") or None,
         continued_to=(_attributes(last).get("newExecutionRunId") or None) if ending is not None else None,
     )
@@ -177,6 +181,7 @@ def _children(events: Sequence[Mapping[str, Any]]) -> tuple[Child, ...]:
             workflow_id=str(_attributes(event).get("workflowId", "")),
             type=_name(_attributes(event).get("workflowType")),
             event_id=_event_id(event),
+            input=_payload(_attributes(event).get("input"), event),
             run_id=runs.get(_event_id(event)),
         )
         for event in events

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,6 +18,9 @@ from models.contracts.incidents import IncidentOpening
 from models.errors import ErrorCode, StanchError
 from models.ids import incident_workflow_id
 from models.names import WAKE, Workflow
+
+MARGIN = timedelta(milliseconds=100)
+"""Beyond the call's own deadline, for what the call does before and after it: connecting, above all."""
 
 _log = structlog.get_logger(__name__)
 
@@ -45,7 +47,7 @@ class TemporalHandOver:
         """
         start = self._start(incident_id)
         try:
-            async with asyncio.timeout(self.budget.total_seconds()):
+            async with asyncio.timeout((self.budget + MARGIN).total_seconds()):
                 await self.client.execute_update_with_start_workflow(
                     WAKE, start_workflow_operation=start, rpc_timeout=self.budget
                 )
@@ -58,6 +60,7 @@ class TemporalHandOver:
             if not await self._closed(incident_id):
                 raise unreachable() from error
         except (TimeoutError, RPCTimeoutOrCancelledError, TemporalError, RuntimeError) as error:
+            _heed_cancellation()
             raise unreachable() from error
         finally:
             await _forget_handle(start)
@@ -91,6 +94,18 @@ class TemporalHandOver:
 
 async def _forget_handle(start: WithStartWorkflowOperation[object, object]) -> None:
     """Its handle is a future of its own; one that is never looked at is reported by asyncio as a lost error."""
-    with contextlib.suppress(Exception):
+    try:
         async with asyncio.timeout(0):
             await start.workflow_handle()
+    except asyncio.CancelledError:
+        # The call's own timeout, kept in that future; ours only if somebody cancels this task.
+        _heed_cancellation()
+    except Exception:  # noqa: BLE001 - the call itself has reported it
+        return
+
+
+def _heed_cancellation() -> None:
+    """The SDK reports a cancelled task as a timeout of the call; a process that ends must not take it for one."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
