@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Route
 
 CODES_BY_STATUS = {401: "unauthenticated", 404: "not_found", 405: "method_not_allowed"}
 
@@ -96,12 +97,24 @@ async def _invalid(_request: Request, error: Exception) -> Response:
     return problem(422, "invalid", f"{place}: {first['msg']}. Nothing was done.")
 
 
-async def _unroutable(_request: Request, error: Exception) -> Response:
+async def _unroutable(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     # A body that is no JSON at all is 400 to FastAPI; to the contract it is one more invalid request.
     status = 422 if error.status_code == 400 else error.status_code
     code = CODES_BY_STATUS.get(status, "invalid")
-    return problem(status, code, f"{str(error.detail).rstrip('.')}. Nothing was done.", dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods_at(request)))
+    return problem(status, code, f"{str(error.detail).rstrip('.')}. Nothing was done.", headers)
+
+
+def _methods_at(request: Request) -> set[str]:
+    """Every method that some route answers at this path: a route alone knows only its own."""
+    found: set[str] = set()
+    for route in request.app.router.routes:
+        if isinstance(route, Route) and route.path_regex.match(request.scope["path"]):
+            found |= route.methods or set()
+    return found
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:

@@ -25,6 +25,11 @@ def _moment(value: object) -> object:
         raise ValueError(message) from error
 
 
+def _whole(value: object) -> object:
+    """5.0 is an integer to JSON Schema, so it is one here."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 CallerId = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/\-]*$", max_length=200, strict=True)
@@ -35,8 +40,9 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$", strict=True)]
 AnyAccountId = Annotated[
     str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^/\x00-\x1f]+$", strict=True)
 ]
-Amount = Annotated[int, Field(strict=True, ge=1, le=LARGEST)]
-AmountOrNone = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
+Whole = BeforeValidator(_whole)
+Amount = Annotated[int, Field(strict=True, ge=1, le=LARGEST), Whole]
+AmountOrNone = Annotated[int, Field(strict=True, ge=0, le=LARGEST), Whole]
 Flag = Annotated[bool, Field(strict=True)]
 Item = Literal[
     "password",
