@@ -40,5 +40,7 @@ class _Boundary(ActivityInboundInterceptor):
                 error.message,
                 type=error.code.value,
                 non_retryable=not retry,
-                category=ApplicationErrorCategory.BENIGN if not retry else ApplicationErrorCategory.UNSPECIFIED,
+                category=ApplicationErrorCategory.BENIGN
+                if not retry
+                else ApplicationErrorCategory.UNSPECIFIED,
             ) from error

@@ -87,7 +87,9 @@ class Hold:
 
         return await self.steps.run(step, StepKind.HOLD, HoldResult, effect, origin=activity_origin())
 
-    async def _check(self, step: HoldInput, running: Running, hold_id: str, receipt: Receipt) -> Effect[HoldResult]:
+    async def _check(
+        self, step: HoldInput, running: Running, hold_id: str, receipt: Receipt
+    ) -> Effect[HoldResult]:
         """Compare the receipt with the transfers up to its posting number; keep the units that still lie there."""
         lot = step.lot
         placed = int(receipt.result["placed_amount"])
@@ -98,16 +100,16 @@ class Hold:
                 f"The transfer index has not reached posting {receipt.effective_seq} of this hold's receipt. The hold "
                 "stands and is checked again; look at the feed if this goes on.",
             )
-        left = await self.index.remaining(
-            lot.account_id, lot.currency, lot.lo, lot.hi, receipt.effective_seq
-        )
+        left = await self.index.remaining(lot.account_id, lot.currency, lot.lo, lot.hi, receipt.effective_seq)
         # One hold is one interval; first-in-first-out takes units from below, so what is left is the upper part.
         lo, hi = left[-1] if left else (lot.hi, lot.hi)
         lo = max(lo, hi - placed)
         amount = hi - lo
         if amount == 0:
             if placed:
-                receipt = await self.wallet.release_hold(hold_id, "nothing left to hold", key=f"{running.key}/end")
+                receipt = await self.wallet.release_hold(
+                    hold_id, "nothing left to hold", key=f"{running.key}/end"
+                )
             gone = HoldResult(
                 step_key=step.step_key, hold_id=None, amount=0, effective_seq=receipt.effective_seq
             )

@@ -24,7 +24,7 @@ from models.contracts.incidents import (
 from models.contracts.steps import Refusal
 from models.contracts.wallet import AccountState, ContactKind, ContactPoint
 from models.digests import digest
-from models.errors import ErrorCode, StanchError
+from models.errors import ErrorCode
 from models.lifecycle import Event
 from models.names import Activity, StepKind
 
@@ -160,7 +160,6 @@ class CheckProof:
     @activity.defn(name=Activity.CHECK_PROOF)
     async def run(self, step: CheckProofInput) -> CheckProofResult:
         """Recorded as a step, with IDENTITY_PROVEN, once it is proven; before that it is only a look."""
-
         required = self.policies.current().identity.contacts_required
         if len(await self._answered(step)) < required:
             done = await self.steps.store.done(step.incident_id, step.episode, step.step_key)

@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities.changes import RecordThefts
 from activities.origin import activity_origin
-from activities.ports import Claims, Incidents, TransferIndex, Traces, Wallet
+from activities.ports import Claims, Incidents, Traces, TransferIndex, Wallet
 from activities.steps import Effect, Running, Steps
 from models.contracts.money import (
     CatchUpInput,

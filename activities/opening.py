@@ -78,7 +78,11 @@ class RegisterIncident:
             requested_at=self.clock.now(),
         )
         accepted = await self.alarms.accept(
-            alarm, sender=TEMPORAL_SENDER, attempt=attempt, incident_id=request.opening.incident_id, policy=policy
+            alarm,
+            sender=TEMPORAL_SENDER,
+            attempt=attempt,
+            incident_id=request.opening.incident_id,
+            policy=policy,
         )
         if accepted.incident_id != request.opening.incident_id:
             return Registered(facts=None, policy=policy, joined=accepted.incident_id)
@@ -164,7 +168,9 @@ def compromise_time(alarm: Alarm, account: AccountState, policy: Policy) -> date
         for entry in entries
         if begin <= entry.set_at <= alarm.occurred_at
     ]
-    changes += [point.set_at for point in account.contact_points if begin <= point.set_at <= alarm.occurred_at]
+    changes += [
+        point.set_at for point in account.contact_points if begin <= point.set_at <= alarm.occurred_at
+    ]
     margin = timedelta(seconds=policy.compromise_margin_seconds)
     inferred = min(changes, default=alarm.occurred_at) - margin
     if alarm.compromised_since is None:

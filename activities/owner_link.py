@@ -37,9 +37,7 @@ class SendOwnerLink:
             account = await self.wallet.account(step.account_id)
             standing = {point.id for point in account.contact_points if point.removed_at is None}
             usable = [
-                point
-                for point in trusted_contacts(account, step.compromised_since)
-                if point.id in standing
+                point for point in trusted_contacts(account, step.compromised_since) if point.id in standing
             ]
             usable.sort(key=lambda point: (point.kind is not ContactKind.EMAIL, point.set_at, point.id))
             blank = OwnerLinkResult(step_key=step.step_key)

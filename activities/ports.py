@@ -88,7 +88,9 @@ class Incidents(Protocol):
         """Transfers that alarms of this incident named as stolen, in the order named."""
         ...
 
-    async def receipts(self, incident_id: str, episode: int, compromised_since: datetime) -> dict[SecurityItem, str]:
+    async def receipts(
+        self, incident_id: str, episode: int, compromised_since: datetime
+    ) -> dict[SecurityItem, str]:
         """Receipts of finished reset steps of this episode that reached back at least to `compromised_since`."""
         ...
 
@@ -108,7 +110,9 @@ class Wallet(Protocol):
         """Everything the wallet tells about the account. Errors: ACCOUNT_UNKNOWN."""
         ...
 
-    async def place_restriction(self, account_id: str, restriction: str, scope: Scope, *, key: str) -> Receipt:
+    async def place_restriction(
+        self, account_id: str, restriction: str, scope: Scope, *, key: str
+    ) -> Receipt:
         """Restrict the account under this restriction id."""
         ...
 
@@ -140,7 +144,9 @@ class Wallet(Protocol):
         """Every hold of ours that stands."""
         ...
 
-    async def reset_item(self, account_id: str, item: SecurityItem, set_since: datetime, *, key: str) -> Receipt:
+    async def reset_item(
+        self, account_id: str, item: SecurityItem, set_since: datetime, *, key: str
+    ) -> Receipt:
         """Reset one security item; `result` = {item, changes, nothing_to_change}."""
         ...
 
@@ -188,7 +194,7 @@ class TransferIndex(Protocol):
         """The parts of units [lo, hi) of this account that no transfer up to `upto_seq` has carried away."""
         ...
 
-    async def apply_hold(
+    async def apply_hold(  # noqa: PLR0917 - an interval on an account, and since when
         self, account_id: str, currency: str, lo: int, hi: int, effective_seq: int, hold_id: str
     ) -> None:
         """Take units [lo, hi) out of the account's queue from `effective_seq` on. Repeating changes nothing."""

@@ -92,7 +92,10 @@ class Release:
             if step.request_id is not None:
                 by = performer(
                     await self.decisions.verify(
-                        step.request_id, incident_id=step.incident_id, episode=step.episode, choice=step.ending
+                        step.request_id,
+                        incident_id=step.incident_id,
+                        episode=step.episode,
+                        choice=step.ending,
                     )
                 )
             # A release that a relapse overtook may have left restrictions of earlier episodes standing.

@@ -76,13 +76,17 @@ class ReadBack:
             del running
             account = await self.wallet.account(step.account_id)
             missing = {
-                item: why for item in SecurityItem if (why := what_is_missing(item, account, step)) is not None
+                item: why
+                for item in SecurityItem
+                if (why := what_is_missing(item, account, step)) is not None
             }
             changes: tuple[Change, ...] = () if missing else (MoveIncident(Event.RESET_COMPLETE),)
             result = ReadBackResult(step_key=step.step_key, complete=not missing, missing=missing)
             return Effect(result, changes=changes)
 
-        return await self.steps.run(step, StepKind.READ_BACK, ReadBackResult, effect, origin=activity_origin())
+        return await self.steps.run(
+            step, StepKind.READ_BACK, ReadBackResult, effect, origin=activity_origin()
+        )
 
 
 def what_is_missing(item: SecurityItem, account: AccountState, step: ReadBackInput) -> str | None:

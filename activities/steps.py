@@ -90,7 +90,9 @@ class Steps:
         found = await self.store.done(step.incident_id, step.episode, step.step_key)
         if found is not None:
             return result_type.model_validate(found.result)
-        attempt = self.attempt(step, kind, origin=origin, actor=actor, role=role, requested_at=self.clock.now())
+        attempt = self.attempt(
+            step, kind, origin=origin, actor=actor, role=role, requested_at=self.clock.now()
+        )
         await self.store.begin(attempt, lifting=lifting)
         return await self.perform(attempt, step, result_type, effect, reason=reason)
 

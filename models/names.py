@@ -53,7 +53,7 @@ class Outcome(StrEnum):
 class SecurityItem(StrEnum):
     """Every setting a thief could have touched; each has one receipt before an account goes back."""
 
-    PASSWORD = "password"
+    PASSWORD = "password"  # noqa: S105 - the name of a setting, not one
     SESSIONS = "sessions"
     REFRESH_TOKENS = "refresh_tokens"
     DEVICES = "devices"

@@ -28,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
         ReadDecisionInput,
         TakeUpAlarmInput,
     )
-    from models.contracts.money import TraceFundsInput, TraceFundsResult
+    from models.contracts.money import TraceFundsInput
     from models.contracts.policy import Policy
     from models.errors import ErrorCode
     from models.ids import child_workflow_id
@@ -315,20 +315,25 @@ class Attention:
 
     async def money_settled(self) -> None:
         """Until the trace of what is known now is finished; what happens meanwhile is attended to."""
-        while self._money is not None and not self._money.done():
-            money = self._money
-            await workflow.wait_condition(lambda: self.woken or money.done())
+        while not self._money_idle():
+            await workflow.wait_condition(lambda: self.woken or self._money_idle())
             if self.woken:
                 await self.look()
 
     async def settle(self) -> None:
         """Before a new run: no attached child may be left."""
-        await workflow.wait_condition(lambda: self._money is None or self._money.done())
+        await workflow.wait_condition(self._money_idle)
+
+    def _money_idle(self) -> bool:
+        return self._money is None or self._money.done()
 
     async def stuck(self, error: ActivityError | ChildWorkflowError) -> None:
         """A part failed for good: people see it, and the story is told again when they say so or after a while."""
         await self.ask(
-            DecisionKind.STUCK, ("try_again",), four_eyes=False, details={"part": "story", "code": code_of(error)}
+            DecisionKind.STUCK,
+            ("try_again",),
+            four_eyes=False,
+            details={"part": "story", "code": code_of(error)},
         )
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(lambda: self.woken, timeout=STUCK_PAUSE)

@@ -32,7 +32,8 @@ REFUSALS = (
 @workflow.defn(name=Workflow.RETURN_ACCOUNT)
 class ReturnAccount:
     """Stage 1 limits -> release -> wait -> stage 2 -> wait -> ... -> limits lifted. A relapse cancels it anywhere:
-    what a later alarm placed has its own id, so nothing this workflow still does can undo it."""
+    what a later alarm placed has its own id, so nothing this workflow still does can undo it.
+    """
 
     @workflow.init
     def __init__(self, request: ReturnAccountInput) -> None:
@@ -87,7 +88,9 @@ class ReturnAccount:
                 ReleaseInput(
                     incident_id=request.incident_id,
                     episode=request.episode,
-                    step_key="return/release" if request.request_id is None else f"approval/{request.request_id}",
+                    step_key="return/release"
+                    if request.request_id is None
+                    else f"approval/{request.request_id}",
                     account_id=request.account_id,
                     ending=Outcome.RESTORED,
                     request_id=request.request_id,

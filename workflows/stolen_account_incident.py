@@ -30,13 +30,13 @@ with workflow.unsafe.imports_passed_through():
     from models.contracts.money import ListHoldsInput, ReleaseHoldInput
     from models.digests import digest
     from models.errors import ErrorCode
-    from models.names import WAKE, DecisionKind, Outcome, Scope, Workflow
+    from models.names import WAKE, DecisionKind, Outcome, Workflow
     from workflows.attention import Attention
     from workflows.policies import FREEZE, LOOK, STEP, failed_with
-    from workflows.turns import Ended, HistoryFull, Relapsed, Turn, Voided
-    from workflows.verify_identity import VerifyIdentity
     from workflows.reset_security import ResetSecurity
     from workflows.return_account import ReturnAccount
+    from workflows.turns import Ended, HistoryFull, Relapsed, Turn, Voided
+    from workflows.verify_identity import VerifyIdentity
 
 
 @workflow.defn(name=Workflow.STOLEN_ACCOUNT_INCIDENT)
@@ -193,7 +193,7 @@ class StolenAccountIncident(Attention):
         )
         await self.attend_until(lambda: self.choice(Outcome.RESTORED) is not None)
         decision = self.choice(Outcome.RESTORED)
-        assert decision is not None  # noqa: S101 - attend_until returned, so it stands
+        assert decision is not None
         return decision.request_id
 
     async def _return_account(self, request_id: str) -> tuple[str, ...]:

@@ -92,7 +92,9 @@ class VerifyIdentity:
             if proof.proven or left <= timedelta(0):
                 return proof
             try:
-                await workflow.wait_condition(lambda: self._woken, timeout=left, timeout_summary="code expires")
+                await workflow.wait_condition(
+                    lambda: self._woken, timeout=left, timeout_summary="code expires"
+                )
             except TimeoutError:
                 continue
 

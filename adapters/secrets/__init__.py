@@ -1,0 +1,1 @@
+"""Keys: one data key per incident, wrapped by the master key."""

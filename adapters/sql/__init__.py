@@ -1,0 +1,1 @@
+"""PostgreSQL: every record and every decision that must be one."""

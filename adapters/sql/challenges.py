@@ -1,0 +1,140 @@
+"""One-time codes: hashed, and every answer counted and judged in one atomic UPDATE (port `Challenges`)."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.sql.engine import transaction
+from models.tables.people import IdentityChallenge
+
+# The row lock of the UPDATE serialises guesses, and its WHERE is judged again after the wait: 100 guesses at once are counted
+# one by one and never more than allowed. A right code that comes late or too often is counted like a wrong one.
+ANSWER = text(
+    """
+UPDATE identity_challenge SET attempts = attempts + 1,
+    answered_at = CASE WHEN code_digest = :code_digest AND expires_at > :at THEN CAST(:at AS timestamptz) END
+WHERE id = :id AND answered_at IS NULL AND voided_at IS NULL AND attempts < attempts_allowed
+RETURNING incident_id, attempts_allowed - attempts AS remaining, answered_at IS NOT NULL AS accepted,
+          expires_at <= :at AS late
+"""
+)
+
+
+class SqlChallenges:
+    """Port `Challenges`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def prepare(
+        self,
+        *,
+        challenge_id: str,
+        incident_id: str,
+        episode: int,
+        contact_id: str,
+        channel: str,
+        contact_set_at: datetime,
+        round_number: int,
+        code: str,
+        sent_at: datetime,
+        expires_at: datetime,
+        attempts_allowed: int,
+    ) -> None:
+        """See ports.Challenges. An answered challenge stays as it is: its contact has proven itself."""
+        fresh = insert(IdentityChallenge).values(
+            id=challenge_id,
+            incident_id=incident_id,
+            episode=episode,
+            contact_id=contact_id,
+            channel=channel,
+            contact_set_at=contact_set_at,
+            round=round_number,
+            code_digest=code_digest(challenge_id, code),
+            sent_at=sent_at,
+            expires_at=expires_at,
+            attempts=0,
+            attempts_allowed=attempts_allowed,
+        )
+        statement = fresh.on_conflict_do_update(
+            index_elements=["id"],
+            set_={
+                "round": fresh.excluded.round,
+                "code_digest": fresh.excluded.code_digest,
+                "sent_at": fresh.excluded.sent_at,
+                "expires_at": fresh.excluded.expires_at,
+            },
+            where=(IdentityChallenge.answered_at.is_(None))
+            & (IdentityChallenge.round < fresh.excluded.round),
+        )
+        async with transaction(self._engine) as connection:
+            await connection.execute(statement)
+
+    async def answer(self, challenge_id: str, code: str, at: datetime) -> tuple[str, int, str | None]:
+        """See ports.Challenges."""
+        async with transaction(self._engine) as connection:
+            judged = (
+                await connection.execute(
+                    ANSWER, {"id": challenge_id, "code_digest": code_digest(challenge_id, code), "at": at}
+                )
+            ).one_or_none()
+            if judged is not None:
+                verdict = "accepted" if judged.accepted else "late" if judged.late else "wrong"
+                return verdict, judged.remaining, judged.incident_id
+            row = (
+                await connection.execute(
+                    select(
+                        IdentityChallenge.answered_at,
+                        IdentityChallenge.voided_at,
+                        IdentityChallenge.incident_id,
+                    ).where(IdentityChallenge.id == challenge_id)
+                )
+            ).one_or_none()
+        if row is None:
+            return "unknown", 0, None
+        if row.answered_at is not None or row.voided_at is not None:
+            return "used", 0, row.incident_id
+        return "too_many", 0, row.incident_id
+
+    async def answered(self, incident_id: str, episode: int) -> list[tuple[str, str, datetime]]:
+        """See ports.Challenges."""
+        async with transaction(self._engine) as connection:
+            rows = await connection.execute(
+                select(
+                    IdentityChallenge.channel, IdentityChallenge.contact_id, IdentityChallenge.contact_set_at
+                ).where(
+                    IdentityChallenge.incident_id == incident_id,
+                    IdentityChallenge.episode == episode,
+                    IdentityChallenge.answered_at.is_not(None),
+                    IdentityChallenge.voided_at.is_(None),
+                )
+            )
+            return [(row.channel, row.contact_id, row.contact_set_at) for row in rows]
+
+    async def exhausted(self, incident_id: str, episode: int) -> bool:
+        """See ports.Challenges."""
+        async with transaction(self._engine) as connection:
+            total, spent = (
+                await connection.execute(
+                    select(
+                        func.count(),
+                        func.count().filter(
+                            IdentityChallenge.attempts >= IdentityChallenge.attempts_allowed,
+                            IdentityChallenge.answered_at.is_(None),
+                        ),
+                    ).where(
+                        IdentityChallenge.incident_id == incident_id, IdentityChallenge.episode == episode
+                    )
+                )
+            ).one()
+            return bool(total) and total == spent
+
+
+def code_digest(challenge_id: str, code: str) -> str:
+    """What is stored of a code: bound to its challenge, so equal codes do not look equal."""
+    return hashlib.sha256(f"{challenge_id}/{code}".encode()).hexdigest()

@@ -1,0 +1,262 @@
+"""Applies what a finished step changes, in the step's own transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sqlalchemy import insert, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities import changes as say
+from adapters.secrets.keys import Sealer
+from adapters.sql.lifting import locked_incident, refuse_while_alarmed
+from models.contracts.steps import FinishedStep
+from models.digests import digest
+from models.ids import new_id
+from models.lifecycle import Event, Status, move
+from models.names import Outcome
+from models.tables.holds import HoldClaim
+from models.tables.incidents import Alarm, Incident, Theft
+from models.tables.people import DecisionTask, IdentityChallenge, Proof, ResetReceipt
+from models.tables.steps import NoticeOutbox
+
+FROZEN_NOW = text(
+    """
+UPDATE incident SET status = CASE status WHEN 'opened' THEN 'frozen' ELSE status END,
+                    frozen_at = coalesce(frozen_at, :at)
+WHERE id = :incident_id AND episode = :episode AND closed_at IS NULL
+"""
+)
+"""lifecycle: FREEZE_DONE moves `opened` to `frozen` and changes nothing elsewhere. One statement: this is the hot path."""
+
+
+async def apply(change: say.Change, connection: AsyncConnection, step: FinishedStep, sealer: Sealer) -> None:
+    """One change. Errors: ILLEGAL_MOVE, ALARM_WAITING; the whole step is rolled back then."""
+    if isinstance(change, say.QueueNotice):
+        await _queue_notice(change, connection, step, sealer)
+        return
+    await APPLY[type(change)](change, connection, step)
+
+
+async def _frozen_now(change: say.FrozenNow, connection: AsyncConnection, step: FinishedStep) -> None:
+    attempt = step.attempt
+    await connection.execute(
+        FROZEN_NOW, {"incident_id": attempt.incident_id, "episode": attempt.episode, "at": change.at}
+    )
+
+
+async def _move(change: say.MoveIncident, connection: AsyncConnection, step: FinishedStep) -> None:
+    incident_id = step.attempt.incident_id
+    status = await locked_incident(connection, incident_id, step.attempt.episode)
+    await connection.execute(
+        update(Incident).where(Incident.id == incident_id).values(status=move(status, change.event).value)
+    )
+
+
+async def _close(change: say.CloseIncident, connection: AsyncConnection, step: FinishedStep) -> None:
+    incident_id = step.attempt.incident_id
+    status = await locked_incident(connection, incident_id, step.attempt.episode)
+    if change.forced:
+        await connection.execute(
+            update(Alarm)
+            .where(Alarm.incident_id == incident_id, Alarm.acknowledged_at.is_(None))
+            .values(acknowledged_at=change.at)
+        )
+    else:
+        await refuse_while_alarmed(connection, incident_id)
+    event = Event.FREEZE_REFUSED if change.outcome is Outcome.NOT_FROZEN else Event.CLOSE
+    if status is Status.CLOSED:
+        return
+    await connection.execute(
+        update(Incident)
+        .where(Incident.id == incident_id)
+        .values(
+            status=move(status, event).value,
+            closed_at=change.at,
+            outcome=change.outcome.value,
+            summary=change.summary,
+        )
+    )
+
+
+async def _acknowledge(change: say.AcknowledgeAlarm, connection: AsyncConnection, step: FinishedStep) -> None:
+    del step
+    await connection.execute(
+        update(Alarm)
+        .where(Alarm.id == change.alarm_id, Alarm.acknowledged_at.is_(None))
+        .values(acknowledged_at=change.at)
+    )
+
+
+async def _compromised(
+    change: say.SetCompromisedSince, connection: AsyncConnection, step: FinishedStep
+) -> None:
+    attempt = step.attempt
+    await connection.execute(
+        update(Incident).where(Incident.id == attempt.incident_id).values(compromised_since=change.at)
+    )
+    if change.voids:
+        await connection.execute(
+            update(Proof)
+            .where(
+                Proof.incident_id == attempt.incident_id,
+                Proof.newest_contact_set_at >= change.at,
+                Proof.voided_at.is_(None),
+            )
+            .values(voided_at=step.completed_at)
+        )
+        await connection.execute(
+            update(IdentityChallenge)
+            .where(
+                IdentityChallenge.incident_id == attempt.incident_id,
+                IdentityChallenge.contact_set_at >= change.at,
+                IdentityChallenge.voided_at.is_(None),
+            )
+            .values(voided_at=step.completed_at)
+        )
+
+
+async def _thefts(change: say.RecordThefts, connection: AsyncConnection, step: FinishedStep) -> None:
+    if change.thefts:
+        rows = [
+            {
+                "incident_id": step.attempt.incident_id,
+                "transfer_id": transfer,
+                "basis": basis,
+                "found_at": change.at,
+            }
+            for transfer, basis in change.thefts
+        ]
+        await connection.execute(upsert(Theft).on_conflict_do_nothing(), rows)
+
+
+async def _proof(change: say.RecordProof, connection: AsyncConnection, step: FinishedStep) -> None:
+    await connection.execute(
+        insert(Proof).values(
+            step_id=step.step_id,
+            incident_id=step.attempt.incident_id,
+            episode=step.attempt.episode,
+            factors=list(change.factors),
+            newest_contact_set_at=change.newest_contact_set_at,
+            proven_at=change.at,
+        )
+    )
+
+
+async def _reset(change: say.RecordReset, connection: AsyncConnection, step: FinishedStep) -> None:
+    await connection.execute(
+        insert(ResetReceipt).values(
+            step_id=step.step_id,
+            incident_id=step.attempt.incident_id,
+            episode=step.attempt.episode,
+            item=change.item.value,
+            receipt_id=change.receipt_id,
+            set_since=change.set_since,
+            reset_at=change.at,
+        )
+    )
+
+
+async def _open_task(change: say.OpenDecisionTask, connection: AsyncConnection, step: FinishedStep) -> None:
+    action = {"kind": change.kind.value, "incident_id": step.attempt.incident_id, **change.action}
+    await connection.execute(
+        insert(DecisionTask).values(
+            id=change.task_id,
+            incident_id=step.attempt.incident_id,
+            episode=step.attempt.episode,
+            task_key=change.task_key,
+            kind=change.kind.value,
+            action=action,
+            action_digest=digest(action),
+            choices=list(change.choices),
+            four_eyes=change.four_eyes,
+            approver_role=change.approver_role,
+            created_at=change.at,
+            expires_at=change.expires_at,
+        )
+    )
+
+
+async def _close_tasks(
+    change: say.CloseDecisionTasks, connection: AsyncConnection, step: FinishedStep
+) -> None:
+    await connection.execute(
+        update(DecisionTask)
+        .where(
+            DecisionTask.incident_id == step.attempt.incident_id,
+            DecisionTask.episode == step.attempt.episode,
+            DecisionTask.kind.in_([kind.value for kind in change.kinds]),
+            DecisionTask.closed_at.is_(None),
+        )
+        .values(closed_at=change.at)
+    )
+
+
+async def _renew(change: say.RenewFreeze, connection: AsyncConnection, step: FinishedStep) -> None:
+    del change
+    await connection.execute(
+        update(Incident).where(Incident.id == step.attempt.incident_id).values(renewals=Incident.renewals + 1)
+    )
+
+
+async def _placed(change: say.HoldPlaced, connection: AsyncConnection, step: FinishedStep) -> None:
+    del step
+    await connection.execute(
+        update(HoldClaim)
+        .where(HoldClaim.id == change.hold_id)
+        .values(
+            state="placed",
+            lo=change.lo,
+            hi=change.hi,
+            effective_seq=change.effective_seq,
+            placed_at=change.at,
+        )
+    )
+
+
+async def _ended(change: say.HoldEnded, connection: AsyncConnection, step: FinishedStep) -> None:
+    del step
+    await connection.execute(
+        update(HoldClaim)
+        .where(HoldClaim.id == change.hold_id, HoldClaim.state != "ended")
+        .values(state="ended", ended_at=change.at, ended_reason=change.reason[:32])
+    )
+
+
+async def _queue_notice(
+    change: say.QueueNotice, connection: AsyncConnection, step: FinishedStep, sealer: Sealer
+) -> None:
+    incident_id = step.attempt.incident_id
+    body = json.dumps(change.fields, sort_keys=True, ensure_ascii=False).encode()
+    await connection.execute(
+        insert(NoticeOutbox).values(
+            id=new_id(),
+            incident_id=incident_id,
+            step_id=step.step_id,
+            template=change.template,
+            channel=change.channel,
+            body=await sealer.seal(incident_id, "notice.body", body),
+            created_at=step.completed_at,
+            next_try_at=step.completed_at,
+        )
+    )
+
+
+APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]]] = {
+    say.FrozenNow: _frozen_now,
+    say.MoveIncident: _move,
+    say.CloseIncident: _close,
+    say.AcknowledgeAlarm: _acknowledge,
+    say.SetCompromisedSince: _compromised,
+    say.RecordThefts: _thefts,
+    say.RecordProof: _proof,
+    say.RecordReset: _reset,
+    say.OpenDecisionTask: _open_task,
+    say.CloseDecisionTasks: _close_tasks,
+    say.RenewFreeze: _renew,
+    say.HoldPlaced: _placed,
+    say.HoldEnded: _ended,
+}

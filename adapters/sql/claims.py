@@ -1,0 +1,139 @@
+"""Claims on stolen units: no two active ones overlap on an account (port `Claims`, DESIGN 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.sql.engine import transaction
+from models.contracts.money import ClaimedHold
+from models.contracts.transfers import TaintedLot
+from models.tables.holds import HoldClaim
+
+ACTIVE = HoldClaim.state != "ended"
+
+
+class SqlClaims:
+    """Port `Claims`. The advisory lock is per account and currency, and lasts as long as the claiming transaction."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def claim(
+        self,
+        *,
+        hold_id: str,
+        incident_id: str,
+        episode: int,
+        trace_id: str,
+        lot: TaintedLot,
+        expires_at: datetime,
+        at: datetime,
+    ) -> bool:
+        """See ports.Claims."""
+        async with transaction(self._engine) as connection:
+            await connection.execute(
+                text(
+                    "SELECT pg_advisory_xact_lock(hashtextextended('claim/' || :account || '/' || :currency, 0))"
+                ),
+                {"account": lot.account_id, "currency": lot.currency},
+            )
+            standing = await connection.scalar(select(HoldClaim.state).where(HoldClaim.id == hold_id))
+            if standing is not None:
+                return standing != "ended"
+            overlapping = await connection.scalar(
+                select(func.count())
+                .select_from(HoldClaim)
+                .where(
+                    HoldClaim.account_id == lot.account_id,
+                    HoldClaim.currency == lot.currency,
+                    HoldClaim.lo < lot.hi,
+                    HoldClaim.hi > lot.lo,
+                    ACTIVE,
+                )
+            )
+            if overlapping:
+                return False
+            await connection.execute(
+                insert(HoldClaim).values(
+                    id=hold_id,
+                    incident_id=incident_id,
+                    episode=episode,
+                    account_id=lot.account_id,
+                    currency=lot.currency,
+                    claimed_lo=lot.lo,
+                    claimed_hi=lot.hi,
+                    lo=lot.lo,
+                    hi=lot.hi,
+                    state="claimed",
+                    trace_id=trace_id,
+                    theft_seq=lot.last_seq,
+                    expires_at=expires_at,
+                    created_at=at,
+                )
+            )
+            return True
+
+    async def unclaimed(self, lots: Sequence[TaintedLot]) -> list[TaintedLot]:
+        """See ports.Claims."""
+        if not lots:
+            return []
+        async with transaction(self._engine) as connection:
+            rows = await connection.execute(
+                select(HoldClaim.account_id, HoldClaim.currency, HoldClaim.lo, HoldClaim.hi)
+                .where(HoldClaim.account_id.in_({lot.account_id for lot in lots}), ACTIVE)
+                .order_by(HoldClaim.lo)
+            )
+            taken: dict[tuple[str, str], list[tuple[int, int]]] = {}
+            for row in rows:
+                taken.setdefault((row.account_id, row.currency), []).append((row.lo, row.hi))
+        return [
+            lot.model_copy(update={"lo": lo, "hi": hi})
+            for lot in lots
+            for lo, hi in free_parts(lot.lo, lot.hi, taken.get((lot.account_id, lot.currency), []))
+        ]
+
+    async def standing(self, incident_id: str) -> tuple[str, ...]:
+        """See ports.Claims."""
+        async with transaction(self._engine) as connection:
+            rows = await connection.scalars(
+                select(HoldClaim.id)
+                .where(HoldClaim.incident_id == incident_id, ACTIVE)
+                .order_by(HoldClaim.created_at, HoldClaim.id)
+            )
+            return tuple(rows)
+
+    async def find(self, hold_id: str) -> ClaimedHold | None:
+        """See ports.Claims."""
+        async with transaction(self._engine) as connection:
+            row = (await connection.execute(select(HoldClaim).where(HoldClaim.id == hold_id))).one_or_none()
+        if row is None:
+            return None
+        return ClaimedHold(
+            hold_id=row.id,
+            incident_id=row.incident_id,
+            account_id=row.account_id,
+            currency=row.currency,
+            lo=row.lo,
+            hi=row.hi,
+            state=row.state,
+            effective_seq=row.effective_seq,
+            expires_at=row.expires_at,
+        )
+
+
+def free_parts(lo: int, hi: int, taken: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The parts of [lo, hi) outside the sorted, disjoint intervals `taken`."""
+    parts: list[tuple[int, int]] = []
+    for start, end in taken:
+        if end <= lo or start >= hi:
+            continue
+        if lo < start:
+            parts.append((lo, start))
+        lo = max(lo, end)
+    if lo < hi:
+        parts.append((lo, hi))
+    return parts

@@ -1,0 +1,244 @@
+"""People's choices: requests and approvals as rows that bind the exact action (ports DecisionStore and DecisionDesk)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from adapters.sql.decision_views import read_decisions
+from adapters.sql.engine import transaction
+from adapters.sql.hand_over import ask
+from models.contracts.alarms import Sender
+from models.contracts.incidents import Decision, Decisions
+from models.errors import ErrorCode, StanchError
+from models.names import DecisionKind, Role
+from models.tables.people import DecisionApproval, DecisionRequest, DecisionTask
+from use_cases.ports import DecisionView
+
+
+class SqlDecisions:
+    """Ports `DecisionStore` (what stands) and `DecisionDesk` (choosing)."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def standing(self, incident_id: str, episode: int) -> Decisions:
+        """See ports.DecisionStore."""
+        async with transaction(self._engine) as connection:
+            rows = await connection.execute(
+                _chosen().where(
+                    DecisionTask.incident_id == incident_id,
+                    DecisionTask.episode == episode,
+                    DecisionTask.closed_at.is_(None),
+                    DecisionRequest.withdrawn_at.is_(None),
+                    DecisionRequest.declined_at.is_(None),
+                    or_(DecisionTask.four_eyes.is_(False), DecisionApproval.verdict == "approved"),
+                )
+            )
+            return Decisions(standing=tuple(_decision(row) for row in rows))
+
+    async def verify(self, request_id: str, *, incident_id: str, episode: int, choice: str) -> Decision:
+        """See ports.DecisionStore. A task that was closed by the very step being repeated still verifies."""
+        async with transaction(self._engine) as connection:
+            row = (await connection.execute(_chosen().where(DecisionRequest.id == request_id))).one_or_none()
+        if (
+            row is None
+            or (row.incident_id, row.episode, row.choice) != (incident_id, episode, choice)
+            or row.withdrawn_at is not None
+            or row.declined_at is not None
+        ):
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                "The decision does not stand (any more) for this action. Nothing was done; it must be made again.",
+            )
+        if row.four_eyes and (row.verdict != "approved" or row.approved_by == row.requested_by):
+            raise StanchError(
+                ErrorCode.FOUR_EYES,
+                "This needs a second person's approval and has none. Nothing was done.",
+            )
+        return _decision(row)
+
+    async def request(
+        self,
+        *,
+        task_id: str,
+        request_id: str,
+        choice: str,
+        reason: str,
+        by: Sender,
+        at: datetime,
+        expires_at: datetime,
+    ) -> DecisionView:
+        """See use_cases.ports.DecisionDesk."""
+        async with transaction(self._engine) as connection:
+            task = await _locked_task(connection, task_id)
+            if choice not in task.choices:
+                raise StanchError(
+                    ErrorCode.INVALID,
+                    f"This is not one of the choices ({', '.join(task.choices)}). Nothing was changed.",
+                )
+            await _end_expired(connection, task_id, at)
+            standing = await connection.scalar(
+                select(DecisionRequest.id).where(
+                    DecisionRequest.task_id == task_id,
+                    DecisionRequest.withdrawn_at.is_(None),
+                    DecisionRequest.declined_at.is_(None),
+                )
+            )
+            if standing is not None:
+                raise StanchError(
+                    ErrorCode.ALREADY_DECIDED,
+                    "Somebody has chosen already. Nothing was changed; approve, decline or withdraw that choice first.",
+                )
+            await connection.execute(
+                insert(DecisionRequest).values(
+                    id=request_id,
+                    task_id=task_id,
+                    action_digest=task.action_digest,
+                    choice=choice,
+                    reason=reason,
+                    requested_by=by.operator_id,
+                    requested_role=by.role.value,
+                    requested_at=at,
+                    expires_at=expires_at,
+                )
+            )
+            return await _told(connection, task, at)
+
+    async def approve(self, *, request_id: str, reason: str, by: Sender, at: datetime) -> DecisionView:
+        """See use_cases.ports.DecisionDesk."""
+        return await self._judge(request_id, "approved", reason, by, at)
+
+    async def decline(self, *, request_id: str, reason: str, by: Sender, at: datetime) -> DecisionView:
+        """See use_cases.ports.DecisionDesk."""
+        return await self._judge(request_id, "declined", reason, by, at)
+
+    async def withdraw(self, *, request_id: str, by: Sender, at: datetime) -> DecisionView:
+        """See use_cases.ports.DecisionDesk."""
+        async with transaction(self._engine) as connection:
+            row, task = await _pending(connection, request_id, at)
+            if row.requested_by != by.operator_id:
+                raise StanchError(
+                    ErrorCode.FORBIDDEN,
+                    "Only the person who chose can take the choice back. Nothing was changed; a supervisor may decline it.",
+                )
+            await connection.execute(
+                update(DecisionRequest).where(DecisionRequest.id == request_id).values(withdrawn_at=at)
+            )
+            return await _told(connection, task, at)
+
+    async def _judge(
+        self, request_id: str, verdict: str, reason: str, by: Sender, at: datetime
+    ) -> DecisionView:
+        async with transaction(self._engine) as connection:
+            row, task = await _pending(connection, request_id, at)
+            if row.requested_by == by.operator_id:
+                raise StanchError(
+                    ErrorCode.FOUR_EYES,
+                    "Nobody judges their own choice. Nothing was changed; another person must.",
+                )
+            if by.role is not Role(task.approver_role):
+                raise StanchError(
+                    ErrorCode.FORBIDDEN, f"Only a {task.approver_role} may judge this. Nothing was changed."
+                )
+            await connection.execute(
+                insert(DecisionApproval).values(
+                    request_id=request_id,
+                    requested_by=row.requested_by,
+                    action_digest=row.action_digest,
+                    approved_by=by.operator_id,
+                    approved_role=by.role.value,
+                    verdict=verdict,
+                    reason=reason,
+                    approved_at=at,
+                )
+            )
+            if verdict == "declined":
+                await connection.execute(
+                    update(DecisionRequest).where(DecisionRequest.id == request_id).values(declined_at=at)
+                )
+            return await _told(connection, task, at)
+
+
+def _chosen() -> Any:  # a select of a table and five columns of others: its exact type helps nobody
+    return (
+        select(
+            DecisionRequest,
+            DecisionTask.incident_id,
+            DecisionTask.episode,
+            DecisionTask.kind,
+            DecisionTask.four_eyes,
+            DecisionApproval.approved_by,
+            DecisionApproval.verdict,
+        )
+        .join(DecisionTask, DecisionTask.id == DecisionRequest.task_id)
+        .outerjoin(DecisionApproval, DecisionApproval.request_id == DecisionRequest.id)
+        .order_by(DecisionRequest.requested_at, DecisionRequest.id)
+    )
+
+
+def _decision(row: Row[Any]) -> Decision:
+    return Decision(
+        request_id=row.id,
+        task_id=row.task_id,
+        kind=DecisionKind(row.kind),
+        choice=row.choice,
+        requested_by=row.requested_by,
+        approved_by=row.approved_by if row.verdict == "approved" else None,
+    )
+
+
+async def _locked_task(connection: AsyncConnection, task_id: str) -> Row[Any]:
+    task = (
+        await connection.execute(select(DecisionTask).where(DecisionTask.id == task_id).with_for_update())
+    ).one_or_none()
+    if task is None:
+        raise StanchError(ErrorCode.NOT_FOUND, "There is no such question. Nothing was changed.")
+    if task.closed_at is not None:
+        raise StanchError(
+            ErrorCode.ALREADY_DECIDED, "This question is closed. Nothing was changed; look at the incident."
+        )
+    return task
+
+
+async def _pending(connection: AsyncConnection, request_id: str, at: datetime) -> tuple[Row[Any], Row[Any]]:
+    task_id = await connection.scalar(select(DecisionRequest.task_id).where(DecisionRequest.id == request_id))
+    if task_id is None:
+        raise StanchError(ErrorCode.NOT_FOUND, "There is no such choice. Nothing was changed.")
+    task = await _locked_task(connection, task_id)
+    row = (await connection.execute(_chosen().where(DecisionRequest.id == request_id))).one()
+    if row.withdrawn_at is not None or row.verdict is not None or not row.four_eyes:
+        raise StanchError(
+            ErrorCode.ALREADY_DECIDED,
+            "This choice is settled already. Nothing was changed; look at the incident.",
+        )
+    if row.expires_at <= at:
+        raise StanchError(
+            ErrorCode.REFUSED_BY_RULE, "This choice has expired. Nothing was changed; it must be made again."
+        )
+    return row, task
+
+
+async def _end_expired(connection: AsyncConnection, task_id: str, at: datetime) -> None:
+    """A choice that nobody judged in time stands in nobody's way."""
+    judged = select(DecisionApproval.request_id)
+    await connection.execute(
+        update(DecisionRequest)
+        .where(
+            DecisionRequest.task_id == task_id,
+            DecisionRequest.expires_at <= at,
+            DecisionRequest.withdrawn_at.is_(None),
+            DecisionRequest.declined_at.is_(None),
+            DecisionRequest.id.not_in(judged),
+        )
+        .values(withdrawn_at=DecisionRequest.expires_at)
+    )
+
+
+async def _told(connection: AsyncConnection, task: Row[Any], at: datetime) -> DecisionView:
+    """Ask Temporal to look, in the same commit, and tell the caller how the question stands."""
+    await ask(connection, task.incident_id, at)
+    return (await read_decisions(connection, select(DecisionTask).where(DecisionTask.id == task.id)))[0]

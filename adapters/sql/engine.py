@@ -1,0 +1,76 @@
+"""The connection pool, and what is said when the database does not answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from models.errors import ErrorCode, StanchError
+
+CONNECT_SECONDS = 2.0
+"""A database that does not answer its door in this time is down, as far as a freeze is concerned."""
+
+GONE = (
+    OSError,
+    asyncio.TimeoutError,
+    OperationalError,
+    InterfaceError,
+    PoolTimeout,
+    asyncpg.PostgresConnectionError,
+)
+
+SHUTTING = frozenset({"57P01", "57P02", "57P03", "53300", "08000", "08003", "08006"})
+"""SQLSTATEs of a server that is going, starting or full: nothing of ours is wrong."""
+
+
+def make_engine(url: str, *, pool: int) -> AsyncEngine:
+    """A pool of at most `pool` connections; each is checked by use, not by a ping before every use."""
+    return create_async_engine(
+        url,
+        pool_size=pool,
+        max_overflow=0,
+        pool_timeout=CONNECT_SECONDS,
+        pool_recycle=1800,
+        connect_args={
+            "timeout": CONNECT_SECONDS,
+            "server_settings": {"application_name": "stanch", "jit": "off", "timezone": "UTC"},
+        },
+    )
+
+
+def is_gone(error: BaseException) -> bool:
+    """Whether this error says that the database is not there, rather than that a statement is wrong."""
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None)
+        return (
+            error.connection_invalidated
+            or state in SHUTTING
+            or isinstance(error, OperationalError | InterfaceError)
+        )
+    return isinstance(error, GONE)
+
+
+def unreachable() -> StanchError:
+    """What a caller hears when the database is not there."""
+    return StanchError(
+        ErrorCode.DATABASE_UNREACHABLE,
+        "The database does not answer. What was not answered before is not recorded; repeat the same request.",
+    )
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """One transaction. Errors: DATABASE_UNREACHABLE when the database went away in it."""
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    except Exception as error:
+        if is_gone(error):
+            raise unreachable() from error
+        raise

@@ -1,0 +1,76 @@
+"""What should stand at the wallet by our records, and where it does not (use_cases.sweep.Expectations)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.sql.engine import transaction
+from models.ids import incident_of_workflow, new_id, restriction_id
+from models.names import Scope
+from models.tables.holds import Discrepancy, HoldClaim
+from use_cases.sweep import Finding
+
+STANDING = text(
+    """
+SELECT step.incident_id, step.episode, step.step_key, incident.account_id
+FROM step JOIN incident ON incident.id = step.incident_id
+WHERE incident.status NOT IN ('opened', 'returning', 'releasing', 'closed') AND step.kind = 'freeze'
+  AND step.status = 'done' AND step.episode = incident.episode
+"""
+)
+
+
+class SqlExpectations:
+    """Reads our records; keeps discrepancies until they are gone."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def restrictions(self) -> Mapping[str, str]:
+        """See Expectations."""
+        async with transaction(self._engine) as connection:
+            rows = await connection.execute(STANDING)
+            return {
+                restriction_id(
+                    row.incident_id, row.episode, Scope(row.step_key.removeprefix("freeze/"))
+                ): row.account_id
+                for row in rows
+            }
+
+    async def holds(self) -> Mapping[str, tuple[str, int]]:
+        """See Expectations."""
+        async with transaction(self._engine) as connection:
+            rows = await connection.execute(select(HoldClaim).where(HoldClaim.state == "placed"))
+            return {row.id: (row.account_id, row.hi - row.lo) for row in rows}
+
+    async def raise_findings(self, findings: Sequence[Finding], at: datetime) -> None:
+        """See Expectations."""
+        async with transaction(self._engine) as connection:
+            for finding in findings:
+                await connection.execute(
+                    insert(Discrepancy)
+                    .values(
+                        id=new_id(),
+                        kind=finding.kind.value,
+                        subject=finding.subject,
+                        account_id=finding.account_id,
+                        incident_id=incident_of_workflow(f"incident:{finding.subject}"),
+                        found_at=at,
+                        last_seen_at=at,
+                    )
+                    .on_conflict_do_update(
+                        index_elements=["kind", "subject"],
+                        index_where=Discrepancy.resolved_at.is_(None),
+                        set_={"last_seen_at": at},
+                    )
+                )
+            await connection.execute(
+                update(Discrepancy)
+                .where(Discrepancy.resolved_at.is_(None), Discrepancy.last_seen_at < at)
+                .values(resolved_at=at)
+            )

@@ -1,0 +1,157 @@
+"""The incident row and what hangs on it, as the workflow may read it (port `Incidents`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from adapters.sql.engine import transaction
+from adapters.sql.hand_over import ask
+from models.contracts.alarms import Alarm
+from models.contracts.incidents import IncidentFacts
+from models.contracts.transfers import Flow
+from models.errors import ErrorCode, StanchError
+from models.lifecycle import Status
+from models.names import SecurityItem
+from models.tables.incidents import Alarm as AlarmRow
+from models.tables.incidents import Incident
+from models.tables.people import Proof, ResetReceipt
+from models.tables.traces import TraceRun
+
+
+class SqlIncidents:
+    """Port `Incidents`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def facts(self, incident_id: str) -> IncidentFacts | None:
+        """See ports.Incidents."""
+        async with transaction(self._engine) as connection:
+            return await read_facts(connection, incident_id)
+
+    async def alarm(self, alarm_id: str) -> Alarm:
+        """See ports.Incidents."""
+        async with transaction(self._engine) as connection:
+            row = (await connection.execute(select(AlarmRow).where(AlarmRow.id == alarm_id))).one_or_none()
+        if row is None:
+            raise StanchError(ErrorCode.NOT_FOUND, "There is no alarm with this id. Nothing was done.")
+        return Alarm.model_validate(
+            {
+                "source": row.source,
+                "id": row.source_id,
+                "account_id": row.account_id,
+                "occurred_at": row.occurred_at,
+                "compromised_since": row.compromised_since,
+                "stolen_transfers": tuple(row.stolen_transfers),
+                "kind": row.kind,
+            }
+        )
+
+    async def ask_again(self, incident_id: str) -> None:
+        """See ports.Incidents."""
+        async with transaction(self._engine) as connection:
+            await ask(connection, incident_id, datetime.now(UTC))
+
+    async def money(self, incident_id: str) -> dict[str, Flow]:
+        """See ports.Incidents."""
+        async with transaction(self._engine) as connection:
+            return await read_money(connection, incident_id)
+
+    async def named_thefts(self, incident_id: str) -> tuple[str, ...]:
+        """See ports.Incidents."""
+        async with transaction(self._engine) as connection:
+            rows = await connection.scalars(
+                select(AlarmRow.stolen_transfers)
+                .where(AlarmRow.incident_id == incident_id, AlarmRow.acknowledged_at.is_not(None))
+                .order_by(AlarmRow.received_at, AlarmRow.id)
+            )
+            return tuple(dict.fromkeys(transfer for named in rows for transfer in named))
+
+    async def receipts(
+        self, incident_id: str, episode: int, compromised_since: datetime
+    ) -> dict[SecurityItem, str]:
+        """See ports.Incidents."""
+        async with transaction(self._engine) as connection:
+            rows = await connection.execute(
+                select(ResetReceipt.item, ResetReceipt.receipt_id)
+                .where(
+                    ResetReceipt.incident_id == incident_id,
+                    ResetReceipt.episode == episode,
+                    ResetReceipt.set_since <= compromised_since,
+                )
+                .order_by(ResetReceipt.reset_at)
+            )
+            return {SecurityItem(row.item): row.receipt_id for row in rows}
+
+    async def proven(self, incident_id: str, episode: int) -> bool:
+        """See ports.Incidents."""
+        async with transaction(self._engine) as connection:
+            count = await connection.scalar(
+                select(func.count())
+                .select_from(Proof)
+                .where(Proof.incident_id == incident_id, Proof.episode == episode, Proof.voided_at.is_(None))
+            )
+            return bool(count)
+
+
+async def read_facts(connection: AsyncConnection, incident_id: str) -> IncidentFacts | None:
+    """The facts of one incident, alarms included; None when unknown."""
+    row = (await connection.execute(select(Incident).where(Incident.id == incident_id))).one_or_none()
+    if row is None:
+        return None
+    alarms = (
+        await connection.execute(
+            select(AlarmRow.id, AlarmRow.episode, AlarmRow.held_back, AlarmRow.acknowledged_at)
+            .where(AlarmRow.incident_id == incident_id)
+            .order_by(AlarmRow.received_at, AlarmRow.id)
+        )
+    ).all()
+    return facts_of(row, alarms)
+
+
+def facts_of(row: Any, alarms: Sequence[Any]) -> IncidentFacts:
+    """Put an incident row and its alarms together."""
+    current = [alarm for alarm in alarms if alarm.episode == row.episode]
+    held_back = bool(current) and row.status == Status.OPENED and all(alarm.held_back for alarm in current)
+    return IncidentFacts(
+        incident_id=row.id,
+        account_id=row.account_id,
+        status=row.status,
+        episode=row.episode,
+        scope=row.scope,
+        provisional=row.provisional,
+        opened_at=row.opened_at,
+        episode_opened_at=row.episode_opened_at,
+        compromised_since=row.compromised_since,
+        frozen_at=row.frozen_at,
+        renewals=row.renewals,
+        closed_at=row.closed_at,
+        outcome=row.outcome,
+        unacknowledged=tuple(alarm.id for alarm in alarms if alarm.acknowledged_at is None),
+        held_back=held_back,
+    )
+
+
+async def read_money(connection: AsyncConnection, incident_id: str) -> dict[str, Flow]:
+    """The flow of the last trace per currency: the one that reaches furthest, then the newest."""
+    rows = await connection.execute(
+        select(TraceRun)
+        .where(TraceRun.incident_id == incident_id)
+        .order_by(TraceRun.upto_seq, TraceRun.created_at)
+    )
+    return {
+        row.currency: Flow(
+            stolen=row.stolen,
+            held=row.held,
+            exited=row.exited,
+            pooled=row.pooled,
+            returned=row.returned,
+            pruned=row.pruned,
+        )
+        for row in rows
+    }

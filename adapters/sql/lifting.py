@@ -1,0 +1,82 @@
+"""The commit with which every lifting of protection begins: the incident's row lock decides (DESIGN 4)."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.errors import ErrorCode, StanchError
+from models.lifecycle import Event, Status, move
+from models.names import SecurityItem
+from models.tables.incidents import Alarm, Incident
+from models.tables.people import Proof, ResetReceipt
+
+
+async def locked_incident(connection: AsyncConnection, incident_id: str, episode: int) -> Status:
+    """Lock the row and give its status. Errors: NOT_FOUND; ILLEGAL_MOVE, when the episode is over."""
+    row = (
+        await connection.execute(
+            select(Incident.status, Incident.episode).where(Incident.id == incident_id).with_for_update()
+        )
+    ).one_or_none()
+    if row is None:
+        raise StanchError(ErrorCode.NOT_FOUND, "There is no incident with this id. Nothing was done.")
+    if row.episode != episode:
+        raise StanchError(
+            ErrorCode.ILLEGAL_MOVE,
+            f"Episode {episode} of this incident is over; episode {row.episode} has begun. Nothing was changed.",
+        )
+    return Status(row.status)
+
+
+async def refuse_while_alarmed(connection: AsyncConnection, incident_id: str) -> None:
+    """Errors: ALARM_WAITING, while an alarm of this incident has not taken effect. Call under the row lock."""
+    waiting = await connection.scalar(
+        select(func.count())
+        .select_from(Alarm)
+        .where(Alarm.incident_id == incident_id, Alarm.acknowledged_at.is_(None))
+    )
+    if waiting:
+        raise StanchError(
+            ErrorCode.ALARM_WAITING,
+            f"{waiting} alarm(s) of this incident have not taken effect yet. Nothing was lifted; they are taken up first.",
+        )
+
+
+async def lift(connection: AsyncConnection, incident_id: str, episode: int, event: Event) -> None:
+    """Move to returning or releasing, or refuse.
+
+    Errors: ALARM_WAITING; ILLEGAL_MOVE; RESET_INCOMPLETE, when a return has no standing proof in this episode, or a security
+    item without a receipt that reaches back to the compromise time.
+    """
+    status = await locked_incident(connection, incident_id, episode)
+    await refuse_while_alarmed(connection, incident_id)
+    after = move(status, event)
+    if event is Event.RETURN_INTENDED:
+        await _refuse_incomplete(connection, incident_id, episode)
+    await connection.execute(update(Incident).where(Incident.id == incident_id).values(status=after.value))
+
+
+async def _refuse_incomplete(connection: AsyncConnection, incident_id: str, episode: int) -> None:
+    proven = await connection.scalar(
+        select(func.count())
+        .select_from(Proof)
+        .where(Proof.incident_id == incident_id, Proof.episode == episode, Proof.voided_at.is_(None))
+    )
+    since = select(Incident.compromised_since).where(Incident.id == incident_id).scalar_subquery()
+    items = set(
+        await connection.scalars(
+            select(ResetReceipt.item).where(
+                ResetReceipt.incident_id == incident_id,
+                ResetReceipt.episode == episode,
+                ResetReceipt.set_since <= since,
+            )
+        )
+    )
+    missing = sorted({item.value for item in SecurityItem} - items)
+    if not proven or missing:
+        what = ", ".join(([] if proven else ["proof of the owner"]) + missing)
+        raise StanchError(
+            ErrorCode.RESET_INCOMPLETE,
+            f"The account is not ready to go back; missing: {what}. It stays frozen until this is done.",
+        )

@@ -1,0 +1,181 @@
+"""Attempts and steps: the intent before the effect, one transaction after it (port `StepStore`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, func, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from activities.changes import Change
+from adapters.secrets.keys import Sealer
+from adapters.sql.changes import apply
+from adapters.sql.engine import transaction
+from adapters.sql.lifting import lift
+from models.contracts.steps import FinishedStep, RecordedStep, StepAttempt
+from models.digests import canonical, digest
+from models.lifecycle import Event
+from models.tables.steps import FreezeTime, Step
+from models.tables.steps import StepAttempt as StepAttemptRow
+
+INPUT = "step.input"
+RESULT = "step.result"
+
+RECORD = text(
+    """
+WITH recorded AS (
+    INSERT INTO step (id, attempt_id, incident_id, episode, step_key, kind, status, actor, role, reason, requested_at,
+                      started_at, completed_at, receipt_id, receipt_digest, effective_seq, effective_at, input,
+                      input_digest, result, result_digest, workflow_id, run_id, activity_id, gateway_attempt,
+                      wallet_ack_ms, committed_ms)
+    VALUES (:id, :attempt_id, :incident_id, :episode, :step_key, :kind, :status, :actor, :role, :reason, :requested_at,
+            :started_at, :completed_at, :receipt_id, :receipt_digest, :effective_seq, :effective_at, :input,
+            :input_digest, :result, :result_digest, :workflow_id, :run_id, :activity_id, :gateway_attempt,
+            :wallet_ack_ms, :committed_ms)
+    ON CONFLICT (incident_id, episode, step_key) WHERE status = 'done' DO NOTHING
+    RETURNING id
+)
+INSERT INTO ledger_outbox (step_id, leaf, created_at) SELECT id, :leaf, :completed_at FROM recorded RETURNING step_id
+"""
+)
+
+
+class SqlStepStore:
+    """Port `StepStore`. Inputs and results are sealed; their digests and everything else are in plain."""
+
+    def __init__(self, engine: AsyncEngine, sealer: Sealer) -> None:
+        self._engine = engine
+        self._sealer = sealer
+
+    async def done(self, incident_id: str, episode: int, step_key: str) -> RecordedStep | None:
+        """See ports.StepStore."""
+        async with transaction(self._engine) as connection:
+            row = await _find(connection, incident_id, episode, step_key)
+        return None if row is None else await self._opened(row)
+
+    async def begin(self, attempt: StepAttempt, *, lifting: Event | None = None) -> None:
+        """See ports.StepStore."""
+        async with transaction(self._engine) as connection:
+            if lifting is not None:
+                await lift(connection, attempt.incident_id, attempt.episode, lifting)
+            await connection.execute(
+                insert(StepAttemptRow).values(
+                    id=attempt.attempt_id,
+                    **attempt.model_dump(exclude={"attempt_id", "origin"}),
+                    **attempt.origin.model_dump(),
+                )
+            )
+
+    async def finish(self, step: FinishedStep, changes: Sequence[Change]) -> RecordedStep:
+        """See ports.StepStore."""
+        attempt = step.attempt
+        incident_id = attempt.incident_id
+        plain = _plain(step)
+        values = plain | {
+            "input": await self._sealer.seal(incident_id, INPUT, canonical(step.input)),
+            "result": await self._sealer.seal(incident_id, RESULT, canonical(step.result)),
+            "leaf": canonical(
+                {
+                    name: value.isoformat() if hasattr(value, "isoformat") else value
+                    for name, value in plain.items()
+                }
+            ),
+        }
+        async with transaction(self._engine) as connection:
+            written = (await connection.execute(RECORD, values)).one_or_none()
+            if written is not None:
+                for change in changes:
+                    await apply(change, connection, step, self._sealer)
+                return _recorded(plain, step.result)
+        # Another attempt finished first: nothing of ours was written, and its row is what happened.
+        winner = await self.done(incident_id, attempt.episode, attempt.step_key)
+        if winner is None:
+            message = f"step {attempt.step_key} conflicted with a row that is not there"
+            raise AssertionError(message)
+        return winner
+
+    async def of_incident(self, incident_id: str) -> list[RecordedStep]:
+        """Every step in the order of their recording, refusals included, opened."""
+        async with transaction(self._engine) as connection:
+            rows = (
+                await connection.execute(
+                    _steps().where(Step.incident_id == incident_id).order_by(Step.sequence)
+                )
+            ).all()
+        return [await self._opened(row) for row in rows]
+
+    async def _opened(self, row: Row[Any]) -> RecordedStep:
+        values = row._asdict()
+        sealed = values.pop("sealed_result")
+        result = json.loads(await self._sealer.open(values["incident_id"], RESULT, sealed))
+        return RecordedStep.model_validate(values | {"result": result})
+
+
+RECORDED = tuple(
+    name
+    for name in RecordedStep.model_fields
+    if name not in {"step_id", "result", "wallet_ack_ms", "committed_ms"}
+)
+
+
+def _steps() -> Select[Any]:
+    columns = [getattr(Step, name) for name in RECORDED]
+    return select(
+        Step.id.label("step_id"),
+        *columns,
+        Step.result.label("sealed_result"),
+        func.coalesce(FreezeTime.wallet_ack_ms, Step.wallet_ack_ms).label("wallet_ack_ms"),
+        func.coalesce(FreezeTime.committed_ms, Step.committed_ms).label("committed_ms"),
+    ).outerjoin(FreezeTime, FreezeTime.step_id == Step.id)
+
+
+async def _find(
+    connection: AsyncConnection, incident_id: str, episode: int, step_key: str
+) -> Row[Any] | None:
+    query = _steps().where(
+        Step.incident_id == incident_id,
+        Step.episode == episode,
+        Step.step_key == step_key,
+        Step.status == "done",
+    )
+    row: Row[Any] | None = (await connection.execute(query)).one_or_none()
+    return row
+
+
+def _plain(step: FinishedStep) -> dict[str, object]:
+    """The columns that hold no personal data: what the ledger's leaf says too."""
+    attempt, receipt = step.attempt, step.receipt
+    return {
+        "id": step.step_id,
+        "attempt_id": attempt.attempt_id,
+        "incident_id": attempt.incident_id,
+        "episode": attempt.episode,
+        "step_key": attempt.step_key,
+        "kind": attempt.kind.value,
+        "status": step.status.value,
+        "actor": attempt.actor.value,
+        "role": attempt.role,
+        "reason": step.reason,
+        "requested_at": attempt.requested_at,
+        "started_at": step.started_at,
+        "completed_at": step.completed_at,
+        "receipt_id": None if receipt is None else receipt.receipt_id,
+        "receipt_digest": None if receipt is None else digest(receipt.model_dump(mode="json")),
+        "effective_seq": None if receipt is None else receipt.effective_seq,
+        "effective_at": None if receipt is None else receipt.effective_at,
+        "input_digest": digest(step.input),
+        "result_digest": digest(step.result),
+        "workflow_id": attempt.origin.workflow_id,
+        "run_id": attempt.origin.run_id,
+        "activity_id": attempt.origin.activity_id,
+        "gateway_attempt": attempt.origin.gateway_attempt,
+        "wallet_ack_ms": step.wallet_ack_ms,
+        "committed_ms": step.committed_ms,
+    }
+
+
+def _recorded(plain: dict[str, object], result: dict[str, object]) -> RecordedStep:
+    known = {name: value for name, value in plain.items() if name in RecordedStep.model_fields}
+    return RecordedStep.model_validate(known | {"step_id": plain["id"], "result": result})
