@@ -29,7 +29,7 @@ def demo(
     ] = None,
     currency: Annotated[str | None, typer.Option(help="ISO 4217 code of that ledger's amounts.")] = None,
     wait_limit: Annotated[
-        int, typer.Option(help="Give the story up after so many seconds without its end.", min=10)
+        int, typer.Option(help="Give the story up after so many seconds without its end.", min=1)
     ] = 180,
     as_json: Json = False,
 ) -> None:

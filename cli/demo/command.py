@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from cli.sandbox_client import SandboxClient
 
 SECONDS_BETWEEN_LOOKS: Final = 0.2
+SECONDS_FOR_LAST_WORD: Final = 10.0
 POLICY: Final = "demo"
 
 
@@ -122,6 +125,8 @@ class Demo:
             processes.start(
                 *(part_of(person, house, victim=victim, seed=self._request.seed) for person in people)
             )
+            for person in people:
+                observer.listen_to(processes[person.name])
             if self._scenario.thief is not None:
                 timeline.now(f"a thief is at work on {victim}")
                 processes.start(part_of(self._scenario.thief, house, victim=victim, seed=self._request.seed))
@@ -172,15 +177,22 @@ class Demo:
             )
 
     def _audit(self, observer: Observer, house: House) -> dict[str, bool]:
-        from cli.auditing import verdict
+        """The audit's verdict. The workflow's last word comes just after the database says closed: it is waited for."""
+        from cli.auditing import audited
+        from settings import Settings
 
-        os.environ.update(house.runtime.environ)
+        os.environ.update(house.engine_environ)
         assert observer.incident_id is not None
-        found = verdict(observer.incident_id)
-        return {
-            "replay_ok": bool(found["replay_ok"]),
-            "steps_match_history": bool(found["steps_match_history"]),
-        }
+        deadline = time.monotonic() + SECONDS_FOR_LAST_WORD
+        while True:
+            report = asyncio.run(audited(observer.incident_id, Settings()))
+            good = report.replay_ok and report.steps_match_history
+            if good or time.monotonic() > deadline:
+                break
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        for finding in report.findings:
+            self._output.warn(f"audit: {finding.kind} {finding.subject}: {finding.message}")
+        return {"replay_ok": report.replay_ok, "steps_match_history": report.steps_match_history}
 
     def _stay(self, house: House) -> None:
         """Leave everything up until Ctrl-C, and say where it is."""
@@ -193,5 +205,4 @@ class Demo:
             say(f"{role:<12} {login.credential}")
         say(f"Other commands find it with: export STANCH_RUNTIME={path}")
         say("Everything stays up until Ctrl-C.")
-        stopped = __import__("threading").Event()
-        stopped.wait()
+        threading.Event().wait()

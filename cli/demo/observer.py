@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli.demo.events import Event, Who
 from cli.demo.sentences import sentence, who_did
+from cli.demo.tales import Tale
 from cli.money import sum_of_money
 from models.contracts.transfers import AccountKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cli.child import Child
     from cli.gateway_client import GatewayClient
     from cli.sandbox_client import SandboxClient
 
@@ -33,6 +35,7 @@ class Observer:
         self._attempts = 0
         self._alarms = 0
         self._steps = 0
+        self._tales: list[Tale] = []
         self.incident_id: str | None = None
         self.view: dict[str, Any] | None = None
 
@@ -40,6 +43,10 @@ class Observer:
     def closed(self) -> bool:
         """Whether the incident has ended."""
         return self.view is not None and self.view["closed_at"] is not None
+
+    def listen_to(self, person: Child) -> None:
+        """Tell what this person tells, too."""
+        self._tales.append(Tale(person))
 
     def look(self) -> list[Event]:
         """What happened since the last look."""
@@ -49,7 +56,8 @@ class Observer:
         if self.incident_id is not None:
             # The status before the steps: whatever was recorded before it closed is then in this look.
             self.view = self._gateway.get(f"/v1/incidents/{self.incident_id}")
-        return [*self._moves(), *self._refusals(), *self._raised(), *self._recorded()]
+        told = [event for tale in self._tales for event in tale.look()]
+        return [*told, *self._moves(), *self._refusals(), *self._raised(), *self._recorded()]
 
     def _moves(self) -> Iterator[Event]:
         for transfer in self._sandbox.transfers_after(self._seq):

@@ -47,8 +47,9 @@ def run_up(output: Output) -> int:
             finally:
                 path.unlink(missing_ok=True)
     except Ended:
-        output.say("Stopped. Data, keys and logs are kept in .stanch; `stanch up` continues open incidents.")
-        return ExitCode.DONE
+        pass
+    output.say("Stopped. Data, keys and logs are kept in .stanch; `stanch up` continues open incidents.")
+    return ExitCode.DONE
 
 
 def addresses(environ: Mapping[str, str]) -> Addresses:

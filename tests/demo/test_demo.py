@@ -1,0 +1,264 @@
+"""`./stanch demo` as a newcomer types it: real processes, the real story, nothing left running."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from models.names import SecurityItem
+
+ROOT = Path(__file__).resolve().parents[2]
+MARK = "STANCH_TEST_RUN"
+SECONDS = 85
+PLACES = ("held", "exited", "pooled", "returned", "pruned")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished demo."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What `--json` printed: exactly one document."""
+        parsed: dict[str, Any] = json.loads(self.out)
+        return parsed
+
+
+class Starter:
+    """Starts demos that can be told apart from every other process of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self._mark = f"{MARK}={os.getpid()}-{random.SystemRandom().getrandbits(40)}"
+        name, _, value = self._mark.partition("=")
+        self._folder = folder
+        self._environ = {**os.environ, name: value, "TMPDIR": str(folder)}
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """A demo under way."""
+        return subprocess.Popen(
+            [ROOT / "stanch", "demo", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self._environ,
+            cwd=self._folder,
+        )
+
+    def run(self, *arguments: str) -> Run:
+        """A demo from beginning to end."""
+        return self.end(self.start(*arguments))
+
+    def end(self, demo: subprocess.Popen[str]) -> Run:
+        """Wait for its end."""
+        try:
+            out, err = demo.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            demo.kill()
+            raise
+        return Run(demo.returncode, out, err)
+
+    def left_running(self) -> list[str]:
+        """Processes that a demo of ours started and that are still there."""
+        return [" ".join(process.cmdline()) for process in self.processes()]
+
+    def processes(self) -> Iterator[psutil.Process]:
+        """Everything that has our mark in its environment, or lives in our folder."""
+        for process in psutil.process_iter():
+            try:
+                marked = self._mark in (f"{name}={value}" for name, value in process.environ().items())
+                here = process.cwd().startswith(str(self._folder))
+                if (marked or here) and process.status() != psutil.STATUS_ZOMBIE:
+                    yield process
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+
+    def logs_named_in(self, sentence: str) -> Path:
+        """The folder of logs that a failure names."""
+        found = re.search(r"logs are in (\S+?)\.?\s", f"{sentence} ")
+        assert found is not None, sentence
+        return Path(found[1])
+
+
+@pytest.fixture(scope="module")
+def starter(tmp_path_factory: pytest.TempPathFactory) -> Starter:
+    return Starter(tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture(scope="module")
+def story(starter: Starter) -> Run:
+    """The one full demo of the suite."""
+    return starter.run("--json", "--seed", "7")
+
+
+def test_the_story_ends_as_it_should_and_leaves_nothing_running(story: Run, starter: Starter) -> None:
+    assert story.code == 0, story.err
+    assert story.document["outcome"] == "restored"
+    assert starter.left_running() == []
+
+
+def test_it_froze_within_a_second_of_the_alarm(story: Run) -> None:
+    times = story.document["time_to_freeze_ms"]
+    assert 0 < times["wallet_ack"] <= times["committed"] < 1000
+
+
+def test_every_stolen_unit_has_one_place_and_some_are_saved(story: Run) -> None:
+    money = story.document["money"]
+    assert money["currency"] == "CNY"
+    assert money["stolen"] == sum(money[place] for place in PLACES) > 0
+    assert money["held"] > 0
+    assert money["refused_after_freeze"] >= 3
+
+
+def test_owner_security_stages_steps_and_audit(story: Run) -> None:
+    told = story.document
+    assert told["identity"]["verified"] is True
+    assert len(set(told["identity"]["factors"])) >= 2
+    assert set(told["security_items"]) == set(SecurityItem)
+    assert len(set(told["security_items"].values())) == len(SecurityItem)
+    assert len(told["stages"]) == 3
+    assert told["refreezes"] == 0
+    assert told["steps"]["total"] == sum(told["steps"]["by_kind"].values())
+    assert told["steps"]["by_kind"]["reset_item"] == len(SecurityItem)
+    assert told["audit"] == {"replay_ok": True, "steps_match_history": True}
+    assert told["inferred_openings"] == {"count": 0, "amount": 0}
+    assert told["clock"] == "demo"
+    assert 0 < told["wall_s"] < 60
+
+
+def test_the_timeline_is_on_stderr_in_plain_lines(story: Run) -> None:
+    assert "account frozen" in story.err
+    assert "\x1b[" not in story.err
+    assert "Traceback" not in story.err
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Our own small ledger, seeded: customers, two mules, a shop and the world outside. Thefts: t-300, t-301."""
+    folder = tmp_path_factory.mktemp("ledger")
+    chance = random.Random(20260131)
+    people = [f"c{number}" for number in range(40)]
+    rows = []
+    for number in range(300):
+        src, dst = chance.choice(people), chance.choice([*people, "shop", "abroad"])
+        rows.append((f"t-{number}", number // 10, src, dst, chance.randint(1, 5000)))
+    rows += [
+        ("t-300", 40, "c0", "mule", 7000),
+        ("t-301", 40, "c0", "mule", 500),
+        ("t-302", 41, "mule", "second", 6000),
+        ("t-303", 42, "second", "abroad", 2000),
+        ("bad-1", 42, "c1", "c2", 0),
+        ("bad-2", 42, "c1", "c2", "1.5"),
+        ("t-304", 43, "mule", "mule", 100),
+    ]
+    lines = ["tx_id,time,src,dst,amount_cents", *(",".join(map(str, row)) for row in rows)]
+    (folder / "transfers.csv").write_text("\n".join(lines) + "\n")
+    accounts = [
+        "account,opening_cents,kind",
+        *(f"{name},100," for name in people),
+        "mule,0,wallet",
+        "second,0,wallet",
+        "shop,0,merchant",
+    ]
+    (folder / "accounts.csv").write_text("\n".join(accounts) + "\n")
+    return {"transfers": folder / "transfers.csv", "accounts": folder / "accounts.csv"}
+
+
+def on(ledger: dict[str, Path]) -> Sequence[str]:
+    return ("--transfers", str(ledger["transfers"]), "--accounts", str(ledger["accounts"]))
+
+
+def test_the_same_story_on_a_ledger_of_somebody_else(starter: Starter, ledger: dict[str, Path]) -> None:
+    run = starter.run(*on(ledger), "--theft", "t-300,t-301", "--currency", "SEK", "--json")
+    assert run.code == 0, run.err
+    told = run.document
+    assert told["account_id"] == "c0"
+    assert told["outcome"] == "restored"
+    # First in, first out: mule sends 6,000 of 7,500 on, and second sends 2,000 of those abroad.
+    assert told["money"] == {
+        "currency": "SEK",
+        "stolen": 7500,
+        "held": 5500,
+        "exited": 2000,
+        "pooled": 0,
+        "returned": 0,
+        "pruned": 0,
+        "refused_after_freeze": 0,
+    }
+    assert told["inferred_openings"]["count"] > 0
+    assert told["audit"] == {"replay_ok": True, "steps_match_history": True}
+    assert "transfers.csv line 306: amount 0 is zero" in run.err
+    assert "2 rows were refused" in run.err
+    assert "step n is posted n minutes after" in run.err
+    assert starter.left_running() == []
+
+
+def engine(starter: Starter, part: str) -> psutil.Process | None:
+    """The process of a part, once it runs."""
+    for process in starter.processes():
+        command = process.cmdline()
+        if command[1:3] == ["-m", part] and len(command) == 3:
+            return process
+    return None
+
+
+def wait_for(starter: Starter, demo: subprocess.Popen[str], part: str) -> psutil.Process:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        found = engine(starter, part)
+        if found is not None:
+            return found
+        assert demo.poll() is None, "the demo ended first"
+        time.sleep(0.05)
+    raise AssertionError(f"no {part} in {SECONDS} s")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ended_from_outside_it_leaves_nothing_running(
+    starter: Starter, number: signal.Signals, code: int
+) -> None:
+    demo = starter.start("--json")
+    wait_for(starter, demo, "worker")
+    demo.send_signal(number)
+    run = starter.end(demo)
+    assert run.code == code
+    assert run.out == ""
+    assert "nothing is left running" in run.err
+    assert "Traceback" not in run.err
+    assert starter.left_running() == []
+
+
+def test_a_part_that_dies_ends_the_demo_with_a_sentence_and_its_logs(starter: Starter) -> None:
+    demo = starter.start("--json")
+    wait_for(starter, demo, "worker").kill()
+    run = starter.end(demo)
+    assert run.code == 1
+    sentence = json.loads(run.out)["error"]["message"]
+    assert "The worker ended" in sentence
+    assert (starter.logs_named_in(sentence) / "worker.log").exists()
+    assert "Traceback" not in run.err
+    assert starter.left_running() == []
+
+
+def test_a_story_that_takes_too_long_is_given_up(starter: Starter, ledger: dict[str, Path]) -> None:
+    run = starter.run(*on(ledger), "--theft", "t-300", "--wait-limit", "1", "--json")
+    assert run.code == 1
+    sentence = json.loads(run.out)["error"]["message"]
+    assert "was given up" in sentence
+    assert starter.logs_named_in(sentence).is_dir()
+    assert starter.left_running() == []
