@@ -47,8 +47,8 @@ class ReplayedRun(Protocol):
 class Histories(Protocol):
     """Where histories come from and are replayed (adapters/temporal/replay.py)."""
 
-    async def replay(self, incident_id: str) -> Sequence[ReplayedRun]:
-        """Every run of the incident's workflows. Errors: TEMPORAL_UNREACHABLE, ERASED, INTERNAL (payload changed)."""
+    async def replay(self, incident_id: str, *, closed: bool) -> Sequence[ReplayedRun]:
+        """Every run of the incident's workflows; of a `closed` incident, once they have ended. Errors: TEMPORAL_UNREACHABLE, ERASED, INTERNAL (payload changed)."""
         ...
 
 
@@ -113,10 +113,11 @@ class AuditReplay:
             )
         # Read before the histories and after them: an incident at work records steps meanwhile.
         before = {step.step_id for step in await self.steps.steps(incident_id)}
-        runs = await self.histories.replay(incident_id)
+        closed = facts.closed_at is not None
+        runs = await self.histories.replay(incident_id, closed=closed)
         steps = await self.steps.steps(incident_id)
         fresh = {step.step_id for step in steps} - before
-        return audit(incident_id, runs, steps, closed=facts.closed_at is not None, fresh=fresh)
+        return audit(incident_id, runs, steps, closed=closed, fresh=fresh)
 
 
 def audit(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from temporalio.client import Client, WorkflowHistory
+from temporalio.client import Client, WorkflowHistory, WorkflowHistoryEventFilterType
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.temporal.client import unreachable
@@ -16,6 +18,8 @@ from adapters.temporal.strict_replay import StrictReplay
 from ledger.findings import Finding, Kind
 from ledger.histories import History, HistoryUnreadable, read_history
 from models.ids import incident_workflow_id, recovery_workflow_id
+
+SETTLING_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,13 @@ class TemporalHistories:
     client: Client
     workflows: Sequence[type]
 
-    async def replay(self, incident_id: str) -> list[Replayed]:
+    async def replay(self, incident_id: str, *, closed: bool) -> list[Replayed]:
         """Every run, the incident's own first; empty when Temporal knows none.
 
-        Errors: TEMPORAL_UNREACHABLE; ERASED when the incident's key is destroyed; INTERNAL when a payload was changed.
+        A `closed` incident's workflow is given a moment to end, since its last act is to close the incident. Errors: TEMPORAL_UNREACHABLE; ERASED when the incident's key is destroyed; INTERNAL when a payload was changed.
         """
+        if closed:
+            await self._ended(incident_workflow_id(incident_id))
         return [await replay_history(history, self.workflows) for history in await self.fetch(incident_id)]
 
     async def fetch(self, incident_id: str) -> list[WorkflowHistory]:
@@ -56,6 +62,24 @@ class TemporalHistories:
             fetched[workflow_id, history.run_id] = history
             waiting.extend(_related(history))
         return list(fetched.values())
+
+    async def _ended(self, workflow_id: str) -> None:
+        """Until its last event is written, or a moment has passed."""
+        handle = self.client.get_workflow_handle(workflow_id)
+        last = handle.fetch_history_events(
+            wait_new_event=True, event_filter_type=WorkflowHistoryEventFilterType.CLOSE_EVENT
+        )
+        try:
+            async with asyncio.timeout(SETTLING_SECONDS):
+                async for _ in last:
+                    return
+        except TimeoutError:
+            return
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise unreachable() from error
+        except RuntimeError as error:
+            raise unreachable() from error
 
     async def _fetch(self, workflow_id: str, run_id: str | None) -> WorkflowHistory | None:
         """One run; None when Temporal does not know it (never started, or past its retention)."""
