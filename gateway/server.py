@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
+from collections.abc import Iterator
 
 import uvicorn
 from fastapi import FastAPI
@@ -22,6 +24,13 @@ class AnnouncingServer(uvicorn.Server):
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             sys.stdout.write(f"gateway ready http://{host}:{port}\n")
             sys.stdout.flush()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Being asked to stop is no error: the signal that ended us is not raised again."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
 
 
 def serve(app: FastAPI, *, host: str, port: int) -> bool:

@@ -281,6 +281,11 @@ class Attention:
         if self._money is None or self._money.done():
             self._money = asyncio.create_task(self._follow())
 
+    def follow_money_once(self) -> None:
+        """Like follow_money, unless an alarm that was just taken up has seen to it."""
+        if self._money is None:
+            self.follow_money()
+
     async def _follow(self) -> None:
         while self._money_wanted:
             self._money_wanted = False

@@ -94,7 +94,7 @@ class StolenAccountIncident(Attention):
             if not await self._freeze():
                 return Outcome.NOT_FROZEN
             await self.look()
-            self.follow_money()
+            self.follow_money_once()
             factors = await self._prove_owner()
             await self._reset_security()
             request_id = await self._decide_return()

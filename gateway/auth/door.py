@@ -6,20 +6,21 @@ import hmac
 from collections import OrderedDict
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.auth.permissions import PERMISSIONS, Operation
 from models.errors import ErrorCode, StanchError
 from use_cases.create_operator import CREDENTIAL, credential_digest
+from use_cases.deadline import Deadline
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Coroutine
 
     from starlette.requests import Request
 
     from models.contracts.alarms import Sender
 
-    Lookup = Callable[[str], Awaitable[Sender | None]]
+    Lookup = Callable[[str], Coroutine[Any, Any, Sender | None]]
 
 REMEMBERED_SECONDS = 5.0
 """A disabled operator is out after this long at the latest; meanwhile no request pays a round trip for being known."""
@@ -39,12 +40,13 @@ class Known:
 class Door:
     """Lets operators in.
 
-    `by_credential` finds an operator by the credential's sha256 (use_cases.ports.Operators). Only existing operators are
+    `by_credential` finds an operator by the credential's sha256 (use_cases.ports.Operators) within `budget` seconds. Only existing operators are
     remembered: strangers with made-up credentials cannot push anybody out of the memory.
     """
 
-    def __init__(self, by_credential: Lookup) -> None:
+    def __init__(self, by_credential: Lookup, *, budget: float) -> None:
         self._by_credential = by_credential
+        self._deadline = Deadline(budget)
         self._known: OrderedDict[str, Known] = OrderedDict()
 
     async def enter(self, request: Request, operation: Operation) -> Sender:
@@ -68,7 +70,10 @@ class Door:
         known = self._known.get(digest)
         if known is not None and known.until > monotonic() and hmac.compare_digest(known.digest, digest):
             return known.sender
-        sender = await self._by_credential(digest)
+        try:
+            sender = await self._deadline.within(self._by_credential(digest))
+        except TimeoutError:
+            raise unknowable() from None
         if sender is None:
             self._known.pop(digest, None)
             raise unauthenticated()
@@ -84,4 +89,12 @@ def unauthenticated() -> StanchError:
     return StanchError(
         ErrorCode.UNAUTHENTICATED,
         "A valid credential is needed (Authorization: Bearer stanch_...). Nothing was changed.",
+    )
+
+
+def unknowable() -> StanchError:
+    """The database does not say who this is."""
+    return StanchError(
+        ErrorCode.DATABASE_UNREACHABLE,
+        "The database does not answer. Nothing was changed; repeat the same request.",
     )

@@ -1,0 +1,47 @@
+"""`python -m gateway`: the gateway's process. Settings from STANCH_* or STANCH_CONFIG; one ready line on stdout."""
+
+from __future__ import annotations
+
+import sys
+
+from pydantic import ValidationError
+
+from adapters.logs import configure
+from adapters.wiring import Wiring
+from gateway.application import create_app
+from gateway.assembly import assemble
+from gateway.server import serve
+from models.errors import StanchError
+from settings import Settings
+
+INVALID_SETTINGS = 2
+NOT_STARTED = 4
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT. Exit code 2: settings not usable; 4: the address could not be taken."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        names = ", ".join(
+            sorted({f"STANCH_{str(each['loc'][0]).upper()}" for each in error.errors() if each["loc"]})
+        )
+        sys.stderr.write(f"The settings are not valid: {names}. Nothing was started; correct them.\n")
+        return INVALID_SETTINGS
+    configure(settings.log_level)
+    try:
+        app = create_app(assemble(Wiring(settings)))
+    except StanchError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return INVALID_SETTINGS
+    if not serve(app, host=settings.gateway_host, port=settings.gateway_port):
+        sys.stderr.write(
+            f"The gateway could not listen on {settings.gateway_host}:{settings.gateway_port}. Nothing was started; "
+            "set STANCH_GATEWAY_PORT to a free port.\n"
+        )
+        return NOT_STARTED
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
