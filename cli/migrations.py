@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -54,9 +54,9 @@ def shape(owner_url: str) -> Shape:
 
 
 def _config(owner_url: str) -> Config:
-    # Whatever alembic says goes to stderr: stdout is for the document.
+    # What alembic says is said by us.
     return Config(
-        str(ROOT / "alembic.ini"), stdout=sys.stderr, cmd_opts=argparse.Namespace(x=[f"url={owner_url}"])
+        str(ROOT / "alembic.ini"), stdout=io.StringIO(), cmd_opts=argparse.Namespace(x=[f"url={owner_url}"])
     )
 
 

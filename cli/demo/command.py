@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_LOOKS: Final = 0.2
 SECONDS_FOR_LAST_WORD: Final = 10.0
 POLICY: Final = "demo"
+OTHER_HOUSES: Final = ("STANCH_", "TEMPORAL_", "SANDBOX_")
 
 
 def run_demo(request: DemoRequest, output: Output) -> int:
@@ -43,6 +44,7 @@ def run_demo(request: DemoRequest, output: Output) -> int:
 
     Raises StanchError when the story could not be told; its sentence names the folder where the logs were kept.
     """
+    _forget_other_houses()
     folder = Path(tempfile.mkdtemp(prefix="stanch-demo-"))
     keep_logs = True
     try:
@@ -62,6 +64,12 @@ def run_demo(request: DemoRequest, output: Output) -> int:
     finally:
         if not keep_logs:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _forget_other_houses() -> None:
+    """Whatever the user's environment says of their own house has no part in this one."""
+    for name in [name for name in os.environ if name.startswith(OTHER_HOUSES)]:
+        del os.environ[name]
 
 
 class Demo:

@@ -64,8 +64,8 @@ async def _examine(configured: Settings) -> list[Finding]:
 
 def _house(running: runtime.Runtime | None) -> Finding:
     if running is None:
-        return good("house", "no `stanch up` runs here; settings come from the environment", needed=False)
-    return good("house", f"`stanch up` runs (process {running.process}); its settings are used", needed=False)
+        return good("house", "none runs here (`stanch up`); settings come from the environment", needed=False)
+    return good("house", f"one runs here (process {running.process}); its settings are used", needed=False)
 
 
 def _exit_code(findings: list[Finding]) -> ExitCode:

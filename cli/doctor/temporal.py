@@ -33,7 +33,11 @@ async def examine_temporal(task_queue: str) -> list[Finding]:
     except StanchError as error:
         if not error.matches(ErrorCode.TEMPORAL_UNREACHABLE):
             raise
-        return [Finding(name="temporal", state=State.UNREACHABLE, seen=f"no answer from {target}", advice=UNREACHABLE)]
+        return [
+            Finding(
+                name="temporal", state=State.UNREACHABLE, seen=f"no answer from {target}", advice=UNREACHABLE
+            )
+        ]
     try:
         findings.append(_retention(client.namespace, await retention(client)))
         findings += [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -15,6 +16,12 @@ from cli.running.secret_words import SecretWords
 OWN_DATABASE = "STANCH_DATABASE_URL"
 OWN_TEMPORAL = ("TEMPORAL_ADDRESS", "TEMPORAL_CONFIG_FILE", "TEMPORAL_PROFILE")
 OWN_WALLET = "STANCH_WALLET_URL"
+
+OURS = ("STANCH_", "TEMPORAL_")
+NOT_THEIRS = frozenset(
+    {"STANCH_RUNTIME", "STANCH_GATEWAY_URL", "STANCH_CREDENTIAL", "STANCH_OWNER_DATABASE_URL"}
+)
+"""What is for commands, or for the owner of the tables: no business of gateway and worker."""
 
 
 @dataclass(kw_only=True)
@@ -67,17 +74,17 @@ class Addresses:
         return self.named.get("SANDBOX_DATABASE_URL")
 
     def engine_environ(self, words: SecretWords, policy: str) -> dict[str, str]:
-        """What gateway, worker and commands need; what the environment names itself is left to it."""
+        """What gateway, worker and commands need. What the environment names itself wins over what we would choose."""
         environ = {
             "STANCH_MASTER_KEY": words.master_key,
             "STANCH_POLICY": policy,
             "STANCH_GATEWAY_HOST": LOOPBACK,
-            "STANCH_GATEWAY_PORT": str(self.gateway_port),
         }
         if self.postgres is not None:
             environ["STANCH_DATABASE_URL"] = self.postgres.url()
         if self.temporal is not None:
-            environ |= self.temporal.environ
+            # A profile file of the user's would add its keys to our address.
+            environ |= {**self.temporal.environ, "TEMPORAL_CONFIG_FILE": os.devnull}
         if not self.own_wallet:
             environ |= {
                 "STANCH_WALLET_URL": self.sandbox_url,
@@ -85,7 +92,12 @@ class Addresses:
                 "STANCH_MESSAGE_URL": self.sandbox_url,
                 "STANCH_MESSAGE_KEY": words.message_key,
             }
-        return environ
+        own = {
+            name: value
+            for name, value in self.named.items()
+            if name.startswith(OURS) and name not in NOT_THEIRS
+        }
+        return {**environ, **own, "STANCH_GATEWAY_PORT": str(self.gateway_port)}
 
     def sandbox_environ(self, words: SecretWords) -> dict[str, str]:
         """What the wallet in a box needs, and the people's programs with it."""

@@ -20,7 +20,7 @@ import pytest
 from models.names import SecurityItem
 
 ROOT = Path(__file__).resolve().parents[2]
-MARK = "STANCH_TEST_RUN"
+MARK = "RUN_OF_TEST"
 SECONDS = 85
 PLACES = ("held", "exited", "pooled", "returned", "pruned")
 
