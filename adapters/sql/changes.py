@@ -11,13 +11,15 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities import changes as say
+from activities.freeze import freeze_step_key
 from adapters.secrets.keys import Sealer
-from adapters.sql.lifting import locked_incident, refuse_while_alarmed
+from adapters.sql.lifting import locked_incident, locked_row, refuse_while_alarmed
 from models.contracts.steps import FinishedStep
 from models.digests import digest
+from models.errors import ErrorCode, StanchError
 from models.ids import new_id
 from models.lifecycle import Event, Status, move
-from models.names import Outcome
+from models.names import Scope
 from models.tables.holds import HoldClaim
 from models.tables.incidents import Alarm, Incident, Theft
 from models.tables.people import DecisionTask, IdentityChallenge, Proof, ResetReceipt
@@ -32,6 +34,18 @@ WHERE id = :incident_id AND episode = :episode AND closed_at IS NULL
 )
 """lifecycle: FREEZE_DONE moves `opened` to `frozen` and changes nothing elsewhere. One statement: this is the hot path."""
 
+WORKFLOWS_FREEZE_TIME = text(
+    """
+INSERT INTO freeze_time (step_id, wallet_ack_ms, committed_ms)
+SELECT :step_id, greatest(0, 1000 * extract(epoch FROM CAST(:completed_at AS timestamptz) - received_at)),
+       greatest(0, 1000 * extract(epoch FROM greatest(clock_timestamp(), :completed_at) - received_at))
+FROM (SELECT min(received_at) AS received_at FROM alarm
+      WHERE incident_id = :incident_id AND episode = :episode AND NOT held_back) AS first_alarm
+WHERE received_at IS NOT NULL
+"""
+)
+"""The gateway measures its own freezes after the commit; a workflow's is timed here, from the receipt of the first alarm."""
+
 
 async def apply(change: say.Change, connection: AsyncConnection, step: FinishedStep, sealer: Sealer) -> None:
     """One change. Errors: ILLEGAL_MOVE, ALARM_WAITING; the whole step is rolled back then."""
@@ -43,9 +57,11 @@ async def apply(change: say.Change, connection: AsyncConnection, step: FinishedS
 
 async def _frozen_now(change: say.FrozenNow, connection: AsyncConnection, step: FinishedStep) -> None:
     attempt = step.attempt
-    await connection.execute(
-        FROZEN_NOW, {"incident_id": attempt.incident_id, "episode": attempt.episode, "at": change.at}
-    )
+    which = {"incident_id": attempt.incident_id, "episode": attempt.episode}
+    await connection.execute(FROZEN_NOW, which | {"at": change.at})
+    if attempt.origin.gateway_attempt is None:
+        times = which | {"step_id": step.step_id, "completed_at": step.completed_at}
+        await connection.execute(WORKFLOWS_FREEZE_TIME, times)
 
 
 async def _move(change: say.MoveIncident, connection: AsyncConnection, step: FinishedStep) -> None:
@@ -57,24 +73,43 @@ async def _move(change: say.MoveIncident, connection: AsyncConnection, step: Fin
 
 
 async def _close(change: say.CloseIncident, connection: AsyncConnection, step: FinishedStep) -> None:
+    if change.forced:
+        await _close_unfrozen(change, connection, step)
+        return
     incident_id = step.attempt.incident_id
     status = await locked_incident(connection, incident_id, step.attempt.episode)
-    if change.forced:
-        await connection.execute(
-            update(Alarm)
-            .where(Alarm.incident_id == incident_id, Alarm.acknowledged_at.is_(None))
-            .values(acknowledged_at=change.at)
-        )
-    else:
-        await refuse_while_alarmed(connection, incident_id)
-    event = Event.FREEZE_REFUSED if change.outcome is Outcome.NOT_FROZEN else Event.CLOSE
-    if status is Status.CLOSED:
+    await refuse_while_alarmed(connection, incident_id)
+    if status is not Status.CLOSED:
+        await _end(change, connection, incident_id, move(status, Event.CLOSE))
+
+
+async def _close_unfrozen(change: say.CloseIncident, connection: AsyncConnection, step: FinishedStep) -> None:
+    """A refused freeze ends the incident only where it is the whole answer.
+
+    Not when something is frozen, when a later alarm has begun an episode, or when a wider freeze has been asked for
+    meanwhile: then the refusal is recorded as evidence and nothing else.
+    """
+    incident_id = step.attempt.incident_id
+    row = await locked_row(connection, incident_id)
+    asked_for = (row.episode, freeze_step_key(Scope(row.scope)))
+    if Status(row.status) is not Status.OPENED or (step.attempt.episode, step.attempt.step_key) != asked_for:
         return
+    await connection.execute(
+        update(Alarm)
+        .where(Alarm.incident_id == incident_id, Alarm.acknowledged_at.is_(None))
+        .values(acknowledged_at=change.at)
+    )
+    await _end(change, connection, incident_id, move(Status.OPENED, Event.FREEZE_REFUSED))
+
+
+async def _end(
+    change: say.CloseIncident, connection: AsyncConnection, incident_id: str, status: Status
+) -> None:
     await connection.execute(
         update(Incident)
         .where(Incident.id == incident_id)
         .values(
-            status=move(status, event).value,
+            status=status.value,
             closed_at=change.at,
             outcome=change.outcome.value,
             summary=change.summary,
@@ -134,6 +169,14 @@ async def _thefts(change: say.RecordThefts, connection: AsyncConnection, step: F
 
 
 async def _proof(change: say.RecordProof, connection: AsyncConnection, step: FinishedStep) -> None:
+    since = (await locked_row(connection, step.attempt.incident_id)).compromised_since
+    if since is not None and change.newest_contact_set_at >= since:
+        # An alarm moved the time while the codes were looked at. Worth repeating: the next look finds them void.
+        raise StanchError(
+            ErrorCode.INTERNAL,
+            "The compromise time moved to before a contact point that this proof relies on. Nothing was recorded; the "
+            "proof is looked at again.",
+        )
     await connection.execute(
         insert(Proof).values(
             step_id=step.step_id,

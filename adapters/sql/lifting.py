@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select, update
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.errors import ErrorCode, StanchError
@@ -12,15 +14,25 @@ from models.tables.incidents import Alarm, Incident
 from models.tables.people import Proof, ResetReceipt
 
 
-async def locked_incident(connection: AsyncConnection, incident_id: str, episode: int) -> Status:
-    """Lock the row and give its status. Errors: NOT_FOUND; ILLEGAL_MOVE, when the episode is over."""
+async def locked_row(connection: AsyncConnection, incident_id: str) -> Row[Any]:
+    """Lock the incident's row and give it. Errors: NOT_FOUND.
+
+    FOR NO KEY UPDATE: it excludes everybody who decides about the incident, but not the rows that merely refer to it. Two
+    steps that have each inserted their row could otherwise wait for each other for ever.
+    """
     row = (
         await connection.execute(
-            select(Incident.status, Incident.episode).where(Incident.id == incident_id).with_for_update()
+            select(Incident).where(Incident.id == incident_id).with_for_update(key_share=True)
         )
     ).one_or_none()
     if row is None:
         raise StanchError(ErrorCode.NOT_FOUND, "There is no incident with this id. Nothing was done.")
+    return row
+
+
+async def locked_incident(connection: AsyncConnection, incident_id: str, episode: int) -> Status:
+    """Lock the row and give its status. Errors: NOT_FOUND; ILLEGAL_MOVE, when the episode is over."""
+    row = await locked_row(connection, incident_id)
     if row.episode != episode:
         raise StanchError(
             ErrorCode.ILLEGAL_MOVE,

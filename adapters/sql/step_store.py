@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, func, insert, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.changes import Change
 from adapters.secrets.keys import Sealer
@@ -16,7 +16,9 @@ from adapters.sql.engine import transaction
 from adapters.sql.lifting import lift
 from models.contracts.steps import FinishedStep, RecordedStep, StepAttempt
 from models.digests import canonical, digest
+from models.errors import ErrorCode, StanchError
 from models.lifecycle import Event
+from models.names import StepStatus
 from models.tables.steps import FreezeTime, Step
 from models.tables.steps import StepAttempt as StepAttemptRow
 
@@ -34,7 +36,7 @@ WITH recorded AS (
             :started_at, :completed_at, :receipt_id, :receipt_digest, :effective_seq, :effective_at, :input,
             :input_digest, :result, :result_digest, :workflow_id, :run_id, :activity_id, :gateway_attempt,
             :wallet_ack_ms, :committed_ms)
-    ON CONFLICT (incident_id, episode, step_key) WHERE status = 'done' DO NOTHING
+    ON CONFLICT DO NOTHING
     RETURNING id
 )
 INSERT INTO ledger_outbox (step_id, leaf, created_at) SELECT id, :leaf, :completed_at FROM recorded RETURNING step_id
@@ -52,7 +54,8 @@ class SqlStepStore:
     async def done(self, incident_id: str, episode: int, step_key: str) -> RecordedStep | None:
         """See ports.StepStore."""
         async with transaction(self._engine) as connection:
-            row = await _find(connection, incident_id, episode, step_key)
+            query = _steps().where(_done(incident_id, episode, step_key))
+            row = (await connection.execute(query)).one_or_none()
         return None if row is None else await self._opened(row)
 
     async def begin(self, attempt: StepAttempt, *, lifting: Event | None = None) -> None:
@@ -89,12 +92,21 @@ class SqlStepStore:
                 for change in changes:
                     await apply(change, connection, step, self._sealer)
                 return _recorded(plain, step.result)
-        # Another attempt finished first: nothing of ours was written, and its row is what happened.
-        winner = await self.done(incident_id, attempt.episode, attempt.step_key)
+            query = _steps().where(
+                or_(
+                    _done(incident_id, attempt.episode, attempt.step_key),
+                    Step.attempt_id == attempt.attempt_id,
+                )
+            )
+            winner = (await connection.execute(query)).one_or_none()
+        # Another attempt finished first, or this one is recorded already: its row is what happened, nothing of ours was
+        # written.
         if winner is None:
-            message = f"step {attempt.step_key} conflicted with a row that is not there"
-            raise AssertionError(message)
-        return winner
+            raise StanchError(
+                ErrorCode.INTERNAL,
+                f"Step {attempt.step_key} conflicts with a row that is not there. Nothing was recorded; repeat it.",
+            )
+        return await self._opened(winner)
 
     async def of_incident(self, incident_id: str) -> list[RecordedStep]:
         """Every step in the order of their recording, refusals included, opened."""
@@ -131,17 +143,13 @@ def _steps() -> Select[Any]:
     ).outerjoin(FreezeTime, FreezeTime.step_id == Step.id)
 
 
-async def _find(
-    connection: AsyncConnection, incident_id: str, episode: int, step_key: str
-) -> Row[Any] | None:
-    query = _steps().where(
+def _done(incident_id: str, episode: int, step_key: str) -> ColumnElement[bool]:
+    return and_(
         Step.incident_id == incident_id,
         Step.episode == episode,
         Step.step_key == step_key,
-        Step.status == "done",
+        Step.status == StepStatus.DONE.value,
     )
-    row: Row[Any] | None = (await connection.execute(query)).one_or_none()
-    return row
 
 
 def _plain(step: FinishedStep) -> dict[str, object]:
