@@ -51,5 +51,6 @@ def serve(app: FastAPI, *, host: str, port: int) -> bool:
         timeout_graceful_shutdown=LAST_REQUESTS,
     )
     server = AnnouncingServer(config)
-    server.run()
+    with contextlib.suppress(SystemExit):
+        server.run()
     return server.started

@@ -45,7 +45,7 @@ async def refusal(door: Door, authorization: str | None, operation: Operation = 
 async def test_an_operator_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
     operators, now = Counting(), 1000.0
     monkeypatch.setattr("gateway.auth.door.monotonic", lambda: now)
-    door = Door(operators.by_credential)
+    door = Door(operators.by_credential, budget=1)
     for _ in range(3):
         assert (await door.enter(request(f"Bearer {CREDENTIAL}"), Operation.LOOK)).name == "ann"
     assert operators.asked.total() == 1
@@ -69,13 +69,13 @@ async def test_an_operator_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) ->
 )
 async def test_what_cannot_be_a_credential_asks_nobody(authorization: str | None) -> None:
     operators = Counting()
-    assert await refusal(Door(operators.by_credential), authorization) is ErrorCode.UNAUTHENTICATED
+    assert await refusal(Door(operators.by_credential, budget=1), authorization) is ErrorCode.UNAUTHENTICATED
     assert operators.asked.total() == 0
 
 
 async def test_a_made_up_credential_is_nobody() -> None:
     assert (
-        await refusal(Door(Counting().by_credential), f"Bearer stanch_agent_{'b' * 43}")
+        await refusal(Door(Counting().by_credential, budget=1), f"Bearer stanch_agent_{'b' * 43}")
         is ErrorCode.UNAUTHENTICATED
     )
 
@@ -84,7 +84,7 @@ async def test_a_role_does_what_its_row_says() -> None:
     operators = Counting()
     for role in Role:
         operators.sender = Sender(operator_id="0" * 26, name="ann", role=role)
-        door = Door(operators.by_credential)
+        door = Door(operators.by_credential, budget=1)
         for operation in Operation:
             if role in PERMISSIONS[operation]:
                 assert (await door.enter(request(f"Bearer {CREDENTIAL}"), operation)).role is role

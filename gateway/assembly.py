@@ -1,0 +1,125 @@
+"""The gateway's parts from the real adapters."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+
+from temporalio.client import Client
+
+from activities.freeze import FreezeEffect
+from activities.ports import HandOver
+from adapters.temporal.client import server_version, unreachable
+from adapters.wiring import Wiring
+from gateway.afterwards import Afterwards
+from gateway.auth.door import Door
+from gateway.metrics import Metrics
+from gateway.parts import Parts
+from models.errors import StanchError
+from use_cases.admission import Admission
+from use_cases.answer_challenge import AnswerChallenge
+from use_cases.deadline import Deadline
+from use_cases.decide import Decide
+from use_cases.look_up import LookUp
+from use_cases.raise_alarm import RaiseAlarm
+from use_cases.wake import Wake
+
+WARM_CONNECTIONS = 6
+"""Connections opened before the first alarm: what a small burst uses at once."""
+
+RECORDING_SECONDS = 1.0
+"""Beyond the wallet's own deadline: how long the second commit may take before the freeze is called pending."""
+
+NOBODY = "0" * 64
+"""A credential's digest that nobody has: asking for it is one round trip to the database."""
+
+
+@dataclass
+class Temporal:
+    """The client, from the moment the application is open. It connects by itself whenever Temporal is there."""
+
+    wiring: Wiring
+    client: Client | None = None
+    hand_over: HandOver | None = None
+
+    async def open(self) -> None:
+        """Make the client; this reaches out to nobody."""
+        self.client = await self.wiring.lazy_client(identity="gateway")
+        self.hand_over = self.wiring.hand_over(self.client)
+
+    async def wake(self, incident_id: str) -> None:
+        """See ports.HandOver."""
+        if self.hand_over is None:
+            raise unreachable()
+        await self.hand_over.wake(incident_id)
+
+    async def answers(self) -> bool:
+        """Whether Temporal answers."""
+        if self.client is None:
+            return False
+        await server_version(self.client)
+        return True
+
+
+def assemble(wiring: Wiring) -> Parts:
+    """Everything the application needs; nothing is opened yet. Errors: INVALID, when the settings are not usable."""
+    settings = wiring.settings
+    intake = settings.intake_budget_ms / 1000
+    metrics = Metrics()
+    temporal = Temporal(wiring)
+    wake = Wake(incidents=wiring.incidents, hand_over=temporal, hand_overs=wiring.hand_overs)
+    door = Door(wiring.operators.by_credential, budget=intake)
+
+    async def database_answers() -> bool:
+        await wiring.operators.by_credential(NOBODY)
+        return True
+
+    async def warm() -> None:
+        await temporal.open()
+        tries = [database_answers() for _ in range(WARM_CONNECTIONS)]
+        # Whatever is not there now may come later: nothing here keeps the gateway from starting.
+        with contextlib.suppress(StanchError):
+            await asyncio.gather(wiring.wallet_connection.warm(WARM_CONNECTIONS), *tries)
+
+    return Parts(
+        door=door,
+        raise_alarm=RaiseAlarm(
+            alarms=wiring.alarms,
+            steps=wiring.steps,
+            freeze=FreezeEffect(wiring.wallet),
+            overview=wiring.overview,
+            policies=wiring.policies,
+            clock=wiring.clock,
+            admission=Admission(places=max(1, settings.database_pool // 2), budget=intake),
+            recording=Deadline(settings.wallet_timeout_ms / 1000 + RECORDING_SECONDS),
+            freeze_clock=wiring.freeze_clock,
+        ),
+        answer_challenge=AnswerChallenge(
+            challenges=wiring.challenges,
+            incidents=wiring.incidents,
+            policies=wiring.policies,
+            clock=wiring.clock,
+            wake=wake,
+        ),
+        decide=Decide(
+            desk=wiring.decisions,
+            overview=wiring.overview,
+            incidents=wiring.incidents,
+            steps=wiring.steps,
+            policies=wiring.policies,
+            clock=wiring.clock,
+            wake=wake,
+        ),
+        look_up=LookUp(wiring.overview),
+        wake=wake,
+        metrics=metrics,
+        afterwards=Afterwards(metrics, budget=settings.hand_over_budget_ms / 1000),
+        probes={
+            "database": database_answers,
+            "wallet": wiring.wallet_connection.reachable,
+            "temporal": temporal.answers,
+        },
+        open=warm,
+        close=wiring.close,
+    )

@@ -1,0 +1,40 @@
+"""One gateway on one database and one sandbox for all tests here; each takes accounts that no other uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from cli.embedded.ports import free_port
+from tests.conftest import Databases
+from tests.running_gateway import RunningGateway, run_gateway
+from tests.running_sandbox import RunningSandbox, run_sandbox
+
+
+@pytest.fixture(scope="package")
+def shared_sandbox(databases: Databases) -> Iterator[RunningSandbox]:
+    with (
+        databases.sandbox() as database_url,
+        run_sandbox(database_url, free_port(), SANDBOX_SETTLE_SECONDS="600") as running,
+    ):
+        running.seed(5)
+        yield running
+
+
+@pytest.fixture
+def sandbox(shared_sandbox: RunningSandbox) -> Iterator[RunningSandbox]:
+    yield shared_sandbox
+    shared_sandbox.clear_faults()
+
+
+@pytest.fixture(scope="package")
+def gateway(
+    databases: Databases, shared_sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningGateway]:
+    log = tmp_path_factory.mktemp("gateway") / "gateway.log"
+    with (
+        databases.migrated() as database,
+        run_gateway(database.url, shared_sandbox, free_port(), log) as running,
+    ):
+        yield running
