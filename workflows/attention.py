@@ -59,10 +59,14 @@ class Attention:
         self.attempt = opening.attempt
         self.identity_round = opening.attempt * 1000
         self.reset_round = opening.attempt * 1000
-        self.return_round = opening.attempt * 1000
+        self.return_round = opening.return_round
         self.money_round = opening.attempt * 1000
+        self.return_request = opening.return_request
+        self.ending = opening.ending
+        self.ending_request = opening.ending_request
         self.woken = False
         self.proven = False
+        self.factors = opening.factors
         self.receipts: dict[SecurityItem, str] = {}
         self.frozen_scopes: set[Scope] = set()
         self.frozen_seq: int | None = None
@@ -106,7 +110,7 @@ class Attention:
     async def look(self) -> None:
         """Read the database and let it turn the story: Relapsed, Voided, Ended."""
         self.woken = False
-        await self._load()
+        await self.refresh()
         moved = await self._take_up_alarms()
         self._decisions = (
             await workflow.execute_activity_method(
@@ -117,7 +121,7 @@ class Attention:
         ).standing
         if self.choice("renew") is not None:
             await self.carry_out("renew")
-            await self._load()
+            await self.refresh()
         if moved:
             self.proven = False
             raise Voided
@@ -126,13 +130,15 @@ class Attention:
             if decision is not None and (outcome is Outcome.RELEASED or self.proven):
                 raise Ended(outcome, decision.request_id)
 
-    async def _load(self) -> None:
+    async def refresh(self) -> None:
+        """Read the incident row again. Raises Relapsed when another episode has begun."""
         before = self.facts.episode
         self.facts = await workflow.execute_activity_method(
             LoadIncident.run, LoadInput(incident_id=self.incident_id), **LOOK
         )
         if self.facts.episode != before:
             self.proven = False
+            self.return_request = self.ending = self.ending_request = None
             self.frozen_scopes.clear()
             self.frozen_seq = None
             raise Relapsed
@@ -156,14 +162,16 @@ class Attention:
             moved = moved or taken.moved_earlier
             self.follow_money()
         if self.facts.unacknowledged:
-            await self._load()
+            await self.refresh()
         if self.frozen_scopes and self.facts.scope not in self.frozen_scopes:
-            await self._widen()
+            await self.widen()
         return moved
 
-    async def _widen(self) -> None:
-        """A trigger joined an unproven report: the freeze becomes full beside the narrower one."""
-        scope = self.facts.scope
+    async def widen(self) -> None:
+        """A trigger joined an unproven report, or its owner is proven: the freeze becomes full beside the narrower one."""
+        if Scope.FULL in self.frozen_scopes:
+            return
+        scope = Scope.FULL
         result = await workflow.execute_activity_method(
             Freeze.run,
             FreezeInput(

@@ -30,13 +30,17 @@ with workflow.unsafe.imports_passed_through():
     from models.contracts.money import ListHoldsInput, ReleaseHoldInput
     from models.digests import digest
     from models.errors import ErrorCode
+    from models.lifecycle import Status
     from models.names import WAKE, DecisionKind, Outcome, Workflow
-    from workflows.attention import Attention
+    from workflows.attention import Attention, code_of
     from workflows.policies import FREEZE, LOOK, STEP, failed_with
     from workflows.reset_security import ResetSecurity
     from workflows.return_account import ReturnAccount
     from workflows.turns import Ended, HistoryFull, Relapsed, Turn, Voided
     from workflows.verify_identity import VerifyIdentity
+
+OVERTAKEN = frozenset({ErrorCode.ALARM_WAITING.value, ErrorCode.ILLEGAL_MOVE.value})
+"""Refusals because something came in between: the next telling sees it. Everything else goes to people first."""
 
 
 @workflow.defn(name=Workflow.STOLEN_ACCOUNT_INCIDENT)
@@ -74,7 +78,15 @@ class StolenAccountIncident(Attention):
                 await self.settle()
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(
-                    IncidentOpening(incident_id=opening.incident_id, attempt=self.attempt)
+                    IncidentOpening(
+                        incident_id=opening.incident_id,
+                        attempt=self.attempt,
+                        factors=self.factors,
+                        return_round=self.return_round,
+                        return_request=self.return_request,
+                        ending=self.ending,
+                        ending_request=self.ending_request,
+                    )
                 )
             except Turn:
                 self.attempt += 1
@@ -82,24 +94,34 @@ class StolenAccountIncident(Attention):
             except (ActivityError, ChildWorkflowError) as error:
                 if is_cancelled_exception(error):
                     raise
-                await self.stuck(error)
+                if code_of(error) not in OVERTAKEN:
+                    await self.stuck(error)
                 self.attempt += 1
                 continue
             await workflow.wait_condition(workflow.all_handlers_finished)
             return IncidentEnding(incident_id=opening.incident_id, outcome=outcome)
 
     async def _tell(self) -> Outcome:
-        """One telling, from the freeze to the closing. Raises a Turn when the story must begin again."""
+        """One telling, from the freeze to the closing. Raises a Turn when the story must begin again.
+
+        Told again after protection began to be lifted, it goes on there: what was lifted is not proven a second time.
+        """
         try:
+            await self.refresh()
+            if self.facts.status is Status.RETURNING and self.return_request is not None:
+                return await self._finish_return(self.factors)
+            if self.facts.status is Status.RELEASING and self.ending is not None:
+                return await self._end(Ended(self.ending, self.ending_request))
             if not await self._freeze():
                 return Outcome.NOT_FROZEN
             await self.look()
             self.follow_money_once()
-            factors = await self._prove_owner()
+            self.factors = await self._prove_owner()
+            await self.widen()
             await self._reset_security()
-            request_id = await self._decide_return()
-            stages = await self._return_account(request_id)
-            return await self._close(Outcome.RESTORED, factors, stages)
+            self.return_request = await self._decide_return()
+            self.return_round += 1
+            return await self._finish_return(self.factors)
         except Ended as ended:
             return await self._end(ended)
 
@@ -196,9 +218,12 @@ class StolenAccountIncident(Attention):
         assert decision is not None
         return decision.request_id
 
-    async def _return_account(self, request_id: str) -> tuple[str, ...]:
+    async def _finish_return(self, factors: tuple[str, ...]) -> Outcome:
+        stages = await self._return_account()
+        return await self._close(Outcome.RESTORED, factors, stages)
+
+    async def _return_account(self) -> tuple[str, ...]:
         """The ladder. A refused release means that something came in between: look, and tell the story again."""
-        self.return_round += 1
         result = await self.attend_child(
             ReturnAccount.run,
             ReturnAccountInput(
@@ -207,17 +232,19 @@ class StolenAccountIncident(Attention):
                 account_id=self.facts.account_id,
                 attempt=self.return_round,
                 policy=self.policy,
-                request_id=request_id,
+                request_id=self.return_request,
             ),
             part=f"return/{self.return_round}",
         )
         if result.refused is not None:
+            self.return_request = None
             await self.look()
             raise Voided
         return result.stages
 
     async def _end(self, ended: Ended) -> Outcome:
         """False alarm or lapse: the freeze ends without stages, and so does every hold of this incident."""
+        self.ending, self.ending_request = ended.outcome, ended.request_id
         try:
             await workflow.execute_activity_method(
                 Release.run,
@@ -234,6 +261,7 @@ class StolenAccountIncident(Attention):
             )
         except ActivityError as error:
             if any(failed_with(error, code) for code in (ErrorCode.ALARM_WAITING, ErrorCode.ILLEGAL_MOVE)):
+                self.ending = self.ending_request = None
                 await self.look()
                 raise Voided from error
             raise

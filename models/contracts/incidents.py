@@ -42,7 +42,14 @@ class IncidentOpening(Message):
     incident_id: str
     alarm: Alarm | None = None
     attempt: int = 0
-    """How often the story was told so far; continue-as-new carries it."""
+    """How often the story was told so far; this and what follows is carried by continue-as-new only."""
+    factors: tuple[str, ...] = ()
+    return_round: int = 0
+    return_request: str | None = None
+    """The decision under which the account is being returned."""
+    ending: Outcome | None = None
+    """The ending without stages that is under way, and the decision for it."""
+    ending_request: str | None = None
 
 
 class IncidentEnding(Message):
