@@ -22,11 +22,15 @@ def read_policy(folder: Path, name: str) -> Policy:
         return Policy.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         known = ", ".join(sorted(each.stem for each in folder.glob("*.toml"))) or "none"
-        message = f"There is no policy named {name!r} (known: {known}). Nothing was started; set STANCH_POLICY."
+        message = (
+            f"There is no policy named {name!r} (known: {known}). Nothing was started; set STANCH_POLICY."
+        )
         raise StanchError(ErrorCode.INVALID, message) from None
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         where = (
-            ".".join(str(part) for part in error.errors()[0]["loc"]) if isinstance(error, ValidationError) else str(error)
+            ".".join(str(part) for part in error.errors()[0]["loc"])
+            if isinstance(error, ValidationError)
+            else str(error)
         )
         message = f"The policy {file.name} is not valid at {where}. Nothing was started; mend the file."
         raise StanchError(ErrorCode.INVALID, message) from error

@@ -5,8 +5,8 @@ from __future__ import annotations
 from models.contracts.base import MAX_AMOUNT, Message
 from models.errors import ErrorCode, StanchError
 
-LONGEST_ID = 255
-"""Characters of an id; longer ones do not fit an index entry beside the position."""
+LONGEST_ID = 128
+"""Characters of an id; the largest a wallet is expected to give."""
 
 
 class RefusedRow(Message):

@@ -42,7 +42,9 @@ def alarm(kind: AlarmKind, since: datetime | None = None) -> Alarm:
 
 
 def point(name: str, value: str, set_at: datetime, **more: object) -> ContactPoint:
-    return ContactPoint.model_validate({"id": name, "kind": ContactKind.PHONE, "value": value, "set_at": set_at, **more})
+    return ContactPoint.model_validate(
+        {"id": name, "kind": ContactKind.PHONE, "value": value, "set_at": set_at, **more}
+    )
 
 
 def test_a_stated_time_of_a_trigger_is_taken() -> None:
@@ -58,13 +60,17 @@ def test_an_unproven_report_cannot_say_it_began_after_the_thief_bound_a_number()
 
 def test_a_login_is_not_a_security_change() -> None:
     old_login = NOW - timedelta(days=20)
-    found = compromise_time(alarm(AlarmKind.TRIGGER), account(sessions=old_login, refresh_tokens=old_login), POLICY)
+    found = compromise_time(
+        alarm(AlarmKind.TRIGGER), account(sessions=old_login, refresh_tokens=old_login), POLICY
+    )
     assert found == NOW - MARGIN
 
 
 def test_changes_before_the_window_do_not_count() -> None:
     window = timedelta(seconds=POLICY.compromise_window_seconds)
-    found = compromise_time(alarm(AlarmKind.TRIGGER), account(payees=NOW - window - timedelta(days=1)), POLICY)
+    found = compromise_time(
+        alarm(AlarmKind.TRIGGER), account(payees=NOW - window - timedelta(days=1)), POLICY
+    )
     assert found == NOW - MARGIN
 
 

@@ -33,7 +33,9 @@ def test_no_sequence_returns_an_account_without_proof_and_reset(events: list[Eve
             assert error.matches(ErrorCode.ILLEGAL_MOVE)
             continue
         if (status, event) not in REPEATABLE:
-            proven = {Event.IDENTITY_PROVEN: True, Event.PROOF_VOIDED: False, Event.RELAPSED: False}.get(event, proven)
+            proven = {Event.IDENTITY_PROVEN: True, Event.PROOF_VOIDED: False, Event.RELAPSED: False}.get(
+                event, proven
+            )
             proven = proven and event is not Event.IMPOSTOR_FOUND
             reset = {Event.RESET_COMPLETE: True}.get(event, reset and event is Event.RETURN_INTENDED)
         if after is Status.RETURNING and status is not Status.RETURNING:
