@@ -20,13 +20,12 @@ from sandbox.settings import Settings
 from sandbox.state import Running
 
 
-def make_app(settings: Settings) -> FastAPI:
-    """The application; its database is opened when it starts."""
+def make_app(settings: Settings, database: Database) -> FastAPI:
+    """The application on an open database, which it does not close."""
     faults = Faults()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        database = await Database.open(settings.database_url)
         detector = Detector(database.engine, settings.gateway_url, settings.alarm_key)
         app.state.running = Running(settings, database, faults, detector)
         watching = asyncio.create_task(detector.run())
@@ -37,7 +36,6 @@ def make_app(settings: Settings) -> FastAPI:
             with contextlib.suppress(asyncio.CancelledError):
                 await watching
             await detector.close()
-            await database.close()
 
     app = FastAPI(title="Sandbox wallet", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     problems.install(app)

@@ -9,14 +9,14 @@ from typing import Annotated, Any
 import httpx2
 import typer
 
-from sandbox.people.telling import Stage, perform
+from sandbox.people.telling import NOT_REACHABLE, Stage, perform
 from sandbox.settings import DEFAULT_PORT, Settings
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="A wallet company in a box.")
 
 DEFAULT_URL = f"http://127.0.0.1:{DEFAULT_PORT}"
 DEFAULT_GATEWAY_URL = "http://127.0.0.1:8080"
-NOT_REACHABLE = 4
+BAD_INPUT = 2
 REFUSED = 3
 
 Url = Annotated[str, typer.Option(envvar="SANDBOX_URL", help="Where the sandbox listens.")]
@@ -28,6 +28,9 @@ Account = Annotated[str, typer.Option(help="Whose account; default: the victim t
 SeedNumber = Annotated[int, typer.Option("--seed", help="Fixes the plan and every delay.")]
 Pace = Annotated[float, typer.Option(help="Multiplies every pause; 0 is as fast as can be.")]
 Incident = Annotated[str, typer.Option(help="Stop when this incident is closed; default: when told to.")]
+Choose = Annotated[
+    list[str] | None, typer.Option(help="KIND=CHOICE: what to choose on a question of a kind.")
+]
 Credential = Annotated[str, typer.Option(envvar="SANDBOX_CREDENTIAL", help="The operator's credential.")]
 
 
@@ -43,7 +46,12 @@ def serve() -> None:
     """Serve the wallet, its public side and the message gateway; settings come from SANDBOX_* variables."""
     from sandbox.server import serve as run  # noqa: PLC0415  the people's programs need no server
 
-    run(Settings.from_environment())
+    try:
+        settings = Settings.from_environment()
+    except ValueError as error:
+        sys.stderr.write(f"The sandbox did not start: {error}. Nothing was changed.\n")
+        raise typer.Exit(BAD_INPUT) from None
+    raise typer.Exit(run(settings))
 
 
 @app.command()
@@ -111,9 +119,12 @@ def agent(
     incident: Incident = "",
     gateway_url: GatewayUrl = DEFAULT_GATEWAY_URL,
     pace: Pace = 1.0,
+    choose: Choose = None,
 ) -> None:
-    """Ask for decisions where a person must."""
-    _staff("agent", credential, seed=seed, incident=incident, gateway_url=gateway_url, pace=pace)
+    """Choose where a person must: what --choose says, otherwise the first choice offered."""
+    _staff(
+        "agent", credential, seed=seed, incident=incident, gateway_url=gateway_url, pace=pace, choose=choose
+    )
 
 
 @app.command()
@@ -126,15 +137,41 @@ def supervisor(
     pace: Pace = 1.0,
 ) -> None:
     """Approve what an agent asked for."""
-    _staff("supervisor", credential, seed=seed, incident=incident, gateway_url=gateway_url, pace=pace)
+    _staff(
+        "supervisor",
+        credential,
+        seed=seed,
+        incident=incident,
+        gateway_url=gateway_url,
+        pace=pace,
+        choose=None,
+    )
 
 
-def _staff(role: str, credential: str, *, seed: int, incident: str, gateway_url: str, pace: float) -> None:
+def _staff(
+    role: str,
+    credential: str,
+    *,
+    seed: int,
+    incident: str,
+    gateway_url: str,
+    pace: float,
+    choose: list[str] | None,
+) -> None:
     from sandbox.people.staff import run_staff  # noqa: PLC0415  one program per process
 
+    pairs = [each.partition("=") for each in choose or []]
+    if not all(kind and choice for kind, _, choice in pairs):
+        raise typer.BadParameter("--choose takes KIND=CHOICE")
     stage = Stage(role, pace=pace)
     act = run_staff(
-        gateway_url, credential=credential, role=role, seed=seed, incident=incident or None, stage=stage
+        gateway_url,
+        credential=credential,
+        role=role,
+        seed=seed,
+        incident=incident or None,
+        choices={kind: choice for kind, _, choice in pairs},
+        stage=stage,
     )
     raise typer.Exit(perform(stage, act))
 
@@ -170,4 +207,5 @@ def _control(
 
 def main() -> None:
     """Run the command line."""
-    app()
+    # Whatever these programs say on stdout is JSON anyway; asking for it is no mistake.
+    app([word for word in sys.argv[1:] if word != "--json"])

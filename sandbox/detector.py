@@ -14,6 +14,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
+import asyncpg
 import httpx2
 from sqlalchemy import insert, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -91,7 +92,7 @@ class Detector:
                 if self.enabled:
                     await self._patrol()
                 sent = await self._deliver()
-            except (SQLAlchemyError, OSError) as error:
+            except (SQLAlchemyError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 logging.getLogger(__name__).warning("detector could not work: %s", type(error).__name__)
                 sent = False
             try:

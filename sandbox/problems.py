@@ -140,4 +140,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SQLAlchemyError, _database_error)
     app.add_exception_handler(asyncpg.PostgresError, _database_error)
     app.add_exception_handler(asyncpg.InterfaceError, _unavailable)
+    # What asyncpg says of a connection that broke under its hands.
+    app.add_exception_handler(asyncpg.InternalClientError, _unavailable)
     app.add_exception_handler(OSError, _unavailable)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import signal
 import socket
 import sys
+from collections.abc import Iterator
 
+import asyncpg
 import uvicorn
-from fastapi import FastAPI
+import uvloop
+from sqlalchemy.exc import SQLAlchemyError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sandbox.app import make_app
+from sandbox.database import Database
 from sandbox.faults import TRANSPORT
 from sandbox.settings import Settings
+
+NOT_REACHABLE = 4
 
 
 class ClosableProtocol(HttpToolsProtocol):
@@ -24,7 +33,15 @@ class ClosableProtocol(HttpToolsProtocol):
 
 
 class AnnouncingServer(uvicorn.Server):
-    """A server that prints one line when it can be used."""
+    """A server that prints one line when it can be used, and ends in order when told to."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGTERM and SIGINT end the serving, not the process: the database is still to be closed."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
@@ -35,14 +52,24 @@ class AnnouncingServer(uvicorn.Server):
             sys.stdout.flush()
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    app: FastAPI = make_app(settings)
+def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; gives the exit code, 4 when the database does not answer."""
+    return uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> int:
+    try:
+        database = await Database.open(settings.database_url)
+    except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        sys.stderr.write(
+            f"The sandbox did not start: its database does not answer ({type(error).__name__}). "
+            "Nothing was changed; check SANDBOX_DATABASE_URL.\n"
+        )
+        return NOT_REACHABLE
     config = uvicorn.Config(
-        app,
+        make_app(settings, database),
         host=settings.host,
         port=settings.port,
-        loop="uvloop",
         http=ClosableProtocol,
         ws="none",
         lifespan="on",
@@ -53,4 +80,9 @@ def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=3,
         backlog=2048,
     )
-    AnnouncingServer(config).run()
+    server = AnnouncingServer(config)
+    try:
+        await server.serve()
+    finally:
+        await database.close()
+    return 0 if server.started else NOT_REACHABLE

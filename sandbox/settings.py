@@ -30,11 +30,12 @@ class Settings:
         SANDBOX_MESSAGE_KEY (bearer of the message gateway, default SANDBOX_KEY), SANDBOX_ADMIN_KEY,
         SANDBOX_GATEWAY_URL and SANDBOX_ALARM_KEY (where the detector alarms; without them it only records),
         SANDBOX_SETTLE_SECONDS (how long a bank or card exit stays pending; cash and crypto a sixth of it).
+        Errors: ValueError, saying which is missing or no number.
         """
         missing = [name for name in ("SANDBOX_DATABASE_URL", "SANDBOX_KEY") if not os.environ.get(name)]
         if missing:
-            message = f"The sandbox did not start: {' and '.join(missing)} must be set. Nothing was changed."
-            raise SystemExit(message)
+            message = f"{' and '.join(missing)} must be set"
+            raise ValueError(message)
         key = os.environ["SANDBOX_KEY"]
         return cls(
             database_url=os.environ["SANDBOX_DATABASE_URL"],

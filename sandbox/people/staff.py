@@ -12,30 +12,30 @@ import httpx2
 from sandbox.people.telling import Stage
 
 LOOK_SECONDS = 0.3
-CHOICES: Mapping[str, str] = {
-    "return_account": "return",
-    "unproven_owner": "keep_frozen",
-    "end_as_false_alarm": "end",
-    "impostor": "impostor",
-    "renew_freeze": "renew",
-    "freeze_on_report": "freeze",
-    "reset_incomplete": "retry",
-    "freeze_refused": "retry",
-}
-"""What this house's people choose; anything else, the first choice offered."""
 
 
 class Staff:
-    """One operator at the gateway. `role` agent asks; `role` supervisor approves what somebody else asked for."""
+    """One operator at the gateway: an agent chooses, a supervisor approves what somebody else chose.
+
+    `choices` says what to choose on a question of a kind; on any other, the first choice it offers.
+    """
 
     def __init__(
-        self, gateway: httpx2.AsyncClient, stage: Stage, *, role: str, seed: int, incident: str | None
+        self,
+        gateway: httpx2.AsyncClient,
+        stage: Stage,
+        *,
+        role: str,
+        seed: int,
+        incident: str | None,
+        choices: Mapping[str, str],
     ) -> None:
         self._gateway = gateway
         self._stage = stage
         self._role = role
         self._random = Random(f"{role}/{seed}")
         self._incident = incident
+        self._choices = choices
         self._done: set[str] = set()
 
     async def work(self) -> int:
@@ -65,19 +65,17 @@ class Staff:
         return [task for task in tasks if self._incident in (None, task.get("incident_id"))]
 
     async def _decide(self, task: dict[str, Any]) -> None:
-        requests = [request for request in task.get("requests", []) if request.get("state", "open") == "open"]
+        standing = [request for request in task["requests"] if request["state"] in ("open", "approved")]
         if self._role == "agent":
-            if requests or task["task_id"] in self._done:
-                return
-            offered = [
-                choice if isinstance(choice, str) else choice["choice"] for choice in task.get("choices", [])
-            ]
-            preferred = CHOICES.get(task["kind"])
-            choice = preferred if preferred in offered or not offered else offered[0]
-            await self._act(task["task_id"], f"/v1/decisions/{task['task_id']}/request", {"choice": choice})
+            if not standing:
+                choice = self._choices.get(task["kind"], task["choices"][0])
+                # A choice that was declined or has expired is made again.
+                number = f"{task['task_id']}/{len(task['requests'])}"
+                await self._act(number, f"/v1/decisions/{task['task_id']}/request", {"choice": choice})
             return
-        for request in requests:
-            await self._act(request["request_id"], f"/v1/decisions/{request['request_id']}/approve", {})
+        for request in standing:
+            if task["four_eyes"] and request["state"] == "open":
+                await self._act(request["request_id"], f"/v1/decisions/{request['request_id']}/approve", {})
 
     async def _act(self, number: str, path: str, body: dict[str, Any]) -> None:
         if number in self._done:
@@ -90,11 +88,19 @@ class Staff:
 
 
 async def run_staff(
-    gateway_url: str, *, credential: str, role: str, seed: int, incident: str | None, stage: Stage
+    gateway_url: str,
+    *,
+    credential: str,
+    role: str,
+    seed: int,
+    incident: str | None,
+    choices: Mapping[str, str],
+    stage: Stage,
 ) -> int:
     """Play one operator."""
     headers = {"Authorization": f"Bearer {credential}"}
     async with httpx2.AsyncClient(
         base_url=gateway_url, headers=headers, timeout=10, trust_env=False
     ) as gateway:
-        return await Staff(gateway, stage, role=role, seed=seed, incident=incident).work()
+        staff = Staff(gateway, stage, role=role, seed=seed, incident=incident, choices=choices)
+        return await staff.work()

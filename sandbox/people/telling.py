@@ -11,6 +11,10 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx2
+
+NOT_REACHABLE = 4
+
 
 class Stage:
     """Where a person acts: prints JSON lines on stdout, and knows when it is over."""
@@ -39,7 +43,7 @@ class Stage:
 
 
 def perform(stage: Stage, act: Coroutine[Any, Any, int]) -> int:
-    """Run a person until done or until SIGTERM or SIGINT; gives the exit code."""
+    """Run a person until done or until SIGTERM or SIGINT; gives the exit code, 4 when nobody answers any more."""
 
     async def run() -> int:
         loop = asyncio.get_running_loop()
@@ -59,4 +63,12 @@ def perform(stage: Stage, act: Coroutine[Any, Any, int]) -> int:
             stage.tell("stopped")
             return 0
 
-    return asyncio.run(run())
+    code = NOT_REACHABLE
+    try:
+        code = asyncio.run(run())
+    except* httpx2.TransportError as errors:
+        kind = type(errors.exceptions[0]).__name__
+        sys.stderr.write(
+            f"The {stage.who} gave up: nobody answers ({kind}). What was done is in the wallet's records.\n"
+        )
+    return code
