@@ -46,6 +46,7 @@ class RunningGateway:
     database_url: str
     process: subprocess.Popen[str]
     credentials: Mapping[str, str]
+    master_key: str
     client: httpx2.Client
     log: Path
 
@@ -133,14 +134,15 @@ def run_gateway(
     port: int,
     log: Path,
     *,
-    known: Mapping[str, str] | None = None,
+    former: RunningGateway | None = None,
     **environ: str,
 ) -> Iterator[RunningGateway]:
     """A gateway on this database and wallet until the block ends. `environ` adds or replaces variables.
 
-    `known`: credentials that a former gateway on the same database had.
+    `former`: another gateway on the same database, whose operators and master key this one shares.
     """
-    credentials = run(operators(database_url)) if known is None else known
+    credentials = run(operators(database_url)) if former is None else former.credentials
+    master_key = base64.b64encode(secrets.token_bytes(32)).decode() if former is None else former.master_key
     own = {
         "PYTHONPATH": str(ROOT),
         "STANCH_DATABASE_URL": database_url,
@@ -148,7 +150,7 @@ def run_gateway(
         "STANCH_WALLET_KEY": sandbox.wallet_key,
         "STANCH_MESSAGE_URL": sandbox.url,
         "STANCH_MESSAGE_KEY": sandbox.message_key,
-        "STANCH_MASTER_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "STANCH_MASTER_KEY": master_key,
         "STANCH_GATEWAY_PORT": str(port),
         "TEMPORAL_ADDRESS": NOWHERE,
         **environ,
@@ -172,7 +174,7 @@ def run_gateway(
             assert ready.startswith("gateway ready"), f"ended with {process.wait(20)}: {log.read_text()}"
             url = ready.split()[-1]
             with httpx2.Client(base_url=url, timeout=30, trust_env=False) as client:
-                yield RunningGateway(url, database_url, process, credentials, client, log)
+                yield RunningGateway(url, database_url, process, credentials, master_key, client, log)
         finally:
             process.send_signal(signal.SIGTERM)
             try:

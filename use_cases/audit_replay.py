@@ -81,7 +81,7 @@ class AuditedRun(Message):
 
 
 class AuditReport(Message):
-    """The answer. `performed`, `adopted` and `unreturned` say how steps stand in the histories (ledger/comparison.py)."""
+    """The answer. `performed`, `adopted`, `unreturned` and `beside` say how steps stand in the histories (ledger/comparison.py)."""
 
     incident_id: str
     replay_ok: bool
@@ -93,6 +93,7 @@ class AuditReport(Message):
     performed: int
     adopted: int
     unreturned: int
+    beside: int
     reads: dict[str, int]
 
 
@@ -162,5 +163,6 @@ def audit(
         performed=compared.performed,
         adopted=compared.adopted,
         unreturned=compared.unreturned,
+        beside=compared.beside,
         reads=compared.reads,
     )

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from time import perf_counter
 
+import structlog
+
 from activities.freeze import FreezeEffect, freeze_step_key
 from activities.ports import AlarmStore, Clock, Policies
 from activities.steps import Effect, Running, Steps
@@ -21,6 +23,8 @@ from models.names import Actor, AlarmKind, Role, Scope, StepKind
 from use_cases.admission import Admission
 from use_cases.deadline import Deadline
 from use_cases.ports import FreezeClock, Overview
+
+log = structlog.get_logger(__name__)
 
 EARLIEST_YEAR = 1990
 """Before any wallet. It also keeps every time far from where calendars end."""
@@ -154,8 +158,10 @@ class RaiseAlarm:
             recorded = await self.recording.within(
                 self.steps.record(attempt, step, effect, measured_from=receipt.at)
             )
-        except (StanchError, TimeoutError):
+        except (StanchError, TimeoutError) as error:
             # Wallet or database in between: the alarm is accepted, so the workflow repeats the step under the same key.
+            code = error.code if isinstance(error, StanchError) else ErrorCode.DATABASE_UNREACHABLE
+            log.warning("freeze_pending", incident_id=accepted.incident_id, code=code.value)
             return answer(accepted, FreezeState.PENDING)
         committed = receipt.milliseconds()
         refusal = FreezeResult.model_validate(recorded.result).refusal
