@@ -81,7 +81,7 @@ FAULTS = {
     "2,,b,5": "src is empty",
     "2,a,,5": "dst is empty",
     "2,a,b\x00,5": "dst 'b\\x00' has characters that cannot be printed",
-    "2,a," + "b" * 256 + ",5": "dst is longer than 255 characters",
+    "2,a," + "b" * 129 + ",5": "dst is longer than 128 characters",
     "2,a,b": "it has 3 columns, the header has 4",
     "2,a,b,5,6": "it has 5 columns, the header has 4",
     "2,a,b,9223372036854775807": "it would take account 'b' past 2^63-1 minor units in all",
