@@ -8,8 +8,9 @@ Compared are step key, activity, input digest and result digest. A step may stan
 - unreturned: the row names an activity whose result never reached its workflow (cancelled, timed out, or still open);
   its input must be the activity's.
 
-A refusal that the gateway met has no activity: refused rows are evidence beside the story, and only their own digest is
-checked.
+Three kinds of rows stand beside the histories, and only their own digest is checked: a question that a person put through
+the gateway (`ask/.../people/...`), a refusal that the gateway met, and a freeze of the gateway's that a wider one of the same
+episode, which was adopted, has made needless for the workflow to repeat.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ from ledger.findings import Finding, Kind
 from ledger.histories import Activity, ActivityEnd, History
 from models.contracts.steps import RecordedStep
 from models.digests import digest
-from models.names import StepKind, StepStatus
+from models.names import Scope, StepKind, StepStatus
 
 LOOKED = ""
 """The step key in a result that was only a look: no row is expected for it."""
 
 Key = tuple[int, str]
 """Episode and step key."""
+
+NARROW_FREEZE, WIDE_FREEZE = f"freeze/{Scope.OUTGOING}", f"freeze/{Scope.FULL}"
 
 UNRETURNED = frozenset({ActivityEnd.OPEN, ActivityEnd.CANCELED, ActivityEnd.TIMED_OUT})
 
@@ -42,6 +45,7 @@ class Comparison:
     performed: int
     adopted: int
     unreturned: int
+    beside: int
     reads: dict[str, int] = field(default_factory=dict)
     """Activities that are no steps, or only looked, by type."""
 
@@ -86,6 +90,7 @@ class _Comparing:
             performed=self._counts["performed"],
             adopted=self._counts["adopted"],
             unreturned=self._counts["unreturned"],
+            beside=self._counts["beside"],
             reads=dict(sorted(self._reads.items())),
         )
 
@@ -199,10 +204,7 @@ class _Comparing:
             if row.step_id in self._fresh and row.step_id not in self._matched:
                 continue
             if row.gateway_attempt is not None:
-                if row.step_id not in self._matched and row.status is StepStatus.DONE:
-                    self._find(
-                        Kind.STEP_EXTRA, _row(row), "the gateway did it, and no activity has taken it up"
-                    )
+                self._of_gateway(row)
                 continue
             activity = activities.get((row.workflow_id or "", row.run_id or "", row.activity_id or ""))
             if activity is None:
@@ -214,6 +216,23 @@ class _Comparing:
                 self._find(
                     Kind.ACTIVITY_ID, _row(row), f"was returned before {activity.place} was asked for it"
                 )
+
+    def _of_gateway(self, row: RecordedStep) -> None:
+        """A row that no activity of the histories performed."""
+        if row.step_id in self._matched:
+            return
+        asked_by_people = row.kind is StepKind.ASK_DECISION and "/people/" in row.step_key
+        if row.status is StepStatus.REFUSED or asked_by_people or self._within_wider_freeze(row):
+            self._match(row, "beside")
+        else:
+            self._find(Kind.STEP_EXTRA, _row(row), "the gateway did it, and no activity has taken it up")
+
+    def _within_wider_freeze(self, row: RecordedStep) -> bool:
+        if row.step_key != NARROW_FREEZE:
+            return False
+        return any(
+            wider.step_id in self._matched for wider in self._by_key.get((row.episode, WIDE_FREEZE), [])
+        )
 
     def _unreturned(self, row: RecordedStep, activity: Activity) -> None:
         """The row names an activity of the history that did not return it."""

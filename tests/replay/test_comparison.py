@@ -96,12 +96,9 @@ def test_an_extra_row_is_found() -> None:
 
 def test_an_extra_row_of_the_gateways_is_found() -> None:
     told = story()
-    extra = row(told, "freeze/full")
-    result = {**extra.result, "step_key": "freeze/outgoing"}
-    other = extra.model_copy(
-        update={"step_id": new_id(), "step_key": "freeze/outgoing", "result": result, "result_digest": OTHER}
-    )
-    assert Kind.STEP_EXTRA in kinds(compared(told, [*told.steps, other]))
+    other = row(told, "freeze/full").model_copy(update={"step_id": new_id(), "episode": 2})
+    found = compared(told, [*told.steps, other]).findings
+    assert [(each.kind, each.subject) for each in found] == [(Kind.STEP_EXTRA, "2/freeze/full")]
 
 
 def test_a_step_done_twice_is_found() -> None:
@@ -190,6 +187,24 @@ def test_refusals_beside_the_done_row_are_evidence() -> None:
     told.steps.append(refused.model_copy(update={"step_id": new_id()}))
     told.step("hold/1", kind=StepKind.HOLD)
     assert compared(told).findings == ()
+
+
+def test_a_question_that_a_person_put_stands_beside_the_histories() -> None:
+    told = Told()
+    told.step("ask/end_as_false_alarm/people/1", kind=StepKind.ASK_DECISION, by_gateway=True)
+    del told.events[1:]
+    result = compared(told)
+    assert (result.findings, result.beside) == ((), 1)
+
+
+def test_a_narrower_freeze_of_the_gateways_needs_no_activity_beside_the_wider_one_that_was_adopted() -> None:
+    told = Told()
+    told.step("freeze/outgoing", kind=StepKind.FREEZE, by_gateway=True)
+    del told.events[1:]
+    assert kinds(compared(told)) == {Kind.STEP_EXTRA}
+    told.step("freeze/full", kind=StepKind.FREEZE, by_gateway=True)
+    result = compared(told)
+    assert (result.findings, result.adopted, result.beside) == ((), 1, 1)
 
 
 def test_a_refusal_that_only_the_gateway_met_needs_no_activity() -> None:
