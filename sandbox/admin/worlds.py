@@ -14,7 +14,7 @@ from sandbox.contract.bodies import Body, Moment
 from sandbox.problems import Refusal
 from sandbox.state import bearer, running
 from sandbox.world.ledger import read_ledger
-from sandbox.world.rows import WorldRows, store
+from sandbox.world.rows import WorldRows, store, uncollected
 from sandbox.world.seeded import ACCOUNTS, TRANSFERS, make_world
 
 router = APIRouter(prefix="/sandbox", dependencies=[Depends(bearer("admin_key"))])
@@ -56,18 +56,20 @@ async def _store(request: Request, rows: WorldRows) -> dict[str, Any]:
 async def seed(request: Request, body: Seed) -> dict[str, Any]:
     """Replace the world by the one of this seed; everything that was is forgotten."""
     base = body.base or datetime.now(UTC)
-    rows = await asyncio.to_thread(
-        make_world, body.seed, base, accounts=body.accounts, transfers=body.transfers
-    )
-    return await _store(request, rows)
+    with uncollected():
+        rows = await asyncio.to_thread(
+            make_world, body.seed, base, accounts=body.accounts, transfers=body.transfers
+        )
+        return await _store(request, rows)
 
 
 @router.post("/ledger")
 async def load_ledger(request: Request) -> dict[str, Any]:
     """Replace the world by the one these NDJSON lines tell. Refusals: ledger_invalid, the old world stays."""
     content = await request.body()
-    rows = await asyncio.to_thread(lambda: read_ledger(content.splitlines(), datetime.now(UTC)))
-    return await _store(request, rows)
+    with uncollected():
+        rows = await asyncio.to_thread(lambda: read_ledger(content.splitlines(), datetime.now(UTC)))
+        return await _store(request, rows)
 
 
 @router.get("/world")

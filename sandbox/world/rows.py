@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import asyncpg
+from sqlalchemy import Index
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, DropIndex
 
 from sandbox.database import empty
-from sandbox.tables import SCHEMA
+from sandbox.tables import SCHEMA, security_entry, transfer
+
+DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 Row = tuple[Any, ...]
 
@@ -99,14 +107,30 @@ class WorldRows:
         return entry_id
 
 
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """No garbage collection inside: walking a million rows that all stay alive took as long as making them."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 async def store(pool: asyncpg.Pool[Any], rows: WorldRows) -> None:
     """Replace the whole world, in one transaction."""
+    indexes = [index for table in (transfer, security_entry) for index in sorted(table.indexes, key=_name)]
     async with pool.acquire() as connection, connection.transaction():
         await empty(connection)
+        # Sorting for an index once is twice as fast as growing it row by row.
+        for index in indexes:
+            await connection.execute(_sql(DropIndex(index)))
         for table, columns in COLUMNS.items():
             await connection.copy_records_to_table(
                 table, schema_name=SCHEMA, columns=columns, records=getattr(rows, table)
             )
+        for index in indexes:
+            await connection.execute(_sql(CreateIndex(index)))
         await connection.execute(
             "UPDATE wallet.posting_head SET seq = $1, at = $2", len(rows.transfer), rows.head_at
         )
@@ -115,3 +139,11 @@ async def store(pool: asyncpg.Pool[Any], rows: WorldRows) -> None:
     async with pool.acquire() as connection:
         for table in COLUMNS:
             await connection.execute(f"ANALYZE {SCHEMA}.{table}")
+
+
+def _name(index: Index) -> str:
+    return str(index.name)
+
+
+def _sql(statement: CreateIndex | DropIndex) -> str:
+    return str(statement.compile(dialect=DIALECT))
