@@ -57,6 +57,11 @@ class SandboxClient:
         """What was refused to whoever used this account."""
         return self._must("GET", f"/sandbox/attempts?account_id={account_id}")
 
+    def balance(self, account_id: str, currency: str) -> int:
+        """What an account holds now, minor units."""
+        state = self._must("GET", f"/v1/accounts/{account_id}", key=self._wallet_key)
+        return next((int(each["balance"]) for each in state["balances"] if each["currency"] == currency), 0)
+
     def transfers_after(self, seq: int) -> list[dict[str, Any]]:
         """Transfers posted since, by the wallet's own feed; 1,000 at most."""
         path = f"/v1/transfers?after_seq={seq}&limit=1000"

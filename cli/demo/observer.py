@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from cli.demo.events import Event, Who
-from cli.demo.sentences import sentence, who_did
+from cli.demo.events import Event, Kind, Small, Who
+from cli.demo.sentences import told
 from cli.demo.tales import Tale
 from cli.money import sum_of_money
 from models.contracts.transfers import AccountKind
@@ -56,30 +56,30 @@ class Observer:
         if self.incident_id is not None:
             # The status before the steps: whatever was recorded before it closed is then in this look.
             self.view = self._gateway.get(f"/v1/incidents/{self.incident_id}")
-        told = [event for tale in self._tales for event in tale.look()]
-        return [*told, *self._moves(), *self._refusals(), *self._raised(), *self._recorded()]
+        tales = [event for tale in self._tales for event in tale.look()]
+        return [*tales, *self._moves(), *self._refusals(), *self._raised(), *self._recorded()]
 
     def _moves(self) -> Iterator[Event]:
         for transfer in self._sandbox.transfers_after(self._seq):
             self._seq = transfer["seq"]
-            yield Event(at=_instant(transfer["posted_at"]), who=Who.THIEF, text=self._move(transfer))
+            yield self._move(transfer)
 
-    def _move(self, transfer: dict[str, Any]) -> str:
-        amount = sum_of_money(transfer["amount"], transfer["currency"])
+    def _move(self, transfer: dict[str, Any]) -> Event:
+        at, amount, currency = _instant(transfer["posted_at"]), transfer["amount"], transfer["currency"]
         if transfer["src"] == self._victim:
-            return f"steals {amount}: {transfer['src']} to {transfer['dst']}"
+            text = f"steals {sum_of_money(amount, currency)}: {transfer['src']} to {transfer['dst']}"
+            return Event(at=at, who=Who.THIEF, text=text)
         if transfer["dst_kind"] in EXITS:
-            return f"takes {amount} out of the wallet: {transfer['src']} to {transfer['dst_kind']}"
-        return f"passes {amount} on: {transfer['src']} to {transfer['dst']}"
+            small = Small(kind=Kind.TAKEN_OUT, currency=currency, amount=amount, word=transfer["dst_kind"])
+        else:
+            small = Small(kind=Kind.PASSED_ON, currency=currency, amount=amount)
+        return Event(at=at, who=Who.THIEF, small=small)
 
     def _refusals(self) -> Iterator[Event]:
         attempts = self._sandbox.attempts(self._victim)["attempts"]
         for attempt in attempts[self._attempts :]:
-            yield Event(
-                at=_instant(attempt["at"]),
-                who=Who.WALLET,
-                text=f"refuses the thief's {attempt['action']}: {attempt['code']}",
-            )
+            small = Small(kind=Kind.REFUSED, word=attempt["action"].replace("_", " "))
+            yield Event(at=_instant(attempt["at"]), who=Who.WALLET, small=small)
         self._attempts = len(attempts)
 
     def _raised(self) -> Iterator[Event]:
@@ -98,9 +98,9 @@ class Observer:
             return
         steps = self._gateway.get(f"/v1/incidents/{self.incident_id}/steps")["steps"]
         for step in steps[self._steps :]:
-            yield Event(
-                at=_instant(step["completed_at"]), who=who_did(step), text=sentence(step, self._currency)
-            )
+            event = told(step, _instant(step["completed_at"]), self._currency)
+            if event is not None:
+                yield event
         self._steps = len(steps)
 
 

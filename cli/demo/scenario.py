@@ -25,6 +25,11 @@ class Scenario:
     thief: Person | None
     outcome: Outcome
 
+    @property
+    def everybody(self) -> tuple[Person, ...]:
+        """All who act."""
+        return (*self.people, self.thief) if self.thief else self.people
+
 
 OWNER = Person(name="owner")
 AGENT = Person(name="agent", login=Role.AGENT)

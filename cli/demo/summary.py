@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.table import Table
 
+from cli.demo.flow import show_flow
 from cli.money import sum_of_money
+from models.names import SecurityItem
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from cli.demo.request import LedgerCase
+    from use_cases.audit_replay import AuditReport
 
 PLACES: Final = ("held", "exited", "pooled", "returned", "pruned")
 NO_FLOW: Final = dict.fromkeys(("stolen", *PLACES), 0)
@@ -28,17 +31,20 @@ WORDS: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """Everything the summary is made of. `view` is the incident as the gateway shows it; `audit` the replay's verdict."""
+    """Everything the summary is made of. `view` is the incident as the gateway shows it."""
 
     view: Mapping[str, Any]
     currency: str
     refused_after_freeze: int
-    audit: Mapping[str, bool]
+    audit: AuditReport
     case: LedgerCase | None
-    wall_s: float
+    flow: Sequence[Mapping[str, Any]]
+    kept: int
+    """What the victim's account holds at the end, and the thief did not get."""
+    clock: str
 
     def document(self) -> dict[str, Any]:
-        """The document of `demo --json`; every field present, empty where it does not apply."""
+        """The document of `demo --json` but for its duration; every field present, empty where it does not apply."""
         facts, steps = self.view, self.view["steps"]
         identity = self.view["identity"]
         flow = self.view["money"].get(self.currency) or NO_FLOW
@@ -50,17 +56,25 @@ class Ending:
             "time_to_freeze_ms": self.view["time_to_freeze_ms"],
             "money": {"currency": self.currency, **flow, "refused_after_freeze": self.refused_after_freeze},
             "identity": {"verified": identity["verified"], "factors": list(identity["factors"])},
-            "security_items": dict(self.view["security_items"]),
+            "security_items": {
+                item.value: self.view["security_items"][item]
+                for item in SecurityItem
+                if item in self.view["security_items"]
+            },
             "stages": list(self.view["stages"]),
             "refreezes": self.view["refreezes"],
             "steps": {"total": steps["total"], "by_kind": dict(steps["by_kind"])},
-            "audit": dict(self.audit),
+            "audit": {
+                "replay_ok": self.audit.replay_ok,
+                "steps_match_history": self.audit.steps_match_history,
+            },
             "inferred_openings": {
                 "count": ledger.inferred_count if ledger else 0,
                 "amount": ledger.inferred_amount if ledger else 0,
             },
-            "clock": (self.view.get("policy") or {}).get("clock", "demo"),
-            "wall_s": round(self.wall_s, 1),
+            "flow": list(self.flow),
+            "kept_in_account": self.kept,
+            "clock": self.clock,
         }
 
 
@@ -81,11 +95,16 @@ def show_summary(console: Console, document: Mapping[str, Any]) -> None:
         if money[place] or place in ("held", "exited"):
             colour = {"held": "green", "exited": "red"}.get(place, "white")
             table.add_row(f"[{colour}]{place}[/]", sum_of_money(money[place], currency), WORDS[place])
+    table.add_row(
+        "[green]kept[/]", sum_of_money(document["kept_in_account"], currency), "stayed in the owner's account"
+    )
     console.print(table)
+    show_flow(console, document["flow"], currency)
     saved = money["held"] + money["returned"]
     if money["stolen"]:
         console.print(
-            f"Saved {saved * 100 // money['stolen']} % of what was stolen; lost so far {sum_of_money(money['exited'], currency)}."
+            f"Saved {saved * 100 // money['stolen']} % of what was stolen and all that the account held besides; "
+            f"lost so far {sum_of_money(money['exited'], currency)}."
         )
     identity, audit = document["identity"], document["audit"]
     proven = " and ".join(document["identity"]["factors"]) if identity["verified"] else "nobody"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Self
 
 from rich.markup import escape
 
-from cli.demo.events import Event, Who
+from cli.demo.events import Event, Who, told_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from cli.output import Output
 
+SECONDS_TOGETHER: Final = 0.8
 COLOURS: Final = {
     Who.THIEF: "red",
     Who.WALLET: "magenta",
@@ -33,6 +35,9 @@ class Timeline:
         self._output = output
         self._start: datetime | None = None
         self._status: Status | None = None
+        self._waiting: list[Event] = []
+        self._due = 0.0
+        self._last = ""
         self._held = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -41,6 +46,7 @@ class Timeline:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.flush()
         self._held.close()
 
     def now(self, doing: str) -> None:
@@ -51,10 +57,27 @@ class Timeline:
             self._output.console.print(f"... {doing}", markup=False)
 
     def show(self, events: Iterable[Event]) -> None:
-        """One line each, in the order in which they happened."""
-        for event in sorted(events, key=lambda event: event.at):
+        """Tell what happened. Lines come a moment later, so that small events can be told together."""
+        self._waiting += events
+        now = time.monotonic()
+        if not self._waiting:
+            self._due = now + SECONDS_TOGETHER
+        elif now >= self._due:
+            self.flush()
+
+    def flush(self) -> None:
+        """Tell what is waiting to be told."""
+        for event in told_together(self._waiting):
             if self._start is None:
                 self._start = event.at
             seconds = (event.at - self._start).total_seconds()
-            colour = COLOURS[event.who]
-            self._output.console.print(f"{seconds:8.3f} s  [{colour}]{event.who:<7}[/]  {escape(event.text)}")
+            if event.text != self._last:
+                colour = COLOURS[event.who]
+                self._output.console.print(
+                    f"{seconds:7.2f} s  [{colour}]{event.who:<7}[/] {escape(event.text)}"
+                )
+            if event.who is Who.STANCH:
+                # A trace that found nothing new is no news.
+                self._last = event.text
+        self._waiting.clear()
+        self._due = time.monotonic() + SECONDS_TOGETHER

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from cli.processes import Part, Processes
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 
 DETECTOR: Final = "sandbox-detector"
 """The name of the wallet's detector, which is also the source of its alarms."""
+
+FIRST_FEED: Final = timedelta(seconds=60)
+
+ENGINE: Final = frozenset({"sandbox", "gateway", "worker"})
+"""The parts without which nothing goes on."""
 
 NAMES: Final = {
     Role.TRIGGER: DETECTOR,
@@ -38,6 +45,14 @@ class House:
         self._processes = processes
         self._folder = folder
         self._policy = policy
+
+    @property
+    def clock(self) -> str:
+        """How durations are to be read: `real`, or `demo` where they run in seconds."""
+        from adapters.policies import read_policy
+        from settings import Settings
+
+        return read_policy(Settings().policy_dir, self._policy).clock
 
     @property
     def engine_environ(self) -> dict[str, str]:
@@ -86,7 +101,7 @@ class House:
             furnished: Future[None] | None = None
             if not self.addresses.own_wallet:
                 self._processes.start(self._sandbox())
-                furnished = beside.submit(self._furnish, furnish)
+                furnished = beside.submit(self._furnish, furnish, tables)
             tables.result()
             tell("starting gateway and worker")
             self._processes.start(self._gateway(), self._worker())
@@ -101,9 +116,26 @@ class House:
         """The controls of the wallet in a box."""
         return SandboxClient(self.addresses.sandbox_url, self.words.admin_key, self.words.wallet_key)
 
-    def _furnish(self, furnish: Callable[[SandboxClient], None]) -> None:
+    def _furnish(self, furnish: Callable[[SandboxClient], None], tables: Future[None]) -> None:
+        """Fill the wallet, then let the index follow: the first trace finds it where a house at work has it."""
         with self.sandbox_client() as sandbox:
             furnish(sandbox)
+        tables.result()
+        asyncio.run(self._follow_wallet())
+
+    async def _follow_wallet(self) -> None:
+        from adapters.sql.engine import make_engine
+        from adapters.transfers.index import SqlTransferIndex
+        from adapters.wallet.connection import WalletConnection
+        from adapters.wallet.transfers import WalletTransferSource
+
+        engine = make_engine(self.addresses.database_url, pool=2)
+        wallet = WalletConnection(self.addresses.sandbox_url, self.words.wallet_key)
+        try:
+            await SqlTransferIndex(engine, WalletTransferSource(wallet)).catch_up(budget=FIRST_FEED)
+        finally:
+            await wallet.close()
+            await engine.dispose()
 
     def _make_tables_and_logins(self) -> None:
         from cli.administration import make_operator

@@ -1,0 +1,161 @@
+"""Lets the people act, follows what happens, and has it audited."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from cli.demo import ledger as outside_ledger
+from cli.demo.cast import part_of
+from cli.demo.flow import flow_of, last_trace
+from cli.demo.observer import Observer
+from cli.demo.summary import Ending
+from cli.gateway_client import GatewayClient
+from cli.running.house import DETECTOR, ENGINE
+from models.errors import ErrorCode, StanchError
+from models.names import Role
+
+if TYPE_CHECKING:
+    from cli.demo.request import DemoRequest
+    from cli.demo.scenario import Scenario
+    from cli.demo.timeline import Timeline
+    from cli.processes import Processes
+    from cli.running.house import House
+    from cli.sandbox_client import SandboxClient
+    from use_cases.audit_replay import AuditReport
+
+SECONDS_BETWEEN_LOOKS: Final = 0.2
+SECONDS_FOR_LAST_WORD: Final = 10.0
+
+
+class Telling:
+    """One story in an open house."""
+
+    def __init__(
+        self,
+        request: DemoRequest,
+        scenario: Scenario,
+        processes: Processes,
+        house: House,
+        timeline: Timeline,
+    ) -> None:
+        self._request = request
+        self._scenario = scenario
+        self._processes = processes
+        self._house = house
+        self._timeline = timeline
+
+    def tell(self, world: dict[str, Any]) -> Ending:
+        """From the first deed to the audit. Raises StanchError when it does not end as it should."""
+        case = self._request.case
+        victim = case.victim if case else str(world["victim"]["account_id"])
+        currency = case.currency if case else str(world["currency"])
+        with self._login(Role.AUDITOR) as gateway, self._house.sandbox_client() as sandbox:
+            observer = Observer(
+                gateway, sandbox, victim=victim, currency=currency, head_seq=int(world["head_seq"])
+            )
+            self._begin(observer, victim)
+            self._follow(observer)
+            return self._conclude(observer, gateway, sandbox, victim=victim, currency=currency)
+
+    def _login(self, role: Role) -> GatewayClient:
+        return GatewayClient(
+            self._house.addresses.gateway_url, self._house.words.logins[role.value].credential
+        )
+
+    def _begin(self, observer: Observer, victim: str) -> None:
+        seed = self._request.seed
+        people = self._scenario.people
+        self._processes.start(*(part_of(person, self._house, victim=victim, seed=seed) for person in people))
+        for person in people:
+            observer.listen_to(self._processes[person.name])
+        if self._scenario.thief is not None:
+            self._timeline.now(f"a thief is at work on {victim}")
+            self._processes.start(part_of(self._scenario.thief, self._house, victim=victim, seed=seed))
+        if self._request.case is not None:
+            self._timeline.now(f"the alarm about {victim} is raised")
+            with self._login(Role.TRIGGER) as detector:
+                detector.post("/v1/alarms", outside_ledger.alarm_of(self._request.case, DETECTOR))
+        # The audit needs every workflow; loading them meanwhile costs nobody time.
+        threading.Thread(target=_load_audit, daemon=True).start()
+
+    def _follow(self, observer: Observer) -> None:
+        deadline = time.monotonic() + self._request.wait_limit
+        while True:
+            try:
+                self._timeline.show(observer.look())
+            except StanchError:
+                self._check_engine()
+                raise
+            if observer.closed:
+                break
+            self._check_engine()
+            if time.monotonic() > deadline:
+                stands = observer.view["status"] if observer.view else "not even opened"
+                raise StanchError(
+                    ErrorCode.INTERNAL,
+                    f"After {self._request.wait_limit} s the incident is {stands} and not closed; the story was given up.",
+                )
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        self._timeline.flush()
+        outcome = observer.view["outcome"] if observer.view else None
+        if outcome != self._scenario.outcome:
+            raise StanchError(
+                ErrorCode.INTERNAL,
+                f"The story should have ended as {self._scenario.outcome} and ended as {outcome}.",
+            )
+
+    def _check_engine(self) -> None:
+        """Raise what is behind it when a part of the engine is gone."""
+        for name in self._processes.ended():
+            if name in ENGINE:
+                said = self._processes[name].explain()
+                raise StanchError(ErrorCode.INTERNAL, f"The {name} ended in the middle of the story. {said}.")
+
+    def _conclude(
+        self,
+        observer: Observer,
+        gateway: GatewayClient,
+        sandbox: SandboxClient,
+        *,
+        victim: str,
+        currency: str,
+    ) -> Ending:
+        from settings import Settings
+
+        assert observer.incident_id is not None
+        assert observer.view is not None
+        self._timeline.now("replaying the incident with today's code")
+        configured = Settings()
+        trace_id = last_trace(gateway.get(f"/v1/incidents/{observer.incident_id}/steps")["steps"], currency)
+        return Ending(
+            view=observer.view,
+            currency=currency,
+            refused_after_freeze=int(sandbox.attempts(victim)["refused_while_restricted"]),
+            audit=_audited(observer.incident_id),
+            case=self._request.case,
+            flow=flow_of(trace_id, configured) if trace_id else (),
+            kept=sandbox.balance(victim, currency),
+            clock=self._house.clock,
+        )
+
+
+def _audited(incident_id: str) -> AuditReport:
+    """The audit's report. The workflow's last word comes just after the database says closed: it is waited for."""
+    from cli.auditing import audited
+    from settings import Settings
+
+    deadline = time.monotonic() + SECONDS_FOR_LAST_WORD
+    while True:
+        report = asyncio.run(audited(incident_id, Settings()))
+        if (report.replay_ok and report.steps_match_history) or time.monotonic() > deadline:
+            return report
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _load_audit() -> None:
+    with contextlib.suppress(ImportError):
+        import cli.auditing  # noqa: F401 - loaded for later
