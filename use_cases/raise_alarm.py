@@ -217,10 +217,10 @@ def allowed(alarm: Alarm, sender: Sender) -> None:
 def plausible(alarm: Alarm, received_at: datetime) -> None:
     """Refuse times that cannot be meant. Errors: INVALID, naming the field."""
     for name, at in (("occurred_at", alarm.occurred_at), ("compromised_since", alarm.compromised_since)):
-        if at is not None and at > received_at + AHEAD:
+        if at is not None and (at.year < EARLIEST_YEAR or at > received_at + AHEAD):
             raise StanchError(
                 ErrorCode.INVALID,
-                f"{name}: lies in the future. Nothing was done; send the alarm with its right time.",
+                f"{name}: no time at which this can have happened. Nothing was done; send the alarm with its right time.",
             )
 
 
