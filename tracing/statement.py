@@ -3,7 +3,8 @@
 It reads only rows that carry stolen money. The rows of an account that spent units overlapping [lo, hi) are the one that
 starts at the greatest `out_pos` <= lo, if it reaches beyond lo, and those that start inside: the spent intervals of one
 account never overlap. So the index (src, currency, out_pos) answers each level with one descent for that lower bound and
-one range, however many rows the account has. CASE instead of greatest/least or max/min keeps the text the same in both.
+one range, however many rows the account has. CASE instead of greatest/least or max/min keeps the text the same in both; ORDER BY with LIMIT 1 costs PostgreSQL less than
+MAX in a subquery that runs once for every lot.
 """
 
 from __future__ import annotations
@@ -33,9 +34,10 @@ WITH RECURSIVE carried (seq, transfer_id, src, dst, dst_kind, src_lo, src_hi, ds
       JOIN transfer_index AS t
         ON t.src = c.dst
        AND t.currency = :currency
-       AND t.out_pos >= COALESCE((SELECT MAX(p.out_pos)
+       AND t.out_pos >= COALESCE((SELECT p.out_pos
                                     FROM transfer_index AS p
-                                   WHERE p.src = c.dst AND p.currency = :currency AND p.out_pos <= c.dst_lo), c.dst_lo)
+                                   WHERE p.src = c.dst AND p.currency = :currency AND p.out_pos <= c.dst_lo
+                                   ORDER BY p.out_pos DESC LIMIT 1), c.dst_lo)
        AND t.out_pos < c.dst_hi
        AND t.out_pos + t.amount > c.dst_lo
        AND t.seq <= :upto_seq

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from adapters.transfers.refusals import LONGEST_ID
 from adapters.transfers.rows import same_posting
 from models.contracts.transfers import FeedState, PostedTransfer
 from tracing.ports import TransferPage
@@ -90,6 +91,9 @@ def examine(page: TransferPage, *, after: int, indexed_upto: int) -> Examined:
                 examined.stop = differing(transfer.seq)
                 return examined
             continue
+        if (why := _unfit(transfer)) is not None:
+            examined.stop = impossible(expected, why)
+            return examined
         if transfer.transfer_id in ids:
             examined.stop = impossible(
                 expected, f"transfer id {transfer.transfer_id} is taken by an earlier posting"
@@ -100,3 +104,14 @@ def examine(page: TransferPage, *, after: int, indexed_upto: int) -> Examined:
     if not examined.transfers and max(page.head_seq, indexed_upto) > after:
         examined.stop = missing(after + 1, f"its newest is {page.head_seq}", indexed_upto)
     return examined
+
+
+def _unfit(transfer: PostedTransfer) -> str | None:
+    """Why PostgreSQL could not keep this row, if so: a NUL in a text, or ids that do not fit an index entry."""
+    for text in (transfer.transfer_id, transfer.src, transfer.dst):
+        if len(text) > LONGEST_ID:
+            return f"an id of it is longer than {LONGEST_ID} characters"
+    texts = (transfer.transfer_id, transfer.src, transfer.dst, transfer.device_id, transfer.session_id)
+    if any("\x00" in text for text in (*texts, transfer.reverses, transfer.hold_id) if text is not None):
+        return "one of its texts holds a NUL character"
+    return None

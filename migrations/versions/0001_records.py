@@ -243,7 +243,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", "part", name=op.f("pk_transfer_index")),
     )
     op.create_index("ix_transfer_index_paid_in", "transfer_index", ["dst", "currency", "seq"], unique=False)
-    op.create_index("ix_transfer_index_spent", "transfer_index", ["src", "currency", "out_pos"], unique=False)
+    op.create_index(
+        "ix_transfer_index_spent",
+        "transfer_index",
+        ["src", "currency", "out_pos"],
+        unique=False,
+        postgresql_include=["amount", "in_pos", "seq", "dst", "dst_kind", "transfer_id"],
+    )
     op.create_index("uq_transfer_index_transfer_id", "transfer_index", ["transfer_id", "part"], unique=True)
     op.create_table(
         "alarm",

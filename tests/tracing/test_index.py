@@ -200,6 +200,19 @@ async def test_an_account_past_the_largest_position_stops_the_index_and_nothing_
     assert "account A would pass 2^63-1" in position.detail
 
 
+@pytest.mark.parametrize("told", [{"dst": "B" * 129}, {"transfer_id": "t\x00"}, {"device_id": "\x00"}])
+async def test_a_row_the_database_cannot_keep_stops_the_index_by_name(
+    engine: AsyncEngine, told: dict[str, str]
+) -> None:
+    feed = Feed(
+        [transfer(1, "O", "A", 3), transfer(2, "A", "B", 1).model_copy(update=told), transfer(3, "A", "B", 1)]
+    )
+    position = await SqlTransferIndex(engine, feed).catch_up(budget=PLENTY)
+    assert (position.upto_seq, position.state) == (1, FeedState.CONFLICT)
+    assert position.detail is not None
+    assert position.detail.startswith("Posting 2 cannot be indexed")
+
+
 class Failing(Feed):
     """Answers the first pages, then is not reachable."""
 
