@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.sql.decision_views import read_decisions
@@ -67,10 +67,9 @@ class SqlOverview:
             query = query.where(Incident.account_id == account_id)
         async with transaction(self._engine) as connection:
             if after is not None:
-                opened = select(Incident.opened_at, Incident.id).where(Incident.id == after).subquery()
+                opened_at = await connection.scalar(select(Incident.opened_at).where(Incident.id == after))
                 query = query.where(
-                    func.row(Incident.opened_at, Incident.id)
-                    < select(func.row(opened.c.opened_at, opened.c.id)).scalar_subquery()
+                    tuple_(Incident.opened_at, Incident.id) < tuple_(literal(opened_at), literal(after))
                 )
             rows = (await connection.execute(query)).all()
             shown = rows[:limit]
