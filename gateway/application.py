@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi import FastAPI
@@ -30,6 +31,19 @@ def create_app(parts: Parts) -> FastAPI:
             await parts.afterwards.close(LAST_WORDS)
             await parts.close()
 
+    app = _routed(lifespan)
+    app.state.parts = parts
+    problems.install(app)
+    app.add_middleware(Boundary, metrics=parts.metrics)
+    return app
+
+
+def description() -> dict[str, Any]:
+    """The API in OpenAPI 3.1, as `/openapi.json` and docs/gateway-api.yaml have it."""
+    return _routed(None).openapi()
+
+
+def _routed(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None) -> FastAPI:
     app = FastAPI(
         title="Stanch",
         version="1",
@@ -39,9 +53,6 @@ def create_app(parts: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.parts = parts
-    problems.install(app)
-    app.add_middleware(Boundary, metrics=parts.metrics)
     for each in (alarms.router, incidents.router, decisions.router, identity.router, state.router):
         app.include_router(each)
     describe = app.openapi
