@@ -29,6 +29,8 @@ MARGIN = timedelta(seconds=1)
 PATROL_SECONDS = 0.5
 """How often all records are looked at when nothing was posted."""
 RETRY_SECONDS = 0.25
+LONGEST_RETRY_SECONDS = 2.0
+"""An alarm without an answer is repeated at growing intervals, for ever."""
 ANSWER_SECONDS = 5.0
 MOST_IN_ONE_ALARM = 1000
 
@@ -87,6 +89,7 @@ class Detector:
 
     async def run(self) -> None:
         """Patrol until cancelled; a failing database is tried again."""
+        retry = RETRY_SECONDS
         while True:
             try:
                 if self.enabled:
@@ -95,8 +98,9 @@ class Detector:
             except (SQLAlchemyError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 logging.getLogger(__name__).warning("detector could not work: %s", type(error).__name__)
                 sent = False
+            retry = RETRY_SECONDS if sent else min(2 * retry, LONGEST_RETRY_SECONDS)
             try:
-                await asyncio.wait_for(self._posted.wait(), PATROL_SECONDS if sent else RETRY_SECONDS)
+                await asyncio.wait_for(self._posted.wait(), PATROL_SECONDS if sent else retry)
             except TimeoutError:
                 continue
             self._posted.clear()
