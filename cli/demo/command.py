@@ -86,9 +86,9 @@ class Demo:
         with Processes(self._folder) as processes:
             house = House(processes, self._addresses(), self._folder, policy=POLICY)
             with Timeline(self._output) as timeline:
-                house.open(timeline.now, furnish=self._furnish)
-                os.environ.update(house.engine_environ)
                 telling = Telling(self._request, scenario, processes, house, timeline)
+                house.open(timeline.now, furnish=self._furnish, beside=lambda: telling.people(self._world))
+                os.environ.update(house.engine_environ)
                 ending = telling.tell(self._world)
             document = {**ending.document(), "wall_s": round(time.monotonic() - begun, 1)}
             self._output.document(document)

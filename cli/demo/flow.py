@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from settings import Settings
     from tracing.edges import Edge
 
-WIDTH: Final = 30
+WIDTH: Final = 16
+"""Characters of the longest bar: the table fits into eighty columns."""
 
 
 def last_trace(steps: Iterable[Mapping[str, Any]], currency: str) -> str | None:
@@ -64,22 +65,23 @@ def show_flow(console: Console, flow: Sequence[Mapping[str, Any]], currency: str
 
     if not flow:
         return
-    table = Table("the money's way", "", "carried", "left the wallet there", box=None, pad_edge=False)
-    table.columns[2].justify = "right"
+    table = Table("the money's way", "", "carried", "", "left the wallet there", box=None, pad_edge=False)
+    for column in (1, 2):
+        table.columns[column].justify = "right"
+    for column in (0, 1, 2, 3):
+        table.columns[column].no_wrap = True
     most = max(hop["amount"] for hop in flow)
     for hop in flow:
         gone = sum(hop["left_wallet"].values())
         full = max(1, hop["amount"] * WIDTH // most)
         red = min(full, -(-gone * WIDTH // most))
-        name = "theft" if hop["hop"] == 0 else f"hop {hop['hop']}"
-        left = ", ".join(
-            f"{kind} {sum_of_money(amount, currency)}" for kind, amount in hop["left_wallet"].items()
-        )
+        left = [f"{kind} {sum_of_money(amount, currency)}" for kind, amount in hop["left_wallet"].items()]
         table.add_row(
-            f"{name}: {hop['transfers']} transfers to {hop['accounts']} accounts",
-            f"[cyan]{'█' * (full - red)}[/][red]{'█' * red}[/]",
+            "theft" if hop["hop"] == 0 else f"hop {hop['hop']}",
+            f"{hop['transfers']} transfer{'s' if hop['transfers'] > 1 else ''}",
             sum_of_money(hop["amount"], currency),
-            left,
+            f"[cyan]{'█' * (full - red)}[/][red]{'█' * red}[/]",
+            ", ".join(left),
         )
     console.print(table)
 

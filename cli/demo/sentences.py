@@ -45,6 +45,9 @@ def told(step: Mapping[str, Any], at: datetime, currency: str) -> Event | None:
     small = _small(kind, result, currency)
     if small is not None:
         return Event(at=at, who=who, small=small)
+    if kind is StepKind.ASK_DECISION:
+        question = str(step["step_key"]).split("/")[1].replace("_", " ")
+        return Event(at=at, who=who, text=f"are asked: {question}?")
     tell = SENTENCES.get(kind)
     return Event(at=at, who=who, text=tell(result) if tell else f"{kind.value} {step['step_key']}")
 
@@ -117,7 +120,7 @@ SENTENCES: Final[Mapping[StepKind, Callable[[Mapping[str, Any]], str]]] = {
     StepKind.TRACE: _trace,
     StepKind.RELEASE_HOLD: lambda _: "a hold released",
     StepKind.READ_BACK: _read_back,
-    StepKind.ASK_DECISION: lambda _: "asked to decide",
+    StepKind.OWNER_LINK: lambda _: "one-use link for a new password sent to a contact older than the theft",
     StepKind.DECISION: lambda _: "decided",
     StepKind.STAGE: _stage,
     StepKind.RELEASE: lambda _: "restrictions ended; the limits of the first stage stand already",

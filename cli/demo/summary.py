@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PLACES: Final = ("held", "exited", "pooled", "returned", "pruned")
 NO_FLOW: Final = dict.fromkeys(("stolen", *PLACES), 0)
 WORDS: Final = {
-    "held": "lies in accounts of the wallet, traced and held",
+    "held": "lies in accounts of the wallet; on hold: {on_hold}",
     "exited": "had left the wallet",
     "pooled": "lies in accounts where money is mixed",
     "returned": "had come back to the owner",
@@ -49,6 +49,7 @@ class Ending:
         identity = self.view["identity"]
         flow = self.view["money"].get(self.currency) or NO_FLOW
         ledger = self.case.ledger if self.case else None
+        holds = [hold for hold in self.view["holds"] if hold["amount"] and hold["currency"] == self.currency]
         return {
             "incident_id": facts["incident_id"],
             "account_id": facts["account_id"],
@@ -72,6 +73,7 @@ class Ending:
                 "count": ledger.inferred_count if ledger else 0,
                 "amount": ledger.inferred_amount if ledger else 0,
             },
+            "holds": {"count": len(holds), "amount": sum(hold["amount"] for hold in holds)},
             "flow": list(self.flow),
             "kept_in_account": self.kept,
             "clock": self.clock,
@@ -94,7 +96,8 @@ def show_summary(console: Console, document: Mapping[str, Any]) -> None:
     for place in PLACES:
         if money[place] or place in ("held", "exited"):
             colour = {"held": "green", "exited": "red"}.get(place, "white")
-            table.add_row(f"[{colour}]{place}[/]", sum_of_money(money[place], currency), WORDS[place])
+            words = WORDS[place].format(on_hold=sum_of_money(document["holds"]["amount"], currency))
+            table.add_row(f"[{colour}]{place}[/]", sum_of_money(money[place], currency), words)
     table.add_row(
         "[green]kept[/]", sum_of_money(document["kept_in_account"], currency), "stayed in the owner's account"
     )

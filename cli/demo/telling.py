@@ -19,10 +19,12 @@ from models.errors import ErrorCode, StanchError
 from models.names import Role
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cli.demo.request import DemoRequest
-    from cli.demo.scenario import Scenario
+    from cli.demo.scenario import Person, Scenario
     from cli.demo.timeline import Timeline
-    from cli.processes import Processes
+    from cli.processes import Part, Processes
     from cli.running.house import House
     from cli.sandbox_client import SandboxClient
     from use_cases.audit_replay import AuditReport
@@ -48,16 +50,20 @@ class Telling:
         self._house = house
         self._timeline = timeline
 
-    def tell(self, world: dict[str, Any]) -> Ending:
+    def people(self, world: Mapping[str, Any]) -> list[Part]:
+        """The programs of those who wait for something to happen."""
+        return [self._part(person, world) for person in self._scenario.people]
+
+    def tell(self, world: Mapping[str, Any]) -> Ending:
         """From the first deed to the audit. Raises StanchError when it does not end as it should."""
         case = self._request.case
-        victim = case.victim if case else str(world["victim"]["account_id"])
+        victim = self._victim(world)
         currency = case.currency if case else str(world["currency"])
         with self._login(Role.AUDITOR) as gateway, self._house.sandbox_client() as sandbox:
             observer = Observer(
                 gateway, sandbox, victim=victim, currency=currency, head_seq=int(world["head_seq"])
             )
-            self._begin(observer, victim)
+            self._begin(observer, world)
             self._follow(observer)
             return self._conclude(observer, gateway, sandbox, victim=victim, currency=currency)
 
@@ -66,17 +72,20 @@ class Telling:
             self._house.addresses.gateway_url, self._house.words.logins[role.value].credential
         )
 
-    def _begin(self, observer: Observer, victim: str) -> None:
-        seed = self._request.seed
-        people = self._scenario.people
-        self._processes.start(*(part_of(person, self._house, victim=victim, seed=seed) for person in people))
-        for person in people:
+    def _victim(self, world: Mapping[str, Any]) -> str:
+        return self._request.case.victim if self._request.case else str(world["victim"]["account_id"])
+
+    def _part(self, person: Person, world: Mapping[str, Any]) -> Part:
+        return part_of(person, self._house, victim=self._victim(world), seed=self._request.seed)
+
+    def _begin(self, observer: Observer, world: Mapping[str, Any]) -> None:
+        for person in self._scenario.people:
             observer.listen_to(self._processes[person.name])
         if self._scenario.thief is not None:
-            self._timeline.now(f"a thief is at work on {victim}")
-            self._processes.start(part_of(self._scenario.thief, self._house, victim=victim, seed=seed))
+            self._timeline.now(f"a thief is at work on {self._victim(world)}")
+            self._processes.start(self._part(self._scenario.thief, world))
         if self._request.case is not None:
-            self._timeline.now(f"the alarm about {victim} is raised")
+            self._timeline.now(f"the alarm about {self._victim(world)} is raised")
             with self._login(Role.TRIGGER) as detector:
                 detector.post("/v1/alarms", outside_ledger.alarm_of(self._request.case, DETECTOR))
         # The audit needs every workflow; loading them meanwhile costs nobody time.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +15,7 @@ from cli.sandbox_client import SandboxClient
 from models.names import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from cli.running.addresses import Addresses
@@ -87,43 +87,50 @@ class House:
             environ=environ,
         )
 
-    def open(self, tell: Callable[[str], None], *, furnish: Callable[[SandboxClient], None]) -> None:
-        """Start everything and wait until it is ready. `furnish` fills the wallet in a box while the engine starts.
+    def open(
+        self,
+        tell: Callable[[str], None],
+        *,
+        furnish: Callable[[SandboxClient], None],
+        beside: Callable[[], Sequence[Part]] = tuple,
+    ) -> None:
+        """Start everything and wait until it is ready.
+
+        `furnish` fills the wallet in a box while the engine starts; the parts that `beside` gives are started with the
+        engine, once the wallet is filled and logins are made.
 
         Raises StanchError with a sentence; what has been started is ended by `processes`.
         """
         if self.addresses.servers:
             tell("starting PostgreSQL and Temporal")
             self._processes.serve(*self.addresses.servers)
-        with ThreadPoolExecutor(max_workers=2, thread_name_prefix="house") as beside:
-            tell("making tables and logins, opening the wallet")
-            tables = beside.submit(self._make_tables_and_logins)
-            furnished: Future[None] | None = None
-            if not self.addresses.own_wallet:
+        boxed = not self.addresses.own_wallet
+        with ThreadPoolExecutor(max_workers=2, thread_name_prefix="house") as aside:
+            tell("making tables and logins, filling the wallet")
+            tables = aside.submit(self._make_tables_and_logins)
+            if boxed:
                 self._processes.start(self._sandbox())
-                furnished = beside.submit(self._furnish, furnish, tables)
+                with self.sandbox_client() as sandbox:
+                    furnish(sandbox)
             tables.result()
             tell("starting gateway and worker")
-            self._processes.start(self._gateway(), self._worker())
-            if furnished is not None:
-                furnished.result()
+            index = aside.submit(self._follow_wallet) if boxed else None
+            self._processes.start(self._gateway(), self._worker(), *beside())
+            if index is not None:
+                index.result()
+                trigger = self.words.logins[Role.TRIGGER.value]
                 with self.sandbox_client() as sandbox:
-                    sandbox.report_alarms_to(
-                        self.addresses.gateway_url, self.words.logins[Role.TRIGGER.value].credential
-                    )
+                    sandbox.report_alarms_to(self.addresses.gateway_url, trigger.credential)
 
     def sandbox_client(self) -> SandboxClient:
         """The controls of the wallet in a box."""
         return SandboxClient(self.addresses.sandbox_url, self.words.admin_key, self.words.wallet_key)
 
-    def _furnish(self, furnish: Callable[[SandboxClient], None], tables: Future[None]) -> None:
-        """Fill the wallet, then let the index follow: the first trace finds it where a house at work has it."""
-        with self.sandbox_client() as sandbox:
-            furnish(sandbox)
-        tables.result()
-        asyncio.run(self._follow_wallet())
+    def _follow_wallet(self) -> None:
+        """Let the index follow: the first trace finds it where a house at work has it."""
+        asyncio.run(self._feed())
 
-    async def _follow_wallet(self) -> None:
+    async def _feed(self) -> None:
         from adapters.sql.engine import make_engine
         from adapters.transfers.index import SqlTransferIndex
         from adapters.wallet.connection import WalletConnection
