@@ -135,6 +135,11 @@ def unseal(key: bytes, incident_id: str, field: str, sealed: bytes) -> bytes:
         ) from None
 
 
+def keyed_digest(key: bytes, plain: bytes) -> str:
+    """HMAC-SHA256 in lower-case hex: equal texts of one incident have equal digests, and nobody without the key can guess."""
+    return hmac.new(key, plain, hashlib.sha256).hexdigest()
+
+
 class IncidentSecrets:
     """What is derived from an incident's data key (port `Secrets`)."""
 

@@ -1,65 +1,32 @@
 """Intake: the one commit in which the database decides which incident an alarm belongs to (DESIGN 4). The hot path.
 
-The usual alarm, a trigger on an account without an open incident, is one statement. Everything else (a repeated alarm, one
-that joins an open incident, an account with too many unproven freezes) takes the careful way under the incident's row lock.
+An alarm on an account without an open incident is one statement, so one round trip and one commit. Only when that opens
+nothing, because the alarm came before or the account has an open incident, are the careful ways taken.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.secrets.keys import DataKeys, seal
-from adapters.sql.engine import transaction
-from adapters.sql.joining import join_open_incident, repeated_alarm
-from adapters.sql.unproven import held_back_reports
+from adapters.secrets.keys import DataKeys
+from adapters.sql.engine import statement, transaction, was_cut
+from adapters.sql.incoming import Incoming
+from adapters.sql.joining import join
+from adapters.sql.opening import OPEN_NEW, opening_values
+from adapters.sql.repeating import repeated
+from adapters.sql.unproven import had_its_share
 from models.contracts.alarms import LATE_AFTER_HOURS, AcceptedAlarm, Alarm, Sender
 from models.contracts.policy import Policy
 from models.contracts.steps import StepAttempt
-from models.digests import digest
-from models.ids import incident_workflow_id, new_id
-from models.lifecycle import Status
+from models.errors import ErrorCode, StanchError
+from models.ids import new_id
 from models.names import AlarmKind
 
-OPEN_NEW = text(
-    """
-WITH known AS (SELECT 1 FROM alarm WHERE source = :source AND source_id = :source_id),
-opened AS (
-    INSERT INTO incident (id, account_id, status, episode, scope, provisional, opened_at, episode_opened_at, renewals,
-                          workflow_id)
-    SELECT :incident_id, :account_id, :status, 1, :scope, :provisional, :received_at, :received_at, 0, :story
-    WHERE NOT EXISTS (SELECT FROM known)
-    ON CONFLICT (account_id) WHERE closed_at IS NULL DO NOTHING
-    RETURNING id
-), alarmed AS (
-    INSERT INTO alarm (id, source, source_id, content_digest, incident_id, episode, account_id, kind, scope, occurred_at,
-                       compromised_since, stolen_transfers, detail, late, held_back, sender, sender_role, received_at)
-    SELECT :alarm_id, :source, :source_id, :content_digest, opened.id, 1, :account_id, :kind, :scope, :occurred_at,
-           :compromised_since, :stolen_transfers, :detail, :late, :held_back, :sender, :sender_role, :received_at
-    FROM opened
-    ON CONFLICT (source, source_id) DO NOTHING
-    RETURNING id, incident_id
-), keyed AS (
-    INSERT INTO data_key (incident_id, wrapped, created_at)
-    SELECT incident_id, :wrapped, :received_at FROM alarmed ON CONFLICT DO NOTHING RETURNING incident_id
-), attempted AS (
-    INSERT INTO step_attempt (id, incident_id, episode, step_key, kind, actor, role, requested_at, workflow_id, run_id,
-                              activity_id, attempt, gateway_attempt, input_digest)
-    SELECT :attempt_id, incident_id, 1, :step_key, :step_kind, :actor, :role, :received_at, :workflow_id, :run_id,
-           :activity_id, :attempt, :gateway_attempt, :input_digest
-    FROM alarmed WHERE NOT :held_back
-), asked AS (
-    INSERT INTO hand_over (incident_id, generation, requested_at, next_try_at, attempts)
-    SELECT incident_id, 1, :received_at, CAST(:received_at AS timestamptz) + interval '2 seconds', 0 FROM alarmed
-)
-SELECT (SELECT count(*) FROM opened) AS opened, (SELECT count(*) FROM alarmed) AS alarmed,
-       (SELECT count(*) FROM keyed) AS keyed
-"""
-).bindparams(bindparam("stolen_transfers", type_=JSONB))
+ROUNDS = 100
+"""Every round but the last lost a race that somebody else won, so so many in a row mean that something is wrong."""
 
 
 class SqlAlarmStore:
@@ -73,106 +40,51 @@ class SqlAlarmStore:
         self, alarm: Alarm, *, sender: Sender, attempt: StepAttempt, incident_id: str, policy: Policy
     ) -> AcceptedAlarm:
         """See ports.AlarmStore."""
-        content = digest(alarm.model_dump(mode="json"))
-        while True:
-            opened = await self._open(
-                alarm, sender=sender, attempt=attempt, incident_id=incident_id, policy=policy, content=content
-            )
-            if opened is not None:
-                return opened
-            async with transaction(self._engine) as connection:
-                known = await repeated_alarm(connection, alarm, attempt, content)
-                if known is not None:
-                    return known
-                joined = await join_open_incident(
-                    connection,
-                    alarm,
-                    sender=sender,
-                    attempt=attempt,
-                    content=content,
-                    policy=policy,
-                    keys=self._keys,
-                    alarm_id=new_id(),
-                )
-                if joined is not None:
-                    return joined
-            # The open incident closed between the two statements: this alarm opens the next one.
+        late = alarm.occurred_at < attempt.requested_at - timedelta(hours=LATE_AFTER_HOURS)
+        incoming = Incoming(alarm, sender, attempt, policy, alarm_id=new_id(), late=late)
+        try:
+            return await self._decide(incoming, incident_id)
+        except StanchError as error:
+            if not was_cut(error):
+                raise
+        # The pool held connections of a database that was restarted. Deciding again is safe: an alarm is known by its id.
+        return await self._decide(incoming, incident_id)
 
-    async def _open(
-        self,
-        alarm: Alarm,
-        *,
-        sender: Sender,
-        attempt: StepAttempt,
-        incident_id: str,
-        policy: Policy,
-        content: str,
-    ) -> AcceptedAlarm | None:
-        """Open an incident of its own; None (and nothing committed) when the account has one, or the alarm is known."""
-        received = attempt.requested_at
-        late = alarm.occurred_at < received - timedelta(hours=LATE_AFTER_HOURS)
-        key, wrapped = self._keys.master.new_data_key()
-        values: dict[str, Any] = {
-            "incident_id": incident_id,
-            "account_id": alarm.account_id,
-            "status": Status.OPENED.value,
-            "scope": alarm.scope.value,
-            "provisional": alarm.kind is AlarmKind.REPORT,
-            "story": incident_workflow_id(incident_id),
-            "received_at": received,
-            "alarm_id": new_id(),
-            "source": alarm.source,
-            "source_id": alarm.id,
-            "content_digest": content,
-            "kind": alarm.kind.value,
-            "occurred_at": alarm.occurred_at,
-            "compromised_since": alarm.compromised_since,
-            "stolen_transfers": list(alarm.stolen_transfers),
-            "detail": None
-            if alarm.detail is None
-            else seal(key, incident_id, "alarm.detail", alarm.detail.encode()),
-            "late": late,
-            "sender": sender.name,
-            "sender_role": sender.role.value,
-            "wrapped": wrapped,
-            "attempt_id": attempt.attempt_id,
-            "step_key": attempt.step_key,
-            "step_kind": attempt.kind.value,
-            "actor": attempt.actor.value,
-            "role": attempt.role,
-            "workflow_id": attempt.origin.workflow_id,
-            "run_id": attempt.origin.run_id,
-            "activity_id": attempt.origin.activity_id,
-            "attempt": attempt.origin.attempt,
-            "gateway_attempt": attempt.origin.gateway_attempt,
-            "input_digest": attempt.input_digest,
-        }
-        async with transaction(self._engine) as connection:
-            held_back = alarm.kind is AlarmKind.REPORT and await held_back_reports(
-                connection, alarm.account_id, received, policy.freeze
+    async def _decide(self, incoming: Incoming, incident_id: str) -> AcceptedAlarm:
+        for _ in range(ROUNDS):
+            accepted = (
+                await self._open(incoming, incident_id)
+                or await repeated(self._engine, self._keys, incoming)
+                or await self._join(incoming)
             )
-            row = (await connection.execute(OPEN_NEW, values | {"held_back": held_back})).one()
-            if not row.alarmed:
-                await _undo(connection)
-                return None
-        if row.keyed:
-            self._keys.remember(incident_id, key)
-        return AcceptedAlarm(
-            alarm_id=values["alarm_id"],
-            incident_id=incident_id,
-            episode=1,
-            scope=alarm.scope,
-            account_id=alarm.account_id,
-            received_at=received,
-            repeated=False,
-            frozen_before=False,
-            late=late,
-            held_back=held_back,
+            if accepted is not None:
+                return accepted
+        raise StanchError(
+            ErrorCode.DATABASE_UNREACHABLE,
+            "The alarm could not be placed in any incident. It was not accepted; repeat it with the same id.",
         )
 
+    async def _open(self, incoming: Incoming, incident_id: str) -> AcceptedAlarm | None:
+        """Open an incident of its own; None, and nothing committed, when the account has one or the alarm is known."""
+        wrapped: bytes | None = None
+        if incoming.attempt.origin.workflow_id is None:
+            key, wrapped = self._keys.master.new_data_key()
+        else:
+            # Started straight at Temporal: its payloads were sealed before the incident was registered.
+            key = await self._keys.key_for(incident_id)
+        async with statement(self._engine) as connection:
+            held_back = incoming.alarm.kind is AlarmKind.REPORT and await had_its_share(connection, incoming)
+            values = opening_values(incoming, incident_id, key, wrapped, held_back=held_back)
+            try:
+                opened = (await connection.execute(OPEN_NEW, values)).scalar_one()
+            except IntegrityError:
+                # The same alarm was committed by somebody else while this statement ran, and took all of it back.
+                return None
+        if not opened:
+            return None
+        self._keys.remember(incident_id, key)
+        return incoming.accepted(incident_id, 1, incoming.alarm.scope, held_back=held_back)
 
-async def _undo(connection: AsyncConnection) -> None:
-    """An incident without its alarm must not be committed."""
-    transaction_now = connection.get_transaction()
-    if transaction_now is not None:
-        await transaction_now.rollback()
+    async def _join(self, incoming: Incoming) -> AcceptedAlarm | None:
+        async with transaction(self._engine) as connection:
+            return await join(connection, self._keys, incoming)

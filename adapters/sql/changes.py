@@ -14,6 +14,7 @@ from activities import changes as say
 from activities.freeze import freeze_step_key
 from adapters.secrets.keys import Sealer
 from adapters.sql.lifting import locked_incident, locked_row, refuse_while_alarmed
+from adapters.sql.recording import FREEZE_DONE
 from models.contracts.steps import FinishedStep
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
@@ -24,15 +25,6 @@ from models.tables.holds import HoldClaim
 from models.tables.incidents import Alarm, Incident, Theft
 from models.tables.people import DecisionTask, IdentityChallenge, Proof, ResetReceipt
 from models.tables.steps import NoticeOutbox
-
-FROZEN_NOW = text(
-    """
-UPDATE incident SET status = CASE status WHEN 'opened' THEN 'frozen' ELSE status END,
-                    frozen_at = coalesce(frozen_at, :at)
-WHERE id = :incident_id AND episode = :episode AND closed_at IS NULL
-"""
-)
-"""lifecycle: FREEZE_DONE moves `opened` to `frozen` and changes nothing elsewhere. One statement: this is the hot path."""
 
 WORKFLOWS_FREEZE_TIME = text(
     """
@@ -58,7 +50,7 @@ async def apply(change: say.Change, connection: AsyncConnection, step: FinishedS
 async def _frozen_now(change: say.FrozenNow, connection: AsyncConnection, step: FinishedStep) -> None:
     attempt = step.attempt
     which = {"incident_id": attempt.incident_id, "episode": attempt.episode}
-    await connection.execute(FROZEN_NOW, which | {"at": change.at})
+    await connection.execute(FREEZE_DONE, which | {"frozen_at": change.at})
     if attempt.origin.gateway_attempt is None:
         times = which | {"step_id": step.step_id, "completed_at": step.completed_at}
         await connection.execute(WORKFLOWS_FREEZE_TIME, times)

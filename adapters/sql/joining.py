@@ -1,236 +1,152 @@
-"""The careful ways of intake: a repeated alarm, and one that joins the account's open incident under its row lock."""
+"""An alarm that joins the account's open incident, under its row lock."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, text, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Row, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.freeze import freeze_step_key
-from adapters.secrets.keys import DataKeys, seal
-from adapters.sql.hand_over import ask
-from adapters.sql.unproven import held_back_reports
-from models.contracts.alarms import LATE_AFTER_HOURS, AcceptedAlarm, Alarm, Sender
-from models.contracts.incidents import FreezeInput
-from models.contracts.policy import Policy
-from models.contracts.steps import StepAttempt
-from models.digests import message_digest
+from adapters.secrets.keys import DataKeys
+from adapters.sql.incoming import Incoming
+from adapters.sql.unproven import had_its_share, nothing_but_held_back
+from models.contracts.alarms import AcceptedAlarm
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import LIFTED, Event, Status, move
 from models.names import AlarmKind, Scope
-from models.tables.incidents import Alarm as AlarmRow
-from models.tables.incidents import Incident
-from models.tables.steps import StepAttempt as StepAttemptRow
 
-FROZEN = text(
-    "SELECT step_key FROM step WHERE incident_id = :incident_id AND episode = :episode AND status = 'done' "
-    "AND step_key IN ('freeze/full', 'freeze/outgoing')"
+LOCK = text(
+    """
+SELECT incident.id, incident.status, incident.episode, incident.scope, incident.provisional, incident.episode_opened_at,
+       incident.frozen_at, incident.renewals, data_key.wrapped
+FROM incident JOIN data_key ON data_key.incident_id = incident.id
+WHERE incident.account_id = :account_id AND incident.closed_at IS NULL
+FOR NO KEY UPDATE OF incident
+"""
 )
 
+# A question about the episode before must not be answered any more.
+CLOSE_QUESTIONS = text(
+    "UPDATE decision_task SET closed_at = :received_at WHERE incident_id = :incident_id AND closed_at IS NULL"
+)
 
-async def repeated_alarm(
-    connection: AsyncConnection, alarm: Alarm, attempt: StepAttempt, content: str
-) -> AcceptedAlarm | None:
-    """The answer to an alarm that came before; a new attempt row when its freeze must be run again.
-
-    Errors: ALARM_CONFLICT, when the same id came with other content. Nothing is changed then.
+JOIN = text(
     """
-    known = (
-        await connection.execute(
-            select(
-                AlarmRow, Incident.closed_at, Incident.episode.label("current"), Incident.scope.label("wide")
-            )
-            .join(Incident, Incident.id == AlarmRow.incident_id)
-            .where(AlarmRow.source == alarm.source, AlarmRow.source_id == alarm.id)
-        )
-    ).one_or_none()
-    if known is None:
+WITH alarmed AS (
+    INSERT INTO alarm (id, source, source_id, content_digest, incident_id, episode, account_id, kind, scope, occurred_at,
+                       compromised_since, stolen_transfers, detail, late, held_back, sender, sender_role, received_at)
+    VALUES (:alarm_id, :source, :source_id, :content_digest, :incident_id, :episode, :account_id, :kind, :alarm_scope,
+            :occurred_at, :compromised_since, :stolen_transfers, :detail, :late, :held_back, :sender, :sender_role,
+            :received_at)
+    ON CONFLICT (source, source_id) DO NOTHING
+    RETURNING incident_id
+), frozen AS (
+    SELECT FROM step WHERE incident_id = CAST(:incident_id AS varchar) AND episode = :episode
+                       AND step_key = CAST(:step_key AS varchar) AND status = 'done'
+), attempted AS (
+    INSERT INTO step_attempt (id, incident_id, episode, step_key, kind, actor, role, requested_at, workflow_id, run_id,
+                              activity_id, attempt, gateway_attempt, input_digest)
+    SELECT :attempt_id, incident_id, :episode, :step_key, :step_kind, :actor, :role, :received_at, :workflow_id, :run_id,
+           :activity_id, :attempt, :gateway_attempt, :input_digest
+    FROM alarmed WHERE NOT :held_back AND NOT EXISTS (SELECT FROM frozen)
+), changed AS (
+    UPDATE incident SET status = :status, episode = :episode, scope = :scope, provisional = :provisional,
+                        episode_opened_at = :episode_opened_at, frozen_at = :frozen_at, renewals = :renewals
+    FROM alarmed WHERE incident.id = alarmed.incident_id AND :changed
+), asked AS (
+    INSERT INTO hand_over (incident_id, generation, requested_at, next_try_at, attempts)
+    SELECT incident_id, 1, :received_at, clock_timestamp() + interval '2 seconds', 0 FROM alarmed
+    ON CONFLICT (incident_id) DO UPDATE SET generation = hand_over.generation + 1, requested_at = excluded.requested_at,
+        next_try_at = excluded.next_try_at, attempts = 0, done_at = NULL, last_error = NULL
+)
+SELECT EXISTS (SELECT FROM alarmed) AS joined, EXISTS (SELECT FROM frozen) AS frozen
+"""
+).bindparams(bindparam("stolen_transfers", type_=JSONB))
+
+
+@dataclass(frozen=True)
+class Joining:
+    """What the alarm makes of the incident. Joining never extends a provisional freeze's clock."""
+
+    values: dict[str, Any]
+    changed: bool
+    held_back: bool
+
+    @property
+    def episode(self) -> int:
+        """The episode the alarm belongs to."""
+        return int(self.values["episode"])
+
+    @property
+    def scope(self) -> Scope:
+        """The freeze that answers for the alarm; a narrower alarm is answered by the wider one."""
+        return Scope(self.values["scope"])
+
+
+async def join(connection: AsyncConnection, keys: DataKeys, incoming: Incoming) -> AcceptedAlarm | None:
+    """Put the alarm to the account's open incident; None when there is none (any more), or the alarm just came in."""
+    row = (await connection.execute(LOCK, {"account_id": incoming.alarm.account_id})).one_or_none()
+    if row is None:
         return None
-    if known.content_digest != content:
+    if row.wrapped is None:
         raise StanchError(
-            ErrorCode.ALARM_CONFLICT,
-            "An alarm with this source and id was accepted with other content. Nothing was changed; send the new content "
-            "under a new id.",
+            ErrorCode.ERASED, "The open incident's key is destroyed. Nothing was accepted; close it first."
         )
-    scope, frozen = await _frozen(connection, known.incident_id, known.episode, Scope(known.scope))
-    # A repeat of an alarm whose episode is over must not freeze again: that episode's restriction has ended.
-    over = known.closed_at is not None or known.current != known.episode
-    if not (frozen or over or known.held_back):
-        await _attempt(
-            connection,
-            attempt,
-            incident_id=known.incident_id,
-            episode=known.episode,
-            account_id=known.account_id,
-            scope=scope,
-        )
-    return AcceptedAlarm(
-        alarm_id=known.id,
-        incident_id=known.incident_id,
-        episode=known.episode,
-        scope=scope,
-        account_id=known.account_id,
-        received_at=known.received_at,
-        repeated=True,
-        frozen_before=frozen,
-        late=known.late,
-        held_back=known.held_back,
-        closed=over,
-    )
-
-
-async def join_open_incident(
-    connection: AsyncConnection,
-    alarm: Alarm,
-    *,
-    sender: Sender,
-    attempt: StepAttempt,
-    content: str,
-    policy: Policy,
-    keys: DataKeys,
-    alarm_id: str,
-) -> AcceptedAlarm | None:
-    """Put the alarm to the account's open incident; None when there is none (any more), or the alarm just came in.
-
-    While protection is being lifted or has been, the alarm begins the next episode, whose restriction has another id.
-    Joining never extends a provisional freeze's clock.
-    """
-    open_incident = (
+    key = keys.remember(row.id, keys.master.unwrap(row.wrapped))
+    joining = await decide(connection, row, incoming)
+    values = {
+        **incoming.alarm_values(row.id, key),
+        **incoming.attempt_values(row.id, joining.episode, joining.scope),
+        **joining.values,
+        "changed": joining.changed,
+        "held_back": joining.held_back,
+    }
+    if joining.episode != row.episode:
         await connection.execute(
-            select(Incident)
-            .where(Incident.account_id == alarm.account_id, Incident.closed_at.is_(None))
-            .with_for_update()
+            CLOSE_QUESTIONS, {"incident_id": row.id, "received_at": values["received_at"]}
         )
-    ).one_or_none()
-    if open_incident is None:
+    done = (await connection.execute(JOIN, values)).one()
+    if not done.joined:
+        await connection.rollback()
         return None
-    received = attempt.requested_at
-    report = alarm.kind is AlarmKind.REPORT
-    relapse = Status(open_incident.status) in LIFTED
-    held_back = (
-        report and relapse and await held_back_reports(connection, alarm.account_id, received, policy.freeze)
+    return incoming.accepted(
+        row.id, joining.episode, joining.scope, held_back=joining.held_back, frozen_before=done.frozen
     )
-    changes: dict[str, Any] = {}
-    if relapse and not held_back:
-        changes = {
-            "status": move(Status(open_incident.status), Event.RELAPSED).value,
-            "episode": open_incident.episode + 1,
-            "episode_opened_at": received,
+
+
+async def decide(connection: AsyncConnection, row: Row[Any], incoming: Incoming) -> Joining:
+    """While protection is being lifted or has been, the next episode, whose restriction has another id; else this one.
+
+    A report on an account that had its share of them freezes nothing: it lets a lifting go on, and an agent sees it.
+    """
+    report = incoming.alarm.kind is AlarmKind.REPORT
+    status = Status(row.status)
+    as_it_is = {
+        "status": row.status,
+        "episode": row.episode,
+        "scope": row.scope,
+        "provisional": row.provisional,
+        "episode_opened_at": row.episode_opened_at,
+        "frozen_at": row.frozen_at,
+        "renewals": row.renewals,
+    }
+    if status in LIFTED:
+        if report and await had_its_share(connection, incoming):
+            return Joining(as_it_is, changed=False, held_back=True)
+        relapsed = {
+            "status": move(status, Event.RELAPSED).value,
+            "episode": row.episode + 1,
+            "scope": incoming.alarm.scope.value,
+            "provisional": report,
+            "episode_opened_at": incoming.attempt.requested_at,
             "frozen_at": None,
             "renewals": 0,
-            "scope": alarm.scope.value,
-            "provisional": report,
         }
-    elif not report:
-        changes = {"provisional": False, "scope": Scope.FULL.value}
-    episode = changes.get("episode", open_incident.episode)
-    wide = Scope(changes.get("scope", open_incident.scope))
-    # A narrower alarm is answered by the wider freeze that stands or is being placed.
-    scope = Scope.FULL if wide is Scope.FULL else alarm.scope
-    late = alarm.occurred_at < received - timedelta(hours=LATE_AFTER_HOURS)
-    detail = None
-    if alarm.detail is not None:
-        key = await keys.key_for(open_incident.id)
-        detail = seal(key, open_incident.id, "alarm.detail", alarm.detail.encode())
-    written = await connection.execute(
-        upsert(AlarmRow)
-        .values(
-            id=alarm_id,
-            source=alarm.source,
-            source_id=alarm.id,
-            content_digest=content,
-            incident_id=open_incident.id,
-            episode=episode,
-            account_id=alarm.account_id,
-            kind=alarm.kind.value,
-            scope=alarm.scope.value,
-            occurred_at=alarm.occurred_at,
-            compromised_since=alarm.compromised_since,
-            stolen_transfers=list(alarm.stolen_transfers),
-            detail=detail,
-            late=late,
-            held_back=held_back,
-            sender=sender.name,
-            sender_role=sender.role.value,
-            received_at=received,
-        )
-        .on_conflict_do_nothing(index_elements=["source", "source_id"])
-        .returning(AlarmRow.id)
-    )
-    if written.one_or_none() is None:
-        return None
-    if changes:
-        await connection.execute(update(Incident).where(Incident.id == open_incident.id).values(**changes))
-    scope, frozen = await _frozen(connection, open_incident.id, episode, scope)
-    if not (frozen or held_back):
-        await _attempt(
-            connection,
-            attempt,
-            incident_id=open_incident.id,
-            episode=episode,
-            account_id=alarm.account_id,
-            scope=scope,
-        )
-    await ask(connection, open_incident.id, received)
-    return AcceptedAlarm(
-        alarm_id=alarm_id,
-        incident_id=open_incident.id,
-        episode=episode,
-        scope=scope,
-        account_id=alarm.account_id,
-        received_at=received,
-        repeated=False,
-        frozen_before=frozen,
-        late=late,
-        held_back=held_back,
-    )
-
-
-async def _frozen(
-    connection: AsyncConnection, incident_id: str, episode: int, scope: Scope
-) -> tuple[Scope, bool]:
-    """The scope that answers for this one in this episode, and whether its freeze is done."""
-    rows = await connection.execute(FROZEN, {"incident_id": incident_id, "episode": episode})
-    done = {row.step_key for row in rows}
-    if freeze_step_key(Scope.FULL) in done:
-        return Scope.FULL, True
-    return scope, freeze_step_key(scope) in done
-
-
-async def _attempt(
-    connection: AsyncConnection,
-    attempt: StepAttempt,
-    *,
-    incident_id: str,
-    episode: int,
-    account_id: str,
-    scope: Scope,
-) -> None:
-    step = FreezeInput(
-        incident_id=incident_id,
-        episode=episode,
-        step_key=freeze_step_key(scope),
-        account_id=account_id,
-        scope=scope,
-    )
-    await connection.execute(
-        insert(StepAttemptRow).values(
-            id=attempt.attempt_id,
-            incident_id=incident_id,
-            episode=episode,
-            step_key=step.step_key,
-            kind=attempt.kind.value,
-            actor=attempt.actor.value,
-            role=attempt.role,
-            requested_at=attempt.requested_at,
-            workflow_id=attempt.origin.workflow_id,
-            run_id=attempt.origin.run_id,
-            activity_id=attempt.origin.activity_id,
-            attempt=attempt.origin.attempt,
-            gateway_attempt=attempt.origin.gateway_attempt,
-            input_digest=message_digest(step),
-        )
-    )
+        return Joining(relapsed, changed=True, held_back=False)
+    if report:
+        held_back = status is Status.OPENED and await nothing_but_held_back(connection, row.id, row.episode)
+        return Joining(as_it_is, changed=False, held_back=held_back)
+    widened = as_it_is | {"scope": Scope.FULL.value, "provisional": False}
+    return Joining(widened, changed=widened != as_it_is, held_back=False)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.sql.engine import transaction
+from adapters.sql.engine import statement
 from models.contracts.alarms import FreezeTimes, Sender
 from models.errors import ErrorCode, StanchError
 from models.names import Role
@@ -24,7 +24,7 @@ class SqlOperators:
 
     async def by_credential(self, digest: str) -> Sender | None:
         """See use_cases.ports.Operators."""
-        async with transaction(self._engine) as connection:
+        async with statement(self._engine) as connection:
             row = (
                 await connection.execute(
                     select(Operator.id, Operator.name, Operator.role).where(
@@ -36,7 +36,7 @@ class SqlOperators:
 
     async def create(self, *, operator_id: str, name: str, role: Role, digest: str, at: datetime) -> None:
         """See use_cases.ports.Operators."""
-        async with transaction(self._engine) as connection:
+        async with statement(self._engine) as connection:
             written = await connection.execute(
                 insert(Operator)
                 .values(id=operator_id, name=name, role=role.value, credential_digest=digest, created_at=at)
@@ -58,7 +58,7 @@ class SqlFreezeClock:
 
     async def record(self, step_id: str, times: FreezeTimes) -> None:
         """See use_cases.ports.FreezeClock."""
-        async with transaction(self._engine) as connection:
+        async with statement(self._engine) as connection:
             await connection.execute(
                 insert(FreezeTime)
                 .values(step_id=step_id, wallet_ack_ms=times.wallet_ack, committed_ms=times.committed)

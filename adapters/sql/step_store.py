@@ -6,14 +6,15 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, or_, select, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import ColumnElement, Insert, Row, Select, and_, func, insert, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from activities.changes import Change
 from adapters.secrets.keys import Sealer
 from adapters.sql.changes import apply
-from adapters.sql.engine import transaction
+from adapters.sql.engine import statement, transaction
 from adapters.sql.lifting import lift
+from adapters.sql.recording import RECORD, RECORD_FREEZE, freeze_values
 from models.contracts.steps import FinishedStep, RecordedStep, StepAttempt
 from models.digests import canonical, digest
 from models.errors import ErrorCode, StanchError
@@ -25,24 +26,6 @@ from models.tables.steps import StepAttempt as StepAttemptRow
 INPUT = "step.input"
 RESULT = "step.result"
 
-RECORD = text(
-    """
-WITH recorded AS (
-    INSERT INTO step (id, attempt_id, incident_id, episode, step_key, kind, status, actor, role, reason, requested_at,
-                      started_at, completed_at, receipt_id, receipt_digest, effective_seq, effective_at, input,
-                      input_digest, result, result_digest, workflow_id, run_id, activity_id, gateway_attempt,
-                      wallet_ack_ms, committed_ms)
-    VALUES (:id, :attempt_id, :incident_id, :episode, :step_key, :kind, :status, :actor, :role, :reason, :requested_at,
-            :started_at, :completed_at, :receipt_id, :receipt_digest, :effective_seq, :effective_at, :input,
-            :input_digest, :result, :result_digest, :workflow_id, :run_id, :activity_id, :gateway_attempt,
-            :wallet_ack_ms, :committed_ms)
-    ON CONFLICT DO NOTHING
-    RETURNING id
-)
-INSERT INTO ledger_outbox (step_id, leaf, created_at) SELECT id, :leaf, :completed_at FROM recorded RETURNING step_id
-"""
-)
-
 
 class SqlStepStore:
     """Port `StepStore`. Inputs and results are sealed; their digests and everything else are in plain."""
@@ -53,23 +36,20 @@ class SqlStepStore:
 
     async def done(self, incident_id: str, episode: int, step_key: str) -> RecordedStep | None:
         """See ports.StepStore."""
-        async with transaction(self._engine) as connection:
+        async with statement(self._engine) as connection:
             query = _steps().where(_done(incident_id, episode, step_key))
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else await self._opened(row)
 
     async def begin(self, attempt: StepAttempt, *, lifting: Event | None = None) -> None:
         """See ports.StepStore."""
+        if lifting is None:
+            async with statement(self._engine) as connection:
+                await connection.execute(_attempt(attempt))
+            return
         async with transaction(self._engine) as connection:
-            if lifting is not None:
-                await lift(connection, attempt.incident_id, attempt.episode, lifting)
-            await connection.execute(
-                insert(StepAttemptRow).values(
-                    id=attempt.attempt_id,
-                    **attempt.model_dump(exclude={"attempt_id", "origin"}),
-                    **attempt.origin.model_dump(),
-                )
-            )
+            await lift(connection, attempt.incident_id, attempt.episode, lifting)
+            await connection.execute(_attempt(attempt))
 
     async def finish(self, step: FinishedStep, changes: Sequence[Change]) -> RecordedStep:
         """See ports.StepStore."""
@@ -86,19 +66,19 @@ class SqlStepStore:
                 }
             ),
         }
-        async with transaction(self._engine) as connection:
-            written = (await connection.execute(RECORD, values)).one_or_none()
-            if written is not None:
-                for change in changes:
+        freezing = freeze_values(step, changes)
+        if freezing is not None:
+            async with statement(self._engine) as connection:
+                written = await connection.scalar(RECORD_FREEZE, values | freezing)
+                winner = None if written else await _winner(connection, attempt)
+        else:
+            async with transaction(self._engine) as connection:
+                written = await connection.scalar(RECORD, values)
+                for change in changes if written else ():
                     await apply(change, connection, step, self._sealer)
-                return _recorded(plain, step.result)
-            query = _steps().where(
-                or_(
-                    _done(incident_id, attempt.episode, attempt.step_key),
-                    Step.attempt_id == attempt.attempt_id,
-                )
-            )
-            winner = (await connection.execute(query)).one_or_none()
+                winner = None if written else await _winner(connection, attempt)
+        if written:
+            return _recorded(plain, step.result)
         # Another attempt finished first, or this one is recorded already: its row is what happened, nothing of ours was
         # written.
         if winner is None:
@@ -110,7 +90,7 @@ class SqlStepStore:
 
     async def of_incident(self, incident_id: str) -> list[RecordedStep]:
         """Every step in the order of their recording, refusals included, opened."""
-        async with transaction(self._engine) as connection:
+        async with statement(self._engine) as connection:
             rows = (
                 await connection.execute(
                     _steps().where(Step.incident_id == incident_id).order_by(Step.sequence)
@@ -141,6 +121,25 @@ def _steps() -> Select[Any]:
         func.coalesce(FreezeTime.wallet_ack_ms, Step.wallet_ack_ms).label("wallet_ack_ms"),
         func.coalesce(FreezeTime.committed_ms, Step.committed_ms).label("committed_ms"),
     ).outerjoin(FreezeTime, FreezeTime.step_id == Step.id)
+
+
+def _attempt(attempt: StepAttempt) -> Insert:
+    return insert(StepAttemptRow).values(
+        id=attempt.attempt_id,
+        **attempt.model_dump(exclude={"attempt_id", "origin"}),
+        **attempt.origin.model_dump(),
+    )
+
+
+async def _winner(connection: AsyncConnection, attempt: StepAttempt) -> Row[Any] | None:
+    query = _steps().where(
+        or_(
+            _done(attempt.incident_id, attempt.episode, attempt.step_key),
+            Step.attempt_id == attempt.attempt_id,
+        )
+    )
+    row: Row[Any] | None = (await connection.execute(query)).one_or_none()
+    return row
 
 
 def _done(incident_id: str, episode: int, step_key: str) -> ColumnElement[bool]:

@@ -199,15 +199,20 @@ class House:
         await self.steps.begin(attempt, lifting=lifting)
         return await self.steps.finish(self.finished(attempt, status=status), changes)
 
-    async def freeze(self, accepted: AcceptedAlarm) -> RecordedStep:
-        """As the workflow does it: its own attempt, then the row."""
+    async def freeze(
+        self,
+        accepted: AcceptedAlarm,
+        *,
+        origin: Origin | None = None,
+        changes: Sequence[Change] | None = None,
+    ) -> RecordedStep:
+        """As the workflow does it, unless told otherwise: its own attempt, then the row."""
         attempt = self.freeze_attempt(
-            accepted.incident_id, accepted.episode, accepted.account_id, accepted.scope
+            accepted.incident_id, accepted.episode, accepted.account_id, accepted.scope, origin=origin
         )
         await self.steps.begin(attempt)
-        return await self.steps.finish(
-            self.finished(attempt, receipt=receipt_of(attempt)), (FrozenNow(now()),)
-        )
+        step = self.finished(attempt, receipt=receipt_of(attempt))
+        return await self.steps.finish(step, (FrozenNow(now()),) if changes is None else changes)
 
     async def take_up(self, accepted: AcceptedAlarm, *changes: Change) -> RecordedStep:
         return await self.do(

@@ -145,16 +145,33 @@ async def test_an_alarm_and_a_step_that_moves_the_incident_at_once_both_get_thro
 
 
 # ---------------------------------------------------------------- the lifecycle table
-async def test_a_freeze_moves_the_incident_as_the_table_says(house: House) -> None:
-    for status in set(Status) - {Status.CLOSED}:
-        accepted = await house.accept(house.trigger(f"acc-{status}"))
+async def test_a_freeze_moves_the_incident_as_the_table_says_whoever_did_it(house: House) -> None:
+    by_gateway = Origin(gateway_attempt=new_id())
+    by_workflow = Origin(workflow_id="incident:x", run_id="r", activity_id="1")
+    for status, origin in itertools.product(set(Status) - {Status.CLOSED}, (by_gateway, by_workflow)):
+        accepted = await house.accept(house.trigger(f"acc-{status}-{origin.workflow_id is None}"))
+        await house.do(
+            accepted.incident_id,
+            1,
+            "ask/1",
+            StepKind.ASK_DECISION,
+            (question(DecisionKind.FREEZE_ON_REPORT),),
+        )
         await put(house, accepted, status)
-        recorded = await house.freeze(accepted)
+        at = now()
+        changes = (FrozenNow(at), CloseDecisionTasks((DecisionKind.FREEZE_ON_REPORT,), at))
+        recorded = await house.freeze(accepted, origin=origin, changes=changes)
         assert recorded.status is StepStatus.DONE, "what was done is never unrecorded"
-        expected = TRANSITIONS.get((status, Event.FREEZE_DONE), status)
-        assert (await house.facts(accepted)).status is expected
+        facts = await house.facts(accepted)
+        assert facts.status is TRANSITIONS.get((status, Event.FREEZE_DONE), status)
+        assert facts.frozen_at == at
         if status not in LIFTED:
-            assert (status, Event.FREEZE_DONE) in REPEATABLE or expected is not status
+            assert (status, Event.FREEZE_DONE) in REPEATABLE or facts.status is not status
+        again = await house.freeze(accepted, origin=origin, changes=(FrozenNow(now()), *changes[1:]))
+        assert again.step_id == recorded.step_id
+        assert (await house.facts(accepted)).frozen_at == at
+    assert await house.scalar("SELECT count(*) FROM decision_task WHERE closed_at IS NULL") == 0
+    assert await house.counts("step", "ledger_outbox") == {"step": 28, "ledger_outbox": 28}
 
 
 async def test_a_move_is_the_tables_or_nothing(house: House) -> None:
@@ -359,17 +376,7 @@ async def test_a_late_refusal_is_recorded_and_ends_nothing_that_is_frozen(house:
 # ---------------------------------------------------------------- other changes
 async def test_questions_open_close_and_bind_their_action(house: House) -> None:
     accepted = await house.frozen(house.trigger())
-    task = OpenDecisionTask(
-        task_id=new_id(),
-        task_key="ask/1",
-        kind=DecisionKind.RETURN_ACCOUNT,
-        action={"account_id": "acc-1", "episode": "1"},
-        choices=("restored",),
-        four_eyes=True,
-        approver_role="supervisor",
-        at=now(),
-        expires_at=now() + timedelta(hours=1),
-    )
+    task = question(DecisionKind.RETURN_ACCOUNT)
     await house.do(accepted.incident_id, 1, "ask/1", StepKind.ASK_DECISION, (task,))
     assert await house.scalar("SELECT count(*) FROM decision_task WHERE closed_at IS NULL") == 1
     other = CloseDecisionTasks((DecisionKind.STUCK,), now())
@@ -427,3 +434,17 @@ async def put(house: House, accepted: AcceptedAlarm, status: Status) -> None:
             text("UPDATE incident SET status = :status WHERE id = :id"),
             {"status": status.value, "id": accepted.incident_id},
         )
+
+
+def question(kind: DecisionKind) -> OpenDecisionTask:
+    return OpenDecisionTask(
+        task_id=new_id(),
+        task_key="ask/1",
+        kind=kind,
+        action={"account_id": "acc-1", "episode": "1"},
+        choices=("restored",),
+        four_eyes=True,
+        approver_role="supervisor",
+        at=now(),
+        expires_at=now() + timedelta(hours=1),
+    )
