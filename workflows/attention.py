@@ -64,6 +64,7 @@ class Attention:
         self.return_request = opening.return_request
         self.ending = opening.ending
         self.ending_request = opening.ending_request
+        self.told = False
         self.woken = False
         self.proven = False
         self.factors = opening.factors
@@ -309,6 +310,7 @@ class Attention:
                         frozen_seq=self.frozen_seq,
                         attempt=self.money_round,
                         policy=self.policy.trace,
+                        holding=self.proven or not self.facts.provisional,
                     ),
                     id=child_workflow_id(self.incident_id, self.facts.episode, f"money/{self.money_round}"),
                 )

@@ -107,7 +107,9 @@ class StolenAccountIncident(Attention):
         Told again after protection began to be lifted, it goes on there: what was lifted is not proven a second time.
         """
         try:
-            await self.refresh()
+            if self.told:
+                await self.refresh()
+            self.told = True
             if self.facts.status is Status.RETURNING and self.return_request is not None:
                 return await self._finish_return(self.factors)
             if self.facts.status is Status.RELEASING and self.ending is not None:
@@ -117,7 +119,7 @@ class StolenAccountIncident(Attention):
             await self.look()
             self.follow_money_once()
             self.factors = await self._prove_owner()
-            await self.widen()
+            await self._believe()
             await self._reset_security()
             self.return_request = await self._decide_return()
             self.return_round += 1
@@ -180,6 +182,12 @@ class StolenAccountIncident(Attention):
                 self.proven = True
                 return proof.factors
             await self.look()
+
+    async def _believe(self) -> None:
+        """The report is the owner's: from here on it freezes and holds like any alarm of compromise."""
+        await self.widen()
+        if self.facts.provisional:
+            self.follow_money()
 
     async def _reset_security(self) -> ResetSecurityResult:
         """Every item with its receipt, read back; an incomplete one goes to an agent and is tried again."""

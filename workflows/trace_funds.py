@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
 class TraceFunds:
     """Rounds of: catch up (fixes how far a trace may see) -> thefts -> one trace per currency -> holds.
 
+    An unproven report is traced and holds nothing: its word alone must not tie up other people's money.
     Ends when a round finds the money exactly where the round before left it and nothing is left to hold.
     """
 
@@ -49,7 +50,7 @@ class TraceFunds:
             position = await self._catch_up(number)
             results = await self._trace(number, position)
             traces = {currency: result.summary for currency, result in results.items()}
-            placed = await self._hold(number, results)
+            placed = await self._hold(number, results) if request.holding else 0
             after = {currency: summary.digest for currency, summary in traces.items()}
             if after == before and not placed:
                 break

@@ -18,6 +18,8 @@ class TraceFundsInput(Message):
     frozen_seq: int | None
     attempt: int
     policy: TracePolicy
+    holding: bool = True
+    """False while only an unproven report stands: other people's money is not held on a stranger's word."""
 
 
 class TraceFundsResult(Message):
