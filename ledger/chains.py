@@ -29,6 +29,8 @@ def _wholeness(histories: Sequence[History]) -> Iterator[Finding]:
             yield Finding(
                 Kind.HISTORY_GAP, history.name, f"event {gap.expected} should come next, and {gap.found} does"
             )
+        for event_id in history.torn:
+            yield Finding(Kind.HISTORY_GAP, history.name, f"what stood after event {event_id} is not there")
 
 
 def _runs(histories: Sequence[History]) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 STARTED = "EVENT_TYPE_WORKFLOW_EXECUTION_STARTED"
@@ -30,6 +31,18 @@ ENDINGS = frozenset(
     }
 )
 """After one of these a run has no further event."""
+
+TASK_STARTED = "EVENT_TYPE_WORKFLOW_TASK_STARTED"
+AFTER_TASK_STARTED = frozenset(
+    {
+        "EVENT_TYPE_WORKFLOW_TASK_COMPLETED",
+        "EVENT_TYPE_WORKFLOW_TASK_FAILED",
+        "EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT",
+        "EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED",
+        "EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT",
+    }
+)
+"""What Temporal writes next after the start of a workflow task, whatever else happens meanwhile."""
 
 
 class ActivityEnd(StrEnum):
@@ -105,11 +118,18 @@ class History:
     children: tuple[Child, ...]
     gaps: tuple[Gap, ...]
     begins_with_start: bool
+    torn: tuple[int, ...]
+    """Ids of events after which something else stands than Temporal writes there."""
     ending: str | None
     result: Any
     """The run's result as it stands in the history; None unless it completed."""
     continues_from: str | None
     continued_to: str | None
+
+    @property
+    def whole(self) -> bool:
+        """Whether it can be replayed at all: from its start, without a gap."""
+        return self.begins_with_start and not self.gaps and not self.torn
 
     @property
     def name(self) -> str:
@@ -131,6 +151,11 @@ def read_history(workflow_id: str, run_id: str, events: Sequence[Mapping[str, An
         children=_children(events),
         gaps=_gaps(events),
         begins_with_start=bool(started),
+        torn=tuple(
+            _event_id(event)
+            for event, following in pairwise(events)
+            if event.get("eventType") == TASK_STARTED and following.get("eventType") not in AFTER_TASK_STARTED
+        ),
         ending=ending,
         result=_payload(_attributes(last).get("result"), last) if ending == COMPLETED else None,
         continues_from=started.get("continuedExecutionRunId") or None,

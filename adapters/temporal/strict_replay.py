@@ -6,10 +6,11 @@ replays; afterwards that is compared with the decrypted history, argument by arg
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Final
 
 from pydantic_core import to_json
 from temporalio.client import WorkflowHistory
@@ -30,6 +31,9 @@ from adapters.temporal.worker_lifecycle import sandbox_runner
 from ledger.findings import Finding, Kind
 from ledger.histories import History
 from ledger.replaying import Asked, compare_asked
+
+LIMIT_SECONDS: Final = 60.0
+"""A thousand events take two seconds; the SDK's core has been seen to hang over a history that was tampered with."""
 
 
 class _Noting(Interceptor):
@@ -75,8 +79,27 @@ class StrictReplay:
         self._workflows = list(workflows)
 
     async def run(self, history: WorkflowHistory, read: History) -> list[Finding]:
-        """What differs between this run's history and what today's code does with it. `read` is the same history."""
+        """What differs between this run's history and what today's code does with it. `read` is the same history.
+
+        One that is not whole is not replayed: the SDK's core breaks down over it instead of saying so.
+        """
+        if not read.whole:
+            return [Finding(Kind.REPLAY_FAILED, read.name, "it is not whole, so it cannot be replayed")]
         noting = _Noting()
+        replaying = asyncio.create_task(self._replay(history, noting))
+        done, _ = await asyncio.wait([replaying], timeout=LIMIT_SECONDS)
+        if not done:
+            # What is left of it cannot be awaited either; it ends with the process.
+            replaying.cancel()
+            return [
+                Finding(Kind.REPLAY_FAILED, read.name, f"replay did not end within {LIMIT_SECONDS:.0f} s")
+            ]
+        failure = await replaying
+        if failure is not None:
+            return [Finding(Kind.REPLAY_FAILED, read.name, _sentence(failure))]
+        return compare_asked(noting.asked, read)
+
+    async def _replay(self, history: WorkflowHistory, noting: _Noting) -> Exception | None:
         with ThreadPoolExecutor(max_workers=2, thread_name_prefix="replay") as pool:
             replayer = Replayer(
                 workflows=self._workflows,
@@ -88,10 +111,8 @@ class StrictReplay:
             try:
                 result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
             except (RuntimeError, ValueError) as error:
-                return [Finding(Kind.REPLAY_FAILED, read.name, _sentence(error))]
-        if result.replay_failure is not None:
-            return [Finding(Kind.REPLAY_FAILED, read.name, _sentence(result.replay_failure))]
-        return compare_asked(noting.asked, read)
+                return error
+        return result.replay_failure
 
 
 def _first(arguments: Sequence[Any]) -> Any:
