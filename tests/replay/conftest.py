@@ -29,7 +29,7 @@ async def living(
         database_url=module_database.url,
         sandbox=wallet,
         temporal=temporal_server.environ,
-        policies=quick_policy(tmp_path_factory.mktemp("policy")),
+        policies=quick_policy(tmp_path_factory.mktemp("policy"), provisional_seconds=3),
         queue="replay",
     ) as running:
         yield running
