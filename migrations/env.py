@@ -46,11 +46,12 @@ async def run() -> None:
     """Connect as the owner, take the lock, migrate."""
     engine = create_async_engine(
         address(),
-        connect_args={"server_settings": {"lock_timeout": "5s", "statement_timeout": "600s"}},
+        connect_args={"server_settings": {"statement_timeout": "600s"}},
     )
     try:
         async with engine.connect() as connection:
             await connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": ADVISORY_LOCK})
+            await connection.execute(text("SET lock_timeout = '5s'"))
             await connection.commit()
             await connection.run_sync(migrate)
             await connection.commit()

@@ -12,45 +12,72 @@ branch_labels = None
 depends_on = None
 
 
-APPEND_ONLY = ("step", "step_attempt", "ledger_outbox", "decision_approval")
-"""Records that nobody rewrites: a trigger refuses it to everyone, the owner included."""
-
-RECORDS = (
-    "alarm",
-    "decision_request",
-    "decision_task",
-    "discrepancy",
+APPEND_ONLY = (
+    "step",
+    "step_attempt",
+    "ledger_outbox",
+    "decision_approval",
     "freeze_time",
-    "hand_over",
-    "hold_claim",
-    "identity_challenge",
-    "incident",
-    "notice_outbox",
-    "operator",
-    "proof",
     "reset_receipt",
     "theft",
 )
-"""Rows that move forward (a status, an acknowledgement) and are never deleted by the application."""
+"""Records that nobody rewrites: a trigger refuses it to everyone, the owner included."""
+
+MAY_CHANGE = {
+    "alarm": ("acknowledged_at",),
+    "decision_request": ("withdrawn_at", "declined_at"),
+    "decision_task": ("closed_at",),
+    "operator": ("disabled_at",),
+    "proof": ("voided_at",),
+    "data_key": ("wrapped", "destroyed_at"),
+}
+"""Records of which only these columns ever change; the others are refused to everyone, too."""
+
+MOVING = ("discrepancy", "hand_over", "hold_claim", "identity_challenge", "incident", "notice_outbox")
+"""Rows that move forward and are never deleted."""
+
+WRITTEN_ONCE = ("trace_run", "trace_edge", "trace_lot")
+"""Traces: inserted in one transaction, never changed by the application. The owner may clear them away."""
+
+OWN_INDEX = ("transfer_index", "transfer_account", "transfer_hold", "transfer_feed")
+"""A copy of what the wallet says, cut anew where a hold takes units out of an account's queue."""
 
 REFUSE = """
 CREATE FUNCTION refuse_rewriting() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION '% is append-only: % is refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
+    RAISE EXCEPTION '% is a record: this % is refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
 END $$
 """
 
-GRANTS = """
-DO $$ BEGIN
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'stanch_app') THEN
-        EXECUTE 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO stanch_app';
-        EXECUTE 'GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO stanch_app';
-        EXECUTE 'REVOKE UPDATE, DELETE, TRUNCATE ON {append_only} FROM stanch_app';
-        EXECUTE 'REVOKE DELETE, TRUNCATE ON {records} FROM stanch_app';
-        EXECUTE 'REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON alembic_version FROM stanch_app';
-    END IF;
-END $$
-"""
+
+def grants() -> str:
+    """What the application's role may do, table by table, whatever default privileges gave it; nothing where it is absent."""
+    statements = [
+        "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM stanch_app",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO stanch_app",
+        "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO stanch_app",
+        f"GRANT INSERT ON {', '.join((*APPEND_ONLY, *MAY_CHANGE, *MOVING, *WRITTEN_ONCE, *OWN_INDEX))} TO stanch_app",
+        *(
+            f"GRANT UPDATE ({', '.join(columns)}) ON {table} TO stanch_app"
+            for table, columns in MAY_CHANGE.items()
+        ),
+        f"GRANT UPDATE ON {', '.join(MOVING)} TO stanch_app",
+        f"GRANT UPDATE, DELETE ON {', '.join(OWN_INDEX)} TO stanch_app",
+    ]
+    lines = "".join(f"        {statement};\n" for statement in statements)
+    return (
+        "DO $$ BEGIN\n    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'stanch_app') THEN\n"
+        f"{lines}    END IF;\nEND $$"
+    )
+
+
+def triggers(table: str, *, fixed: str) -> None:
+    """Refuse to delete from `table`, to empty it, and the update that `fixed` says (`UPDATE`, `UPDATE OF column, ...`)."""
+    for name, event in (
+        ("rows", f"BEFORE {fixed} OR DELETE ON {table} FOR EACH ROW"),
+        ("whole", f"BEFORE TRUNCATE ON {table} FOR EACH STATEMENT"),
+    ):
+        op.execute(f"CREATE TRIGGER {table}_{name} {event} EXECUTE FUNCTION refuse_rewriting()")
 
 
 def upgrade() -> None:
@@ -600,15 +627,13 @@ def upgrade() -> None:
     )
     op.execute(REFUSE)
     for table in APPEND_ONLY:
-        op.execute(
-            f"CREATE TRIGGER {table}_rows BEFORE UPDATE OR DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION refuse_rewriting()"
-        )
-        op.execute(
-            f"CREATE TRIGGER {table}_whole BEFORE TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting()"
-        )
-    op.execute(GRANTS.format(append_only=", ".join(APPEND_ONLY), records=", ".join(RECORDS)))
+        triggers(table, fixed="UPDATE")
+    for table, changing in MAY_CHANGE.items():
+        columns = [column["name"] for column in sa.inspect(op.get_bind()).get_columns(table)]
+        triggers(table, fixed=f"UPDATE OF {', '.join(name for name in columns if name not in changing)}")
+    for table in MOVING:
+        triggers(table, fixed="UPDATE OF id" if table != "hand_over" else "UPDATE OF incident_id")
+    op.execute(grants())
 
 
 def downgrade() -> None:
