@@ -35,9 +35,9 @@ class SandboxClient:
         """Whether accounts are there already."""
         return self._send("GET", "/sandbox/world", expected=404) is not None
 
-    def seed(self, seed: int) -> dict[str, Any]:
-        """Replace the world by the one of this seed. Returns its summary."""
-        return self._must("POST", "/sandbox/seed", content=json.dumps({"seed": seed}).encode())
+    def seed(self, seed: int, **size: int) -> dict[str, Any]:
+        """Replace the world by the one of this seed; `size` is `accounts` and `transfers`. Returns its summary."""
+        return self._must("POST", "/sandbox/seed", content=json.dumps({"seed": seed, **size}).encode())
 
     def load_ledger(self, lines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         """Replace the world by an outside ledger: accounts, then transfers in posting order. Returns its summary."""

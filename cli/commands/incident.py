@@ -121,6 +121,9 @@ def decide(
     decline: Annotated[
         str | None, typer.Option(metavar="REQUEST", help="Disagree with another person's choice.")
     ] = None,
+    withdraw: Annotated[
+        str | None, typer.Option(metavar="REQUEST", help="Take your own choice back.")
+    ] = None,
     login: Annotated[
         Role | None, typer.Option("--as", help="Which login of the running `stanch up` to use.")
     ] = None,
@@ -138,6 +141,7 @@ def decide(
         task=task,
         approve=approve,
         decline=decline,
+        withdraw=withdraw,
         login=login,
         output=Output(as_json=as_json),
     )

@@ -24,29 +24,34 @@ def decide(
     task: str | None,
     approve: str | None,
     decline: str | None,
+    withdraw: str | None,
     login: Role | None,
     output: Output,
 ) -> None:
-    """Do exactly one of: list the open questions, choose, approve, decline.
+    """Do exactly one of: list the open questions, choose, approve, decline, withdraw.
 
     Raises StanchError: INVALID when it is not clear what is meant, else what the gateway says.
     """
-    if sum(word is not None for word in (choice, approve, decline)) > 1:
+    words = (choice, approve, decline, withdraw)
+    if sum(word is not None for word in words) > 1:
         raise StanchError(
             ErrorCode.INVALID,
-            "Give one of --choice, --approve and --decline; nothing was decided. Ask for one thing at a time.",
+            "Give one of --choice, --approve, --decline and --withdraw; nothing was decided. Ask for one thing at a time.",
         )
-    acts = choice is not None or approve is not None or decline is not None
-    if acts and not reason.strip():
+    needs_reason = any(word is not None for word in (choice, approve, decline))
+    if needs_reason and not reason.strip():
         raise StanchError(
             ErrorCode.INVALID,
             "A decision needs its reason; nothing was decided. Add --reason with a sentence.",
         )
     usual = Role.SUPERVISOR if approve or decline else Role.AGENT
     with GatewayClient.of_environment(login, usual=usual) as gateway:
-        if approve is not None or decline is not None:
-            verb = "approve" if approve is not None else "decline"
-            answer = gateway.post(f"/v1/decisions/{approve or decline}/{verb}", {"reason": reason})
+        if approve is not None:
+            answer = gateway.post(f"/v1/decisions/{approve}/approve", {"reason": reason})
+        elif decline is not None:
+            answer = gateway.post(f"/v1/decisions/{decline}/decline", {"reason": reason})
+        elif withdraw is not None:
+            answer = gateway.post(f"/v1/decisions/{withdraw}/withdraw", {})
         elif choice is not None and kind is not None and task is None:
             body = {"kind": kind.value, "choice": choice, "reason": reason}
             answer = gateway.post(f"/v1/incidents/{incident}/decisions", body)

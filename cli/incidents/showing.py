@@ -86,14 +86,18 @@ def show_step(console: Console, step: Mapping[str, Any]) -> None:
 
 
 def show_decisions(console: Console, answer: Mapping[str, Any], *, quiet: bool = False) -> None:
-    """Open questions, or what became of a choice."""
-    if "decisions" not in answer:
-        for name, value in answer.items():
-            console.print(f"{name}: {escape(str(value))}")
-        return
-    for task in answer["decisions"]:
-        pending = [request["request_id"] for request in task["requests"] if request["state"] == "open"]
-        waits = f"waits for another person to approve {pending[0]}" if pending else "open"
-        console.print(f"question {task['task_id']} {task['kind']}: {' | '.join(task['choices'])} ({waits})")
-    if not answer["decisions"] and not quiet:
+    """Open questions, or the one on which something was said."""
+    tasks = answer.get("decisions", [answer])
+    for task in tasks:
+        rule = "two people must agree" if task["four_eyes"] else "one person decides"
+        over = "closed" if task["closed_at"] else "open"
+        console.print(
+            f"question {task['task_id']}  {task['kind']}: {' | '.join(task['choices'])}  ({over}; {rule})"
+        )
+        for request in task["requests"]:
+            console.print(
+                f"  choice {request['request_id']}  {request['choice']} by {escape(request['requested_by'])}: "
+                f"{request['state']}  {escape(request['reason'])}"
+            )
+    if not tasks and not quiet:
         console.print("No question is open.")
