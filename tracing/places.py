@@ -54,8 +54,7 @@ def resting_lots(edges: Iterable[Edge], victim: str) -> list[Lot]:
     departures: dict[str, list[Interval]] = defaultdict(list)
     for edge in edges:
         arrivals[(edge.dst, edge.dst_kind)].append(edge)
-        if edge.hop > 0:  # a theft takes the victim's own units: none of those had arrived stolen
-            departures[edge.src].append((edge.src_lo, edge.src_hi))
+        departures[edge.src].append((edge.src_lo, edge.src_hi))
     lots = []
     for (account_id, kind), arrived in sorted(arrivals.items()):
         account_kind = AccountKind(kind)

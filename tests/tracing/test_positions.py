@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tracing.ledgers import opening, transfer
 from tracing.intervals import intersect, subtract, take_lowest, total, union
 from tracing.positions import AccountQueue, Shortage
+from tracing.posting import Book, Part
 
 pytestmark = pytest.mark.fast
 
@@ -144,3 +146,12 @@ def test_units_of_a_hold_that_the_wallet_did_not_honour_leave_last() -> None:
     queue.hold("h", 0, 6)
     assert queue.spend(4) == [(6, 10)]
     assert queue.spend(2) == [(0, 2)]
+
+
+def test_a_payment_posted_around_a_hold_arrives_in_one_piece() -> None:
+    book = Book()
+    book.open(opening("A", 10))
+    book.open(opening("B", 7))
+    book.queue("A", "EUR").hold("h", 2, 5)
+    assert book.post(transfer(1, "A", "B", 4)) == [Part(0, 2, 0, 7), Part(1, 2, 5, 9)]
+    assert book.post(transfer(2, "A", "B", 2)) == [Part(0, 2, 7, 11)]
