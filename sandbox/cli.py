@@ -70,7 +70,9 @@ def thief(
     url: Url = DEFAULT_URL,
     admin_key: AdminKey = "",
     password: Annotated[str, typer.Option(help="The stolen password; default: what the world tells.")] = "",
-    currency: Annotated[list[str] | None, typer.Option(help="What to steal, in order.")] = None,
+    currency: Annotated[
+        list[str] | None, typer.Option(help="What to steal, in order; default: the world's.")
+    ] = None,
     afterwards: Annotated[float, typer.Option(help="Seconds the mules go on after the refusal.")] = 6.0,
     pace: Pace = 1.0,
 ) -> None:
@@ -84,7 +86,7 @@ def thief(
         account_id=known["account_id"],
         password=password or known["password"],
         seed=seed,
-        currencies=currency or ["CNY"],
+        currencies=currency or [_control("GET", url, "/sandbox/world", admin_key)["currency"]],
         afterwards=afterwards,
         stage=stage,
     )

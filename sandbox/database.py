@@ -41,6 +41,8 @@ class Database:
         parsed = make_url(url).set(drivername="postgresql+asyncpg")
         engine = create_async_engine(
             parsed,
+            # A failing statement is logged; what customers typed is not.
+            hide_parameters=True,
             pool_size=POOL_SIZE,
             max_overflow=POOL_SIZE,
             connect_args={"server_settings": {"timezone": "UTC", "application_name": "sandbox"}},

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import asyncpg
 import uvicorn
@@ -19,6 +20,8 @@ from sandbox.app import make_app
 from sandbox.database import Database
 from sandbox.faults import TRANSPORT
 from sandbox.settings import Settings
+from sandbox.world.rows import store
+from sandbox.world.seeded import make_world
 
 NOT_REACHABLE = 4
 
@@ -82,7 +85,13 @@ async def _serve(settings: Settings) -> int:
     )
     server = AnnouncingServer(config)
     try:
+        if settings.seed is not None and not await _has_world(database):
+            await store(database.hot, make_world(settings.seed, datetime.now(UTC)))
         await server.serve()
     finally:
         await database.close()
     return 0 if server.started else NOT_REACHABLE
+
+
+async def _has_world(database: Database) -> bool:
+    return bool(await database.hot.fetchval("SELECT EXISTS (SELECT 1 FROM wallet.world)"))

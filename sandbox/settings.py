@@ -21,6 +21,7 @@ class Settings:
     gateway_url: str | None
     alarm_key: str | None
     settle_seconds: float
+    seed: int | None
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -30,6 +31,7 @@ class Settings:
         SANDBOX_MESSAGE_KEY (bearer of the message gateway, default SANDBOX_KEY), SANDBOX_ADMIN_KEY,
         SANDBOX_GATEWAY_URL and SANDBOX_ALARM_KEY (where the detector alarms; without them it only records),
         SANDBOX_SETTLE_SECONDS (how long a bank or card exit stays pending; cash and crypto a sixth of it).
+        SANDBOX_SEED makes the world of that seed at start, unless there is one already.
         Errors: ValueError, saying which is missing or no number.
         """
         missing = [name for name in ("SANDBOX_DATABASE_URL", "SANDBOX_KEY") if not os.environ.get(name)]
@@ -47,4 +49,5 @@ class Settings:
             gateway_url=os.environ.get("SANDBOX_GATEWAY_URL") or None,
             alarm_key=os.environ.get("SANDBOX_ALARM_KEY") or None,
             settle_seconds=float(os.environ.get("SANDBOX_SETTLE_SECONDS", "30")),
+            seed=int(os.environ["SANDBOX_SEED"]) if os.environ.get("SANDBOX_SEED") else None,
         )

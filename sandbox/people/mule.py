@@ -13,6 +13,7 @@ from sandbox.people.telling import Stage
 
 SMALLEST = 2_000
 """Less is not worth a transfer, minor units."""
+NUMBERS = 100
 IDLE_LOOKS = 8
 """After so many looks at an account with nothing to spend a mule gives up, once the victim is closed to the thief."""
 
@@ -55,12 +56,11 @@ class Mule:
         return self._app.account_id
 
     async def sign_up(self) -> None:
-        """Open the account; a number that is taken already gets another last digit."""
-        for last in range(10):
+        """Open the account; a number that is taken already (the thief was here before) gets more digits."""
+        for number in range(NUMBERS):
+            phone = f"{self.plan.phone}{number or ''}"
             try:
-                await self._app.sign_up(
-                    self.plan.name, f"{self.plan.phone[:-1]}{last}", f"pw-{self.plan.seed:08x}"
-                )
+                await self._app.sign_up(self.plan.name, phone, f"pw-{self.plan.seed:08x}")
             except Refused as refused:
                 if refused.code != "contact_taken":
                     raise
@@ -97,9 +97,10 @@ class Mule:
                     part = int(available * self._random.uniform(0.25, 0.9) / len(receivers))
                     moved = await self._send(receiver.account_id, "mule", part, currency) or moved
             else:
-                kind = draw_cash_out(self._random)
+                kind = draw_cash_out(self._random, exits)
                 part = int(available * self._random.uniform(0.3, 0.95))
-                moved = await self._send(self._random.choice(exits[kind]), kind, part, currency) or moved
+                if kind is not None:
+                    moved = await self._send(self._random.choice(exits[kind]), kind, part, currency) or moved
         return moved
 
     async def _send(self, to: str, kind: str, amount: int, currency: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -56,6 +57,7 @@ def make_plan(seed: int, account_id: str) -> Plan:
     )
 
 
-def draw_cash_out(random: Random) -> str:
-    """How money leaves this time."""
-    return random.choices([kind for kind, _ in CASH_OUTS], [weight for _, weight in CASH_OUTS])[0]
+def draw_cash_out(random: Random, exits: Mapping[str, Sequence[str]]) -> str | None:
+    """How money leaves this time; None in a world without such places."""
+    ways = [(kind, weight) for kind, weight in CASH_OUTS if kind in exits]
+    return random.choices([kind for kind, _ in ways], [weight for _, weight in ways])[0] if ways else None

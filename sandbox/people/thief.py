@@ -42,7 +42,7 @@ class Thief:
                 others = [other for other in self._mules if other.plan.layer == 2 and other is not mule]
                 group.create_task(mule.work(others, exits, ending=ending))
             try:
-                await self._take_over()
+                await self._take_over(currencies)
                 await self._empty(currencies)
             except Refused as refused:
                 self._stage.tell("refused", refused=refused.code)
@@ -57,14 +57,15 @@ class Thief:
             exits.setdefault(place["kind"], []).append(place["account_id"])
         return exits
 
-    async def _take_over(self) -> None:
+    async def _take_over(self, currencies: list[str]) -> None:
         await self._app.log_in(self._account_id, self._password)
         self._stage.tell("logged_in", account_id=self._account_id)
         await self._stage.pause(0.3)
         await self._app.ask("POST", "/contacts", {"kind": "phone", "value": self._plan.phone})
         self._stage.tell("changed_phone")
-        await self._app.ask("POST", "/limits", {"currency": "CNY", "amount": MOST_PER_DAY})
-        self._stage.tell("raised_limit")
+        for currency in currencies:
+            await self._app.ask("POST", "/limits", {"currency": currency, "amount": MOST_PER_DAY})
+            self._stage.tell("raised_limit", currency=currency)
         for mule in self._mules:
             if mule.plan.layer == 1:
                 await self._stage.pause(0.1)

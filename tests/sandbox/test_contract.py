@@ -20,7 +20,7 @@ from schemathesis.schemas import BaseSchema
 from sandbox.problems import REFUSALS
 from tests.running_sandbox import ROOT, RunningSandbox
 
-EXAMPLES = 20
+EXAMPLES = 15
 """Per operation and run: enough to reach every field once, few enough to stay under half a minute together."""
 
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/\-]{0,199}")

@@ -234,3 +234,33 @@ def test_a_person_stops_when_told_to(
     assert json.loads(process.stdout.readline())["did"] == "begins"
     process.send_signal(signal.SIGTERM)
     assert [line["did"] for line in told(process, 10)] == ["stopped"]
+
+
+def test_a_thief_who_comes_back_finds_new_numbers_and_takes_every_currency(sandbox: RunningSandbox) -> None:
+    account_id = sandbox.rich_account(60_000)
+    payer = sandbox.control("GET", "/world")["victim"]["account_id"]
+    sandbox.release(
+        payer, [one["restriction_id"] for one in sandbox.state(payer)["restrictions"]] or ["none/1"]
+    )
+    sandbox.owner(payer).pay(account_id, 50_000, "USD")
+    again = (
+        "--account",
+        account_id,
+        "--pace",
+        "0.05",
+        "--afterwards",
+        "0.1",
+        "--currency",
+        "USD",
+        "--currency",
+        "CNY",
+    )
+    first = told(start(sandbox, "thief", *again))
+    assert {line["currency"] for line in first if line["did"] == "theft"} == {"USD", "CNY"}
+    second = told(start(sandbox, "thief", *again))
+    accounts = [
+        {line["account_id"] for line in lines if line["did"] == "signed_up"} for lines in (first, second)
+    ]
+    assert accounts[0]
+    assert len(accounts[0]) == len(accounts[1])
+    assert not accounts[0] & accounts[1]
