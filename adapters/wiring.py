@@ -98,12 +98,12 @@ class Wiring:
     @cached_property
     def overview(self) -> SqlOverview:
         """What people read."""
-        return SqlOverview(self.engine, self.store)
+        return SqlOverview(self.engine, self.store, Sealer(self.keys))
 
     @cached_property
     def decisions(self) -> SqlDecisions:
         """People's choices."""
-        return SqlDecisions(self.engine)
+        return SqlDecisions(self.engine, Sealer(self.keys))
 
     @cached_property
     def operators(self) -> SqlOperators:
@@ -113,7 +113,7 @@ class Wiring:
     @cached_property
     def challenges(self) -> SqlChallenges:
         """One-time codes."""
-        return SqlChallenges(self.engine)
+        return SqlChallenges(self.engine, self.keys)
 
     @cached_property
     def freeze_clock(self) -> SqlFreezeClock:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.sql.engine import transaction
+from adapters.secrets.keys import DataKeys, keyed_digest
+from adapters.sql.engine import statement
 from models.tables.people import IdentityChallenge
 
 # The row lock of the UPDATE serialises guesses, and its WHERE is judged again after the wait: 100 guesses at once are counted
@@ -24,12 +24,16 @@ RETURNING incident_id, attempts_allowed - attempts AS remaining, answered_at IS 
 """
 )
 
+NOBODYS = bytes(32)
+"""Stands in for the key of an incident that is not there, so that its absence does not show in the time it takes."""
+
 
 class SqlChallenges:
     """Port `Challenges`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, keys: DataKeys) -> None:
         self._engine = engine
+        self._keys = keys
 
     async def prepare(
         self,
@@ -47,6 +51,7 @@ class SqlChallenges:
         attempts_allowed: int,
     ) -> None:
         """See ports.Challenges. An answered challenge stays as it is: its contact has proven itself."""
+        key = await self._keys.key_for(incident_id)
         fresh = insert(IdentityChallenge).values(
             id=challenge_id,
             incident_id=incident_id,
@@ -55,13 +60,13 @@ class SqlChallenges:
             channel=channel,
             contact_set_at=contact_set_at,
             round=round_number,
-            code_digest=code_digest(challenge_id, code),
+            code_digest=code_digest(key, challenge_id, code),
             sent_at=sent_at,
             expires_at=expires_at,
             attempts=0,
             attempts_allowed=attempts_allowed,
         )
-        statement = fresh.on_conflict_do_update(
+        prepared = fresh.on_conflict_do_update(
             index_elements=["id"],
             set_={
                 "round": fresh.excluded.round,
@@ -72,17 +77,18 @@ class SqlChallenges:
             where=(IdentityChallenge.answered_at.is_(None))
             & (IdentityChallenge.round < fresh.excluded.round),
         )
-        async with transaction(self._engine) as connection:
-            await connection.execute(statement)
+        async with statement(self._engine) as connection:
+            await connection.execute(prepared)
 
     async def answer(self, challenge_id: str, code: str, at: datetime) -> tuple[str, int, str | None]:
-        """See ports.Challenges."""
-        async with transaction(self._engine) as connection:
-            judged = (
-                await connection.execute(
-                    ANSWER, {"id": challenge_id, "code_digest": code_digest(challenge_id, code), "at": at}
-                )
-            ).one_or_none()
+        """See ports.Challenges. An unknown challenge takes the same two statements as a wrong code."""
+        async with statement(self._engine) as connection:
+            whose = select(IdentityChallenge.incident_id).where(IdentityChallenge.id == challenge_id)
+            incident_id = await connection.scalar(whose)
+        key = NOBODYS if incident_id is None else await self._keys.key_for(incident_id)
+        values = {"id": challenge_id, "code_digest": code_digest(key, challenge_id, code), "at": at}
+        async with statement(self._engine) as connection:
+            judged = (await connection.execute(ANSWER, values)).one_or_none()
             if judged is not None:
                 verdict = "accepted" if judged.accepted else "late" if judged.late else "wrong"
                 return verdict, judged.remaining, judged.incident_id
@@ -103,7 +109,7 @@ class SqlChallenges:
 
     async def answered(self, incident_id: str, episode: int) -> list[tuple[str, str, datetime]]:
         """See ports.Challenges."""
-        async with transaction(self._engine) as connection:
+        async with statement(self._engine) as connection:
             rows = await connection.execute(
                 select(
                     IdentityChallenge.channel, IdentityChallenge.contact_id, IdentityChallenge.contact_set_at
@@ -118,7 +124,7 @@ class SqlChallenges:
 
     async def exhausted(self, incident_id: str, episode: int) -> bool:
         """See ports.Challenges."""
-        async with transaction(self._engine) as connection:
+        async with statement(self._engine) as connection:
             total, spent = (
                 await connection.execute(
                     select(
@@ -135,6 +141,6 @@ class SqlChallenges:
             return bool(total) and total == spent
 
 
-def code_digest(challenge_id: str, code: str) -> str:
-    """What is stored of a code: bound to its challenge, so equal codes do not look equal."""
-    return hashlib.sha256(f"{challenge_id}/{code}".encode()).hexdigest()
+def code_digest(key: bytes, challenge_id: str, code: str) -> str:
+    """What is stored of a code: keyed, for whoever reads the table could try all codes; bound to its challenge."""
+    return keyed_digest(key, f"code/{challenge_id}/{code}".encode())

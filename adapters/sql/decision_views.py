@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.secrets.keys import Sealer
+from models.errors import ErrorCode, StanchError
 from models.names import DecisionKind, Role
 from models.tables.people import DecisionApproval, DecisionRequest, DecisionTask, Operator
 from use_cases.ports import DecisionRequestView, DecisionView
 
+REASON = "decision.reason"
+ERASED = "(erased)"
 
-async def read_decisions(connection: AsyncConnection, tasks: Select[Any]) -> list[DecisionView]:
+
+async def read_decisions(
+    connection: AsyncConnection, tasks: Select[Any], sealer: Sealer
+) -> list[DecisionView]:
     """The views of the tasks that this query of DecisionTask selects, oldest first."""
     rows = (await connection.execute(tasks.order_by(DecisionTask.created_at, DecisionTask.id))).all()
-    requests = await _requests(connection, [row.id for row in rows])
+    requests = await _requests(connection, {row.id: row.incident_id for row in rows}, sealer)
     return [_view(row, requests.get(row.id, [])) for row in rows]
 
 
 async def _requests(
-    connection: AsyncConnection, tasks: Sequence[str]
+    connection: AsyncConnection, tasks: Mapping[str, str], sealer: Sealer
 ) -> dict[str, list[DecisionRequestView]]:
     if not tasks:
         return {}
@@ -39,7 +46,7 @@ async def _requests(
         view = DecisionRequestView(
             request_id=row.id,
             choice=row.choice,
-            reason=row.reason,
+            reason=await _opened(sealer, tasks[row.task_id], row.reason),
             requested_by=row.name,
             requested_at=row.requested_at,
             expires_at=row.expires_at,
@@ -47,6 +54,15 @@ async def _requests(
         )
         found.setdefault(row.task_id, []).append(view)
     return found
+
+
+async def _opened(sealer: Sealer, incident_id: str, sealed: bytes) -> str:
+    try:
+        return (await sealer.open(incident_id, REASON, sealed)).decode()
+    except StanchError as error:
+        if not error.matches(ErrorCode.ERASED):
+            raise
+        return ERASED
 
 
 def state_of(row: Any, now: datetime) -> str:

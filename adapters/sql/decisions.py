@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Row, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.sql.decision_views import read_decisions
-from adapters.sql.engine import transaction
+from adapters.secrets.keys import Sealer
+from adapters.sql.decision_views import REASON, read_decisions
+from adapters.sql.engine import statement, transaction
 from adapters.sql.hand_over import ask
 from models.contracts.alarms import Sender
 from models.contracts.incidents import Decision, Decisions
@@ -22,12 +23,13 @@ from use_cases.ports import DecisionView
 class SqlDecisions:
     """Ports `DecisionStore` (what stands) and `DecisionDesk` (choosing)."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, sealer: Sealer) -> None:
         self._engine = engine
+        self._sealer = sealer
 
     async def standing(self, incident_id: str, episode: int) -> Decisions:
         """See ports.DecisionStore."""
-        async with transaction(self._engine) as connection:
+        async with statement(self._engine) as connection:
             rows = await connection.execute(
                 _chosen().where(
                     DecisionTask.incident_id == incident_id,
@@ -41,11 +43,12 @@ class SqlDecisions:
             return Decisions(standing=tuple(_decision(row) for row in rows))
 
     async def verify(self, request_id: str, *, incident_id: str, episode: int, choice: str) -> Decision:
-        """See ports.DecisionStore. A task that was closed by the very step being repeated still verifies."""
-        async with transaction(self._engine) as connection:
+        """See ports.DecisionStore. A choice on a closed question was carried out, or was about what no longer holds."""
+        async with statement(self._engine) as connection:
             row = (await connection.execute(_chosen().where(DecisionRequest.id == request_id))).one_or_none()
         if (
             row is None
+            or row.closed_at is not None
             or (row.incident_id, row.episode, row.choice) != (incident_id, episode, choice)
             or row.withdrawn_at is not None
             or row.declined_at is not None
@@ -99,14 +102,14 @@ class SqlDecisions:
                     task_id=task_id,
                     action_digest=task.action_digest,
                     choice=choice,
-                    reason=reason,
+                    reason=await self._sealed(task, reason),
                     requested_by=by.operator_id,
                     requested_role=by.role.value,
                     requested_at=at,
                     expires_at=expires_at,
                 )
             )
-            return await _told(connection, task, at)
+            return await self._told(connection, task, at)
 
     async def approve(self, *, request_id: str, reason: str, by: Sender, at: datetime) -> DecisionView:
         """See use_cases.ports.DecisionDesk."""
@@ -128,7 +131,7 @@ class SqlDecisions:
             await connection.execute(
                 update(DecisionRequest).where(DecisionRequest.id == request_id).values(withdrawn_at=at)
             )
-            return await _told(connection, task, at)
+            return await self._told(connection, task, at)
 
     async def _judge(
         self, request_id: str, verdict: str, reason: str, by: Sender, at: datetime
@@ -152,7 +155,7 @@ class SqlDecisions:
                     approved_by=by.operator_id,
                     approved_role=by.role.value,
                     verdict=verdict,
-                    reason=reason,
+                    reason=await self._sealed(task, reason),
                     approved_at=at,
                 )
             )
@@ -160,7 +163,16 @@ class SqlDecisions:
                 await connection.execute(
                     update(DecisionRequest).where(DecisionRequest.id == request_id).values(declined_at=at)
                 )
-            return await _told(connection, task, at)
+            return await self._told(connection, task, at)
+
+    async def _sealed(self, task: Row[Any], reason: str) -> bytes:
+        return await self._sealer.seal(task.incident_id, REASON, reason.encode())
+
+    async def _told(self, connection: AsyncConnection, task: Row[Any], at: datetime) -> DecisionView:
+        """Ask Temporal to look, in the same commit, and tell the caller how the question stands."""
+        await ask(connection, task.incident_id, at)
+        query = select(DecisionTask).where(DecisionTask.id == task.id)
+        return (await read_decisions(connection, query, self._sealer))[0]
 
 
 def _chosen() -> Any:  # a select of a table and five columns of others: its exact type helps nobody
@@ -170,6 +182,7 @@ def _chosen() -> Any:  # a select of a table and five columns of others: its exa
             DecisionTask.incident_id,
             DecisionTask.episode,
             DecisionTask.kind,
+            DecisionTask.closed_at,
             DecisionTask.four_eyes,
             DecisionApproval.approved_by,
             DecisionApproval.verdict,
@@ -236,9 +249,3 @@ async def _end_expired(connection: AsyncConnection, task_id: str, at: datetime) 
         )
         .values(withdrawn_at=DecisionRequest.expires_at)
     )
-
-
-async def _told(connection: AsyncConnection, task: Row[Any], at: datetime) -> DecisionView:
-    """Ask Temporal to look, in the same commit, and tell the caller how the question stands."""
-    await ask(connection, task.incident_id, at)
-    return (await read_decisions(connection, select(DecisionTask).where(DecisionTask.id == task.id)))[0]

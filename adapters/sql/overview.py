@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from adapters.secrets.keys import Sealer
 from adapters.sql.decision_views import read_decisions
 from adapters.sql.engine import transaction
 from adapters.sql.incidents import facts_of, read_facts, read_money
@@ -25,9 +26,10 @@ from use_cases.ports import DecisionView, IncidentPage
 class SqlOverview:
     """Reads. Nothing here changes anything."""
 
-    def __init__(self, engine: AsyncEngine, steps: SqlStepStore) -> None:
+    def __init__(self, engine: AsyncEngine, steps: SqlStepStore, sealer: Sealer) -> None:
         self._engine = engine
         self._steps = steps
+        self._sealer = sealer
 
     async def incident(self, incident_id: str) -> IncidentView | None:
         """See use_cases.ports.Overview."""
@@ -39,7 +41,7 @@ class SqlOverview:
             episode = facts.episode
             summary = await connection.scalar(select(Incident.summary).where(Incident.id == incident_id))
             decisions = await read_decisions(
-                connection, select(DecisionTask).where(DecisionTask.incident_id == incident_id)
+                connection, select(DecisionTask).where(DecisionTask.incident_id == incident_id), self._sealer
             )
             return IncidentView(
                 facts=facts,
@@ -100,7 +102,7 @@ class SqlOverview:
         if incident_id is not None:
             query = query.where(DecisionTask.incident_id == incident_id)
         async with transaction(self._engine) as connection:
-            return await read_decisions(connection, query)
+            return await read_decisions(connection, query, self._sealer)
 
 
 def _time_to_freeze(steps: Sequence[RecordedStep]) -> dict[str, int] | None:

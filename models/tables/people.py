@@ -11,7 +11,6 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     String,
-    Text,
     UniqueConstraint,
     text,
 )
@@ -148,7 +147,7 @@ class DecisionRequest(Base):
     task_id: Mapped[Ulid]
     action_digest: Mapped[str] = mapped_column(String(64))
     choice: Mapped[str] = mapped_column(String(32))
-    reason: Mapped[str] = mapped_column(Text)
+    reason: Mapped[bytes] = mapped_column(LargeBinary)
     requested_by: Mapped[Ulid] = mapped_column(ForeignKey("operator.id"))
     requested_role: Mapped[str] = mapped_column(String(16))
     requested_at: Mapped[Instant]
@@ -176,5 +175,5 @@ class DecisionApproval(Base):
     approved_by: Mapped[Ulid] = mapped_column(ForeignKey("operator.id"))
     approved_role: Mapped[str] = mapped_column(String(16))
     verdict: Mapped[str] = mapped_column(String(8))
-    reason: Mapped[str] = mapped_column(Text)
+    reason: Mapped[bytes] = mapped_column(LargeBinary)
     approved_at: Mapped[Instant]

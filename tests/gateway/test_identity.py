@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 import httpx2
 import pytest
 
+from adapters.secrets.keys import DataKeys, MasterKey
 from adapters.sql.challenges import SqlChallenges
+from adapters.sql.data_keys import SqlKeyTable
 from adapters.sql.engine import make_engine
 from tests.running_gateway import RunningGateway
 from tests.running_sandbox import RunningSandbox
@@ -23,9 +25,10 @@ async def challenge(
 ) -> str:
     challenge_id = secrets.token_hex(13).upper()
     engine = make_engine(gateway.database_url, pool=1)
+    keys = DataKeys(MasterKey(gateway.master_key), SqlKeyTable(engine))
     now = datetime.now(UTC)
     try:
-        await SqlChallenges(engine).prepare(
+        await SqlChallenges(engine, keys).prepare(
             challenge_id=challenge_id,
             incident_id=incident_id,
             episode=1,

@@ -18,6 +18,7 @@ from activities.changes import (
     Change,
     FrozenNow,
     MoveIncident,
+    OpenDecisionTask,
     RecordProof,
     RecordReset,
     SetCompromisedSince,
@@ -29,9 +30,13 @@ from adapters.sql.alarm_store import SqlAlarmStore
 from adapters.sql.challenges import SqlChallenges
 from adapters.sql.claims import SqlClaims
 from adapters.sql.data_keys import SqlKeyTable
+from adapters.sql.decisions import SqlDecisions
 from adapters.sql.engine import make_engine
+from adapters.sql.expectations import SqlExpectations
 from adapters.sql.hand_over import SqlHandOver
 from adapters.sql.incidents import SqlIncidents
+from adapters.sql.operators import SqlOperators
+from adapters.sql.overview import SqlOverview
 from adapters.sql.step_store import SqlStepStore
 from models.contracts.alarms import AcceptedAlarm, Alarm, Sender
 from models.contracts.incidents import FreezeInput, IncidentFacts
@@ -40,7 +45,7 @@ from models.contracts.steps import FinishedStep, Origin, Receipt, RecordedStep, 
 from models.digests import digest, message_digest
 from models.ids import new_id
 from models.lifecycle import Event
-from models.names import Actor, AlarmKind, Role, Scope, SecurityItem, StepKind, StepStatus
+from models.names import Actor, AlarmKind, DecisionKind, Role, Scope, SecurityItem, StepKind, StepStatus
 
 MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
 DETECTOR = Sender(operator_id=new_id(), name="detector", role=Role.TRIGGER)
@@ -69,9 +74,13 @@ class House:
         self.alarms = SqlAlarmStore(self.engine, self.keys)
         self.steps = SqlStepStore(self.engine, self.sealer)
         self.incidents = SqlIncidents(self.engine)
-        self.challenges = SqlChallenges(self.engine)
+        self.challenges = SqlChallenges(self.engine, self.keys)
         self.claims = SqlClaims(self.engine)
         self.hand_over = SqlHandOver(self.engine)
+        self.decisions = SqlDecisions(self.engine, self.sealer)
+        self.overview = SqlOverview(self.engine, self.steps, self.sealer)
+        self.operators = SqlOperators(self.engine)
+        self.expectations = SqlExpectations(self.engine)
 
     async def close(self) -> None:
         await self.engine.dispose()
@@ -258,6 +267,31 @@ class House:
             StepKind.READ_BACK,
             (MoveIncident(Event.RESET_COMPLETE),),
         )
+
+    async def ask(self, accepted: AcceptedAlarm, kind: DecisionKind, **given: Any) -> str:
+        """Put a question to people; its task id."""
+        values: dict[str, Any] = {
+            "task_id": new_id(),
+            "task_key": f"ask/{kind}/{next(self._numbers)}",
+            "kind": kind,
+            "action": {"account_id": accepted.account_id, "episode": str(accepted.episode)},
+            "choices": ("restored", "false_alarm"),
+            "four_eyes": True,
+            "approver_role": Role.SUPERVISOR,
+            "at": now(),
+            "expires_at": now() + timedelta(hours=48),
+        }
+        task = OpenDecisionTask(**(values | given))
+        await self.do(accepted.incident_id, accepted.episode, task.task_key, StepKind.ASK_DECISION, (task,))
+        return task.task_id
+
+    async def operator(self, role: Role) -> Sender:
+        """A new operator with this role."""
+        sender = Sender(operator_id=new_id(), name=f"{role}-{next(self._numbers)}", role=role)
+        await self.operators.create(
+            operator_id=sender.operator_id, name=sender.name, role=role, digest=digest(sender.name), at=now()
+        )
+        return sender
 
     # -- looking
     async def facts(self, accepted: AcceptedAlarm) -> IncidentFacts:

@@ -1,0 +1,241 @@
+"""People's choices: rows that bind the exact action, and four eyes that the database itself insists on (DESIGN 7)."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from activities.changes import CloseDecisionTasks
+from models.contracts.alarms import AcceptedAlarm, Sender
+from models.errors import ErrorCode, StanchError
+from models.ids import new_id
+from models.lifecycle import Event
+from models.names import DecisionKind, Role, StepKind
+from tests.sql.house import House, now
+from use_cases.ports import DecisionView
+
+
+@pytest.fixture
+async def accepted(house: House) -> AcceptedAlarm:
+    return await house.frozen(house.trigger())
+
+
+@pytest.fixture
+async def agent(house: House) -> Sender:
+    return await house.operator(Role.AGENT)
+
+
+@pytest.fixture
+async def supervisor(house: House) -> Sender:
+    return await house.operator(Role.SUPERVISOR)
+
+
+async def choose(
+    house: House, task_id: str, by: Sender, choice: str = "restored", **given: Any
+) -> DecisionView:
+    values: dict[str, Any] = {
+        "at": now(),
+        "expires_at": now() + timedelta(hours=1),
+        "reason": "she called from work",
+    }
+    return await house.decisions.request(
+        task_id=task_id, request_id=new_id(), choice=choice, by=by, **(values | given)
+    )
+
+
+def request_of(view: DecisionView) -> str:
+    return view.requests[-1].request_id
+
+
+async def refuses(code: ErrorCode, doing: Any) -> None:
+    with pytest.raises(StanchError) as refused:
+        await doing
+    assert refused.value.matches(code), refused.value
+
+
+async def test_four_eyes_from_the_question_to_the_act(
+    house: House, accepted: AcceptedAlarm, agent: Sender, supervisor: Sender
+) -> None:
+    task_id = await house.ask(accepted, DecisionKind.RETURN_ACCOUNT)
+    generation = await house.scalar("SELECT generation FROM hand_over")
+    view = await choose(house, task_id, agent)
+    assert (view.requests[0].state, view.requests[0].reason) == ("open", "she called from work")
+    assert view.requests[0].requested_by == agent.name
+    assert (await house.decisions.standing(accepted.incident_id, 1)).standing == ()
+    request_id = request_of(view)
+    given: dict[str, Any] = {"incident_id": accepted.incident_id, "episode": 1, "choice": "restored"}
+    await refuses(ErrorCode.FOUR_EYES, house.decisions.verify(request_id, **given))
+    approved = await house.decisions.approve(request_id=request_id, reason="checked", by=supervisor, at=now())
+    assert approved.requests[0].state == "approved"
+    (standing,) = (await house.decisions.standing(accepted.incident_id, 1)).standing
+    assert (standing.requested_by, standing.approved_by) == (agent.operator_id, supervisor.operator_id)
+    assert await house.decisions.verify(request_id, **given) == standing
+    assert await house.scalar("SELECT generation FROM hand_over") == generation + 2, (
+        "each choice wakes the incident"
+    )
+    for other in ({"episode": 2}, {"choice": "false_alarm"}, {"incident_id": new_id()}):
+        await refuses(ErrorCode.REFUSED_BY_RULE, house.decisions.verify(request_id, **(given | other)))
+    await house.do(
+        accepted.incident_id,
+        1,
+        "d",
+        StepKind.DECISION,
+        (CloseDecisionTasks((DecisionKind.RETURN_ACCOUNT,), now()),),
+    )
+    assert (await house.decisions.standing(accepted.incident_id, 1)).standing == ()
+    await refuses(ErrorCode.REFUSED_BY_RULE, house.decisions.verify(request_id, **given))
+
+
+async def test_nobody_judges_their_own_choice_not_even_in_sql(
+    house: House, accepted: AcceptedAlarm, supervisor: Sender
+) -> None:
+    task_id = await house.ask(accepted, DecisionKind.RETURN_ACCOUNT)
+    request_id = request_of(await choose(house, task_id, supervisor))
+    await refuses(
+        ErrorCode.FOUR_EYES,
+        house.decisions.approve(request_id=request_id, reason="me too", by=supervisor, at=now()),
+    )
+    insert = text(
+        "INSERT INTO decision_approval (request_id, requested_by, action_digest, approved_by, approved_role, verdict, "
+        "reason, approved_at) SELECT id, :requested_by, :digest, :approved_by, 'supervisor', 'approved', '', now() "
+        "FROM decision_request"
+    )
+    other = await house.operator(Role.SUPERVISOR)
+    action = await house.scalar("SELECT action_digest FROM decision_request")
+    mine = supervisor.operator_id
+    for requested_by, digest, approved_by, constraint in (
+        (mine, action, mine, "four_eyes"),
+        (other.operator_id, action, mine, "request_id_requested_by"),
+        (mine, "0" * 64, other.operator_id, "request_id_requested_by"),
+    ):
+        with pytest.raises(IntegrityError, match=constraint):
+            async with house.engine.begin() as connection:
+                await connection.execute(
+                    insert, {"requested_by": requested_by, "digest": digest, "approved_by": approved_by}
+                )
+    assert await house.counts("decision_approval") == {"decision_approval": 0}
+
+
+async def test_only_the_role_the_question_names_may_judge(
+    house: House, accepted: AcceptedAlarm, agent: Sender
+) -> None:
+    task_id = await house.ask(accepted, DecisionKind.RETURN_ACCOUNT)
+    request_id = request_of(await choose(house, task_id, agent))
+    for role in (Role.AGENT, Role.AUDITOR):
+        other = await house.operator(role)
+        judging = house.decisions.approve(request_id=request_id, reason="", by=other, at=now())
+        await refuses(ErrorCode.FORBIDDEN, judging)
+
+
+async def test_of_two_who_choose_at_once_one_stands(house: House, accepted: AcceptedAlarm) -> None:
+    task_id = await house.ask(accepted, DecisionKind.RETURN_ACCOUNT)
+    people = [await house.operator(Role.AGENT) for _ in range(6)]
+    outcomes = await asyncio.gather(*(choose(house, task_id, by) for by in people), return_exceptions=True)
+    refusals = [each for each in outcomes if isinstance(each, StanchError)]
+    assert [each.code for each in refusals] == [ErrorCode.ALREADY_DECIDED] * 5
+
+
+async def test_of_two_who_judge_at_once_one_counts(
+    house: House, accepted: AcceptedAlarm, agent: Sender
+) -> None:
+    task_id = await house.ask(accepted, DecisionKind.RETURN_ACCOUNT)
+    request_id = request_of(await choose(house, task_id, agent))
+    people = [await house.operator(Role.SUPERVISOR) for _ in range(4)]
+    outcomes = await asyncio.gather(
+        *(house.decisions.approve(request_id=request_id, reason="", by=by, at=now()) for by in people[:2]),
+        *(house.decisions.decline(request_id=request_id, reason="", by=by, at=now()) for by in people[2:]),
+        return_exceptions=True,
+    )
+    refusals = [each for each in outcomes if isinstance(each, StanchError)]
+    assert [each.code for each in refusals] == [ErrorCode.ALREADY_DECIDED] * 3
+    assert await house.counts("decision_approval") == {"decision_approval": 1}
+
+
+async def test_a_declined_or_withdrawn_choice_opens_the_question_again(
+    house: House, accepted: AcceptedAlarm, agent: Sender, supervisor: Sender
+) -> None:
+    task_id = await house.ask(accepted, DecisionKind.RETURN_ACCOUNT)
+    first = request_of(await choose(house, task_id, agent))
+    await refuses(ErrorCode.FORBIDDEN, house.decisions.withdraw(request_id=first, by=supervisor, at=now()))
+    await house.decisions.decline(request_id=first, reason="not yet", by=supervisor, at=now())
+    second = request_of(await choose(house, task_id, agent))
+    view = await house.decisions.withdraw(request_id=second, by=agent, at=now())
+    assert [each.state for each in view.requests] == ["declined", "withdrawn"]
+    for settled in (first, second):
+        judging = house.decisions.approve(request_id=settled, reason="", by=supervisor, at=now())
+        await refuses(ErrorCode.ALREADY_DECIDED, judging)
+    third = await choose(house, task_id, agent, "false_alarm")
+    assert third.requests[-1].state == "open"
+
+
+async def test_an_expired_choice_cannot_be_approved_and_stands_in_nobodys_way(
+    house: House, accepted: AcceptedAlarm, agent: Sender, supervisor: Sender
+) -> None:
+    task_id = await house.ask(accepted, DecisionKind.RETURN_ACCOUNT)
+    past = now() - timedelta(seconds=1)
+    expired = request_of(await choose(house, task_id, agent, at=past - timedelta(hours=1), expires_at=past))
+    judging = house.decisions.approve(request_id=expired, reason="", by=supervisor, at=now())
+    await refuses(ErrorCode.REFUSED_BY_RULE, judging)
+    assert (await choose(house, task_id, agent)).requests[-1].state == "open"
+
+
+async def test_where_one_person_may_decide_the_choice_stands_at_once(
+    house: House, accepted: AcceptedAlarm, agent: Sender, supervisor: Sender
+) -> None:
+    task_id = await house.ask(accepted, DecisionKind.RENEW_FREEZE, four_eyes=False, choices=("renew",))
+    view = await choose(house, task_id, agent, "renew")
+    (standing,) = (await house.decisions.standing(accepted.incident_id, 1)).standing
+    assert (standing.choice, standing.approved_by) == ("renew", None)
+    judging = house.decisions.approve(request_id=request_of(view), reason="", by=supervisor, at=now())
+    await refuses(ErrorCode.ALREADY_DECIDED, judging)
+
+
+async def test_what_is_not_a_choice_not_a_question_or_closed_is_refused(
+    house: House, accepted: AcceptedAlarm, agent: Sender, supervisor: Sender
+) -> None:
+    task_id = await house.ask(accepted, DecisionKind.RETURN_ACCOUNT)
+    await refuses(ErrorCode.INVALID, choose(house, task_id, agent, "impostor"))
+    await refuses(ErrorCode.NOT_FOUND, choose(house, new_id(), agent))
+    unknown = house.decisions.approve(request_id=new_id(), reason="", by=supervisor, at=now())
+    await refuses(ErrorCode.NOT_FOUND, unknown)
+    request_id = request_of(await choose(house, task_id, agent))
+    await house.do(
+        accepted.incident_id,
+        1,
+        "d",
+        StepKind.DECISION,
+        (CloseDecisionTasks((DecisionKind.RETURN_ACCOUNT,), now()),),
+    )
+    await refuses(ErrorCode.ALREADY_DECIDED, choose(house, task_id, agent))
+    late = house.decisions.approve(request_id=request_id, reason="", by=supervisor, at=now())
+    await refuses(ErrorCode.ALREADY_DECIDED, late)
+
+
+async def test_a_relapse_closes_the_questions_of_the_episode_before(
+    house: House, accepted: AcceptedAlarm, agent: Sender
+) -> None:
+    task_id = await house.ask(accepted, DecisionKind.END_AS_FALSE_ALARM)
+    await choose(house, task_id, agent)
+    await house.do(accepted.incident_id, 1, "r", StepKind.RELEASE, lifting=Event.RELEASE_INTENDED)
+    await house.accept(house.trigger())
+    assert [each.closed_at is None for each in await house.overview.decisions(state=None)] == [False]
+    await refuses(ErrorCode.ALREADY_DECIDED, choose(house, task_id, agent))
+
+
+async def test_questions_are_listed_oldest_first(house: House, accepted: AcceptedAlarm) -> None:
+    first = await house.ask(accepted, DecisionKind.STUCK, at=now() - timedelta(minutes=2))
+    second = await house.ask(accepted, DecisionKind.RETURN_ACCOUNT)
+    await house.do(
+        accepted.incident_id, 1, "d", StepKind.DECISION, (CloseDecisionTasks((DecisionKind.STUCK,), now()),)
+    )
+    listed = {
+        state: [each.task_id for each in await house.overview.decisions(state=state)]
+        for state in ("open", "closed", None)
+    }
+    assert listed == {"open": [second], "closed": [first], None: [first, second]}
+    assert await house.overview.decisions(state=None, incident_id=new_id()) == []
