@@ -11,7 +11,7 @@ from activities.boundary import StanchErrors
 from activities.registry import activities
 from adapters.logs import configure
 from adapters.temporal.client import connect_at_last
-from adapters.temporal.relay import Relay
+from adapters.temporal.relay import RELAY_BUDGET, Relay
 from adapters.temporal.sweeping import Sweeping
 from adapters.temporal.worker_lifecycle import StopOnSignals, WorkerPlan, run_worker
 from adapters.wiring import Wiring
@@ -33,7 +33,7 @@ async def serve(settings: Settings) -> None:
             client = await connect_at_last(wiring.converter, stop=stop)
             if client is None:
                 return
-            relay = Relay(rows=wiring.hand_overs, hand_over=wiring.hand_over(client))
+            relay = Relay(rows=wiring.hand_overs, hand_over=wiring.hand_over(client, budget=RELAY_BUDGET))
             plan = WorkerPlan(
                 task_queue=settings.task_queue,
                 workflows=WORKFLOWS,

@@ -187,13 +187,13 @@ class Wiring:
         """A Temporal client that connects when it is first used: the gateway lives without Temporal."""
         return await lazy_client(self.converter, identity=identity)
 
-    def hand_over(self, client: Client) -> TemporalHandOver:
-        """Waking incidents through this client."""
+    def hand_over(self, client: Client, *, budget: timedelta | None = None) -> TemporalHandOver:
+        """Waking incidents through this client, each within `budget` (the setting's, where none is given)."""
         return TemporalHandOver(
             client=client,
             incidents=self.incidents,
             task_queue=self.settings.task_queue,
-            budget=timedelta(milliseconds=self.settings.hand_over_budget_ms),
+            budget=budget or timedelta(milliseconds=self.settings.hand_over_budget_ms),
             task_timeout=timedelta(seconds=self.settings.workflow_task_timeout_seconds),
         )
 

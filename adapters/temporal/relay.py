@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final, Generic, Protocol, TypeVar
 
 import structlog
@@ -15,6 +16,9 @@ from models.errors import ErrorCode, StanchError
 
 AT_ONCE: Final = 8
 """Wakes under way at once: two cores open some forty workflows a second, and more at once only queue."""
+
+RELAY_BUDGET: Final = timedelta(seconds=10)
+"""For one wake of the relay's: nobody waits for it, and in a burst Temporal takes seconds to come to it."""
 
 IDLE_SECONDS: Final = 0.5
 """Between two looks when nothing is due; a row becomes due 2 s after it was asked for."""
