@@ -155,7 +155,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("ledger")
     chance = random.Random(20260131)
     people = [f"c{number}" for number in range(40)]
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for number in range(300):
         src, dst = chance.choice(people), chance.choice([*people, "shop", "abroad"])
         rows.append((f"t-{number}", number // 10, src, dst, chance.randint(1, 5000)))

@@ -44,7 +44,7 @@ def test_links_and_named_files_exist(page: str) -> None:
 
 
 def test_commands_named_in_the_readme_exist(capsys: pytest.CaptureFixture[str]) -> None:
-    named = set()
+    named: set[tuple[str, str]] = set()
     for words in COMMAND.findall((ROOT / "README.md").read_text(encoding="utf-8")):
         command, _, verbs = words.replace("\\", "").partition(" ")
         named |= {(command, verb) for verb in verbs.split("|")} if "|" in verbs else {(command, "")}
