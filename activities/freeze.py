@@ -61,15 +61,12 @@ class FreezeEffect:
         return Effect(
             done,
             receipt,
-            (FrozenNow(receipt.effective_at), *_answered(step, running)),
+            (
+                FrozenNow(receipt.effective_at),
+                # A report's freeze may have been asked of people first.
+                CloseDecisionTasks((DecisionKind.FREEZE_ON_REPORT,), running.started_at),
+            ),
         )
-
-
-def _answered(step: FreezeInput, running: Running) -> tuple[Change, ...]:
-    """A report's freeze may have been asked of people first; a trigger's never is, and its path stays short."""
-    if step.scope is Scope.FULL:
-        return ()
-    return (CloseDecisionTasks((DecisionKind.FREEZE_ON_REPORT,), running.started_at),)
 
 
 @dataclass
