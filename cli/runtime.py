@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-HOME: Final = ROOT / ".stanch"
-"""Where `stanch up` keeps its durable data."""
+OTHER_HOME: Final = "STANCH_HOME"
 
 RUNTIME: Final = "STANCH_RUNTIME"
 NAME: Final = "runtime.json"
@@ -51,10 +50,16 @@ class Runtime:
         return path
 
 
+def home() -> Path:
+    """Where `stanch up` keeps its durable data: .stanch in the clone, or what STANCH_HOME names."""
+    named = os.environ.get(OTHER_HOME)
+    return Path(named).absolute() if named else ROOT / ".stanch"
+
+
 def current() -> Runtime | None:
     """The house that runs now, if any: the one STANCH_RUNTIME names, or that of `stanch up`."""
     named = os.environ.get(RUNTIME)
-    path = Path(named) if named else HOME / NAME
+    path = Path(named) if named else home() / NAME
     try:
         stored = json.loads(path.read_text())
         stored["logins"] = {role: Login(**login) for role, login in stored["logins"].items()}

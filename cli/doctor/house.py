@@ -11,7 +11,7 @@ from typing import Final
 
 from adapters.policies import read_policy
 from cli.doctor.findings import Finding, State, good
-from cli.runtime import HOME
+from cli.runtime import home
 from models.errors import StanchError
 
 MASTER_KEY_BYTES: Final = 32
@@ -55,7 +55,7 @@ def examine_master_key(key: str | None) -> Finding:
 
 def examine_disk() -> Finding:
     """Whether an embedded house has room to grow."""
-    folder = HOME if HOME.exists() else Path(tempfile.gettempdir())
+    folder = home() if home().exists() else Path(tempfile.gettempdir())
     free = shutil.disk_usage(folder).free
     seen = f"{free / 1024**3:.1f} GiB free at {folder}"
     if free < ROOM:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.markup import escape
-from rich.table import Table
 
 from cli.money import sum_of_money
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rich.console import Console
 
@@ -33,22 +32,18 @@ def show_alarm_answer(console: Console, status: int, answer: Mapping[str, Any]) 
     console.print(f"Follow it: stanch incident watch {answer['incident_id']}", style="dim")
 
 
-def show_incidents(console: Console, incidents: Iterable[Mapping[str, Any]]) -> None:
-    """One row each."""
-    table = Table("incident", "account", "status", "episode", "opened", "outcome", box=None, pad_edge=False)
-    count = 0
+def show_incidents(console: Console, incidents: Sequence[Mapping[str, Any]]) -> None:
+    """One line each; an id is never cut, for it is what the next command needs."""
+    if not incidents:
+        console.print("No such incident.")
+    widest = max((len(incident["account_id"]) for incident in incidents), default=0)
     for incident in incidents:
-        count += 1
-        status = incident["status"]
-        table.add_row(
-            incident["incident_id"],
-            escape(incident["account_id"]),
-            f"[{RED}]{status}[/]" if status == "opened" else status,
-            str(incident["episode"]),
-            incident["opened_at"],
-            incident["outcome"] or "",
+        status = f"{incident['status']:<9}"
+        console.print(
+            f"{incident['incident_id']}  {escape(incident['account_id']):<{widest}}  "
+            f"{f'[{RED}]{status}[/]' if incident['status'] == 'opened' else status}  "
+            f"episode {incident['episode']}  {incident['opened_at'][:19]}  {incident['outcome'] or ''}".rstrip()
         )
-    console.print(table if count else "No such incident.")
 
 
 def show_view(console: Console, view: Mapping[str, Any], steps: Iterable[Mapping[str, Any]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from cli.exit_codes import UNREACHABLE
 from cli.gateway_client import GatewayClient
 from cli.incidents.showing import show_step, show_view
 from models.errors import ErrorCode, StanchError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from models.names import Role
 
 SECONDS_BETWEEN_LOOKS: Final = 0.5
+SECONDS_AWAY: Final = 60.0
 
 
 def watch_incident(incident: str, *, wait_limit: int, login: Role | None, output: Output) -> None:
@@ -45,14 +47,26 @@ def watch_incident(incident: str, *, wait_limit: int, login: Role | None, output
 def follow_steps(
     gateway: GatewayClient, incident: str, *, deadline: float | None
 ) -> Iterator[dict[str, Any]]:
-    """Each recorded step once, in order, until the incident is closed or `deadline` (monotonic seconds) has passed."""
+    """Each recorded step once, in order, until the incident is closed or `deadline` (monotonic seconds) has passed.
+
+    A gateway that is away for a moment is waited for; after a minute its error is raised.
+    """
     seen = 0
+    answered_at = time.monotonic()
     while True:
-        # The status first: a step recorded after it will be seen in this round or the next.
-        closed = gateway.get(f"/v1/incidents/{incident}")["closed_at"] is not None
-        steps = gateway.get(f"/v1/incidents/{incident}/steps")["steps"]
-        yield from steps[seen:]
-        seen = len(steps)
-        if closed or (deadline is not None and time.monotonic() > deadline):
+        try:
+            # The status first: a step recorded after it will be seen in this round or the next.
+            closed = gateway.get(f"/v1/incidents/{incident}")["closed_at"] is not None
+            steps = gateway.get(f"/v1/incidents/{incident}/steps")["steps"]
+        except StanchError as error:
+            if error.code not in UNREACHABLE or time.monotonic() - answered_at > SECONDS_AWAY:
+                raise
+        else:
+            answered_at = time.monotonic()
+            yield from steps[seen:]
+            seen = len(steps)
+            if closed:
+                return
+        if deadline is not None and time.monotonic() > deadline:
             return
         time.sleep(SECONDS_BETWEEN_LOOKS)

@@ -13,7 +13,7 @@ from cli.exit_codes import ExitCode
 from cli.processes import Ended, Processes, orderly_end
 from cli.running.addresses import OWN_DATABASE, OWN_TEMPORAL, Addresses
 from cli.running.house import House
-from cli.runtime import HOME, NAME
+from cli.runtime import NAME, home
 from models.errors import ErrorCode, StanchError
 
 if TYPE_CHECKING:
@@ -32,15 +32,16 @@ RESTARTS: Final = 5
 
 def run_up(output: Output) -> int:
     """Run until told to stop. Raises StanchError when it cannot start or a part keeps ending."""
-    HOME.mkdir(mode=0o700, exist_ok=True)
+    folder = home()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        with orderly_end(), Processes(HOME / "logs") as processes:
+        with orderly_end(), Processes(folder / "logs") as processes:
             house = House(
-                processes, addresses(os.environ), HOME, policy=os.environ.get("STANCH_POLICY", "production")
+                processes, addresses(os.environ), folder, policy=os.environ.get("STANCH_POLICY", "production")
             )
             house.open(lambda doing: output.say(f"... {doing}"), furnish=_furnish_once)
             runtime = house.runtime
-            path = runtime.write(HOME)
+            path = runtime.write(folder)
             try:
                 _greet(house, output)
                 _watch(processes, output)
@@ -48,7 +49,7 @@ def run_up(output: Output) -> int:
                 path.unlink(missing_ok=True)
     except Ended:
         pass
-    output.say("Stopped. Data, keys and logs are kept in .stanch; `stanch up` continues open incidents.")
+    output.say(f"Stopped. Data, keys and logs are kept in {folder}; `stanch up` continues open incidents.")
     return ExitCode.DONE
 
 
@@ -60,8 +61,8 @@ def addresses(environ: Mapping[str, str]) -> Addresses:
         named=environ,
         gateway_port=_port(environ.get("STANCH_GATEWAY_PORT"), GATEWAY_PORT),
         sandbox_port=_port(environ.get("SANDBOX_PORT"), SANDBOX_PORT),
-        postgres=None if own_database else EmbeddedPostgres(HOME / "postgres"),
-        temporal=None if own_temporal else EmbeddedTemporal(HOME / "temporal", user_interface=True),
+        postgres=None if own_database else EmbeddedPostgres(home() / "postgres"),
+        temporal=None if own_temporal else EmbeddedTemporal(home() / "temporal", user_interface=True),
     )
 
 
@@ -88,14 +89,14 @@ def _greet(house: House, output: Output) -> None:
             "process": runtime.process,
             "urls": dict(runtime.urls),
             "logins": {role: {"name": login.name} for role, login in runtime.logins.items()},
-            "runtime": str(HOME / NAME),
-            "logs": str(HOME / "logs"),
+            "runtime": str(home() / NAME),
+            "logs": str(home() / "logs"),
         }
     )
     for name, url in runtime.urls.items():
         output.say(f"{name:<12} {url}")
     output.say(
-        f"Logins are in {HOME / NAME}; other commands in this clone find it by themselves. Logs: {HOME / 'logs'}"
+        f"Logins are in {home() / NAME}; other commands of this clone find the house by themselves. Logs: {home() / 'logs'}"
     )
     output.say("Running until Ctrl-C.")
 

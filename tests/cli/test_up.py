@@ -1,0 +1,116 @@
+"""`stanch up`: durable, ended in order, and it goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from cli.embedded.ports import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 150
+
+pytestmark = pytest.mark.timeout(2 * SECONDS)
+
+
+class Machine:
+    """One machine with a home of its own for the house."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "home"
+        clean = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("STANCH_", "TEMPORAL_", "SANDBOX_"))
+        }
+        self._environ = {
+            **clean,
+            "STANCH_HOME": str(self.home),
+            "STANCH_POLICY": "demo",
+            "STANCH_GATEWAY_PORT": str(free_port()),
+            "SANDBOX_PORT": str(free_port()),
+        }
+
+    @contextmanager
+    def up(self) -> Iterator[dict[str, Any]]:
+        """A house that runs, as the document it printed; ended by Ctrl-C afterwards."""
+        house = subprocess.Popen(
+            [ROOT / "stanch", "up", "--json"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self._environ,
+        )
+        try:
+            assert house.stdout is not None
+            text = ""
+            while not text.endswith("\n}\n"):
+                line = house.stdout.readline()
+                assert line, house.communicate()[1]
+                text += line
+            yield json.loads(text)
+            house.send_signal(signal.SIGINT)
+            out, err = house.communicate(timeout=SECONDS)
+            assert (house.returncode, out) == (0, ""), err
+            assert "Stopped." in err
+        finally:
+            house.kill()
+            house.wait()
+
+    def type(self, *arguments: str) -> tuple[int, Any]:
+        """Another terminal: exit code and document."""
+        done = subprocess.run(
+            [ROOT / "stanch", *arguments, "--json"],
+            capture_output=True,
+            text=True,
+            env=self._environ,
+            check=False,
+        )
+        return done.returncode, json.loads(done.stdout)
+
+    def left_running(self) -> list[str]:
+        """Processes of this house."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if str(self.home) in " ".join(process.cmdline()) or process.environ().get(
+                    "STANCH_HOME"
+                ) == str(self.home):
+                    found.append(process.name())
+            except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+                continue
+        return found
+
+
+def test_started_again_it_continues_what_was_open(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    with machine.up() as first:
+        assert set(first["urls"]) == {"gateway", "wallet", "temporal"}
+        assert Path(first["runtime"]).stat().st_mode & 0o777 == 0o600
+        code, opened = machine.type("incident", "open", "acc-0003")
+        assert (code, opened["freeze"]) == (0, "done")
+        second = subprocess.run(
+            [ROOT / "stanch", "up"], capture_output=True, text=True, env=machine._environ, check=False
+        )
+        assert second.returncode == 4
+        assert "Another running stanch" in second.stderr
+    assert machine.left_running() == []
+    assert not Path(first["runtime"]).exists()
+    assert machine.type("incident", "list")[0] == 2
+    with machine.up() as again:
+        assert again["urls"]["gateway"] == first["urls"]["gateway"]
+        # Nobody proves to be the owner, and the freeze of an unproven report ends by its own clock.
+        code, watched = machine.type("incident", "watch", opened["incident_id"], "--wait-limit", "60")
+        assert (code, watched.get("outcome")) == (0, "released"), watched
+        code, audited = machine.type("audit", "replay", opened["incident_id"])
+        assert (code, audited["steps_match_history"]) == (0, True)
+    assert machine.left_running() == []
