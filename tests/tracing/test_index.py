@@ -200,6 +200,21 @@ async def test_an_account_past_the_largest_position_stops_the_index_and_nothing_
     assert "account A would pass 2^63-1" in position.detail
 
 
+async def test_clocks_may_run_backwards_the_posting_number_is_the_order(engine: AsyncEngine) -> None:
+    ledger = covered([transfer(1, "A", "B", 3), transfer(2, "B", "C", 3), transfer(3, "C", "X", 1)])
+    late, early = ledger.transfers[0].posted_at + timedelta(hours=1), ledger.transfers[0].posted_at
+    told = [
+        ledger.transfers[0],
+        *(
+            row.model_copy(update={"posted_at": at})
+            for row, at in zip(ledger.transfers[1:], (late, early), strict=True)
+        ),
+    ]
+    position = await SqlTransferIndex(engine, Feed(told, ledger.openings)).catch_up(budget=PLENTY)
+    assert (position.upto_seq, position.upto_at) == (3, late)
+    assert await indexed(engine) == posted(ledger)
+
+
 @pytest.mark.parametrize("told", [{"dst": "B" * 129}, {"transfer_id": "t\x00"}, {"device_id": "\x00"}])
 async def test_a_row_the_database_cannot_keep_stops_the_index_by_name(
     engine: AsyncEngine, told: dict[str, str]
