@@ -48,7 +48,8 @@ async def post_page(connection: asyncpg.Connection, feed: Feed, examined: Examin
         fresh = await _post(connection, feed, examined, fresh)
     if fresh:
         feed.upto_seq = fresh[-1].seq
-        feed.upto_at = max(fresh[-1].posted_at, feed.upto_at or fresh[-1].posted_at)
+        newest = max(transfer.posted_at for transfer in fresh)
+        feed.upto_at = newest if feed.upto_at is None else max(newest, feed.upto_at)
     stop = examined.stop
     filled_meanwhile = stop is not None and stop.state is FeedState.GAP and stop.seq <= feed.upto_seq
     feed.stop(None if filled_meanwhile else stop)
