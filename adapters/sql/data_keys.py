@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.sql.engine import transaction
+from adapters.sql.engine import statement
 from models.tables.people import DataKey
 
 
@@ -20,7 +20,7 @@ class SqlKeyTable:
 
     async def get_or_create(self, incident_id: str, wrapped: bytes) -> bytes | None:
         """See KeyTable."""
-        async with transaction(self._engine) as connection:
+        async with statement(self._engine) as connection:
             found = (
                 await connection.execute(select(DataKey.wrapped).where(DataKey.incident_id == incident_id))
             ).one_or_none()
@@ -39,7 +39,7 @@ class SqlKeyTable:
 
     async def destroy(self, incident_id: str, at: datetime) -> None:
         """Erase: the wrapped key is overwritten by nothing; what was sealed with it never opens again."""
-        async with transaction(self._engine) as connection:
+        async with statement(self._engine) as connection:
             await connection.execute(
                 update(DataKey)
                 .where(DataKey.incident_id == incident_id)

@@ -28,8 +28,10 @@ GONE = (
     asyncpg.PostgresConnectionError,
 )
 
-SHUTTING = frozenset({"57P01", "57P02", "57P03", "53300", "08000", "08003", "08006"})
-"""SQLSTATEs of a server that is going, starting or full: nothing of ours is wrong."""
+SHUTTING = frozenset(
+    {"57P01", "57P02", "57P03", "53100", "53200", "53300", "25006", "08000", "08003", "08006"}
+)
+"""SQLSTATEs of a server that is going, starting, full or only a copy now: nothing of ours is wrong."""
 
 
 def make_engine(url: str, *, pool: int) -> AsyncEngine:

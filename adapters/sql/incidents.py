@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, Select, and_, exists, func, not_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.sql.engine import transaction
+from adapters.sql.engine import statement
 from adapters.sql.hand_over import ask
 from models.contracts.alarms import Alarm
 from models.contracts.incidents import IncidentFacts
@@ -31,12 +30,12 @@ class SqlIncidents:
 
     async def facts(self, incident_id: str) -> IncidentFacts | None:
         """See ports.Incidents."""
-        async with transaction(self._engine) as connection:
+        async with statement(self._engine) as connection:
             return await read_facts(connection, incident_id)
 
     async def alarm(self, alarm_id: str) -> Alarm:
         """See ports.Incidents."""
-        async with transaction(self._engine) as connection:
+        async with statement(self._engine) as connection:
             row = (await connection.execute(select(AlarmRow).where(AlarmRow.id == alarm_id))).one_or_none()
         if row is None:
             raise StanchError(ErrorCode.NOT_FOUND, "There is no alarm with this id. Nothing was done.")
@@ -54,17 +53,17 @@ class SqlIncidents:
 
     async def ask_again(self, incident_id: str) -> None:
         """See ports.Incidents."""
-        async with transaction(self._engine) as connection:
+        async with statement(self._engine) as connection:
             await ask(connection, incident_id, datetime.now(UTC))
 
     async def money(self, incident_id: str) -> dict[str, Flow]:
         """See ports.Incidents."""
-        async with transaction(self._engine) as connection:
+        async with statement(self._engine) as connection:
             return await read_money(connection, incident_id)
 
     async def named_thefts(self, incident_id: str) -> tuple[str, ...]:
         """See ports.Incidents."""
-        async with transaction(self._engine) as connection:
+        async with statement(self._engine) as connection:
             rows = await connection.scalars(
                 select(AlarmRow.stolen_transfers)
                 .where(AlarmRow.incident_id == incident_id, AlarmRow.acknowledged_at.is_not(None))
@@ -76,7 +75,7 @@ class SqlIncidents:
         self, incident_id: str, episode: int, compromised_since: datetime
     ) -> dict[SecurityItem, str]:
         """See ports.Incidents."""
-        async with transaction(self._engine) as connection:
+        async with statement(self._engine) as connection:
             rows = await connection.execute(
                 select(ResetReceipt.item, ResetReceipt.receipt_id)
                 .where(
@@ -90,7 +89,7 @@ class SqlIncidents:
 
     async def proven(self, incident_id: str, episode: int) -> bool:
         """See ports.Incidents."""
-        async with transaction(self._engine) as connection:
+        async with statement(self._engine) as connection:
             count = await connection.scalar(
                 select(func.count())
                 .select_from(Proof)
@@ -99,25 +98,30 @@ class SqlIncidents:
             return bool(count)
 
 
+def facts_query() -> Select[Any]:
+    """Incident rows with what their alarms say, as of one moment: an alarm and the episode it began are seen together."""
+    of_incident = AlarmRow.incident_id == Incident.id
+    waiting = (
+        select(AlarmRow.id)
+        .where(of_incident, AlarmRow.acknowledged_at.is_(None))
+        .order_by(AlarmRow.received_at, AlarmRow.id)
+    )
+    asking = exists().where(of_incident, AlarmRow.episode == Incident.episode, AlarmRow.held_back.is_(False))
+    return select(
+        Incident,
+        func.array(waiting.scalar_subquery()).label("unacknowledged"),
+        and_(Incident.status == Status.OPENED.value, not_(asking)).label("held_back"),
+    )
+
+
 async def read_facts(connection: AsyncConnection, incident_id: str) -> IncidentFacts | None:
     """The facts of one incident, alarms included; None when unknown."""
-    row = (await connection.execute(select(Incident).where(Incident.id == incident_id))).one_or_none()
-    if row is None:
-        return None
-    alarms = (
-        await connection.execute(
-            select(AlarmRow.id, AlarmRow.episode, AlarmRow.held_back, AlarmRow.acknowledged_at)
-            .where(AlarmRow.incident_id == incident_id)
-            .order_by(AlarmRow.received_at, AlarmRow.id)
-        )
-    ).all()
-    return facts_of(row, alarms)
+    row = (await connection.execute(facts_query().where(Incident.id == incident_id))).one_or_none()
+    return None if row is None else facts_of(row)
 
 
-def facts_of(row: Any, alarms: Sequence[Any]) -> IncidentFacts:
-    """Put an incident row and its alarms together."""
-    current = [alarm for alarm in alarms if alarm.episode == row.episode]
-    held_back = bool(current) and row.status == Status.OPENED and all(alarm.held_back for alarm in current)
+def facts_of(row: Row[Any]) -> IncidentFacts:
+    """The facts in a row of `facts_query`."""
     return IncidentFacts(
         incident_id=row.id,
         account_id=row.account_id,
@@ -132,8 +136,8 @@ def facts_of(row: Any, alarms: Sequence[Any]) -> IncidentFacts:
         renewals=row.renewals,
         closed_at=row.closed_at,
         outcome=row.outcome,
-        unacknowledged=tuple(alarm.id for alarm in alarms if alarm.acknowledged_at is None),
-        held_back=held_back,
+        unacknowledged=tuple(row.unacknowledged),
+        held_back=row.held_back,
     )
 
 

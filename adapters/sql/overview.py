@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from adapters.secrets.keys import Sealer
 from adapters.sql.decision_views import read_decisions
 from adapters.sql.engine import transaction
-from adapters.sql.incidents import facts_of, read_facts, read_money
+from adapters.sql.incidents import facts_of, facts_query, read_facts, read_money
 from adapters.sql.step_store import SqlStepStore
 from models.contracts.incidents import IncidentView, ListedSteps
 from models.contracts.steps import RecordedStep
@@ -62,7 +62,7 @@ class SqlOverview:
         self, *, status: Status | None, account_id: str | None, limit: int, after: str | None
     ) -> IncidentPage:
         """See use_cases.ports.Overview."""
-        query = select(Incident).order_by(Incident.opened_at.desc(), Incident.id.desc()).limit(limit + 1)
+        query = facts_query().order_by(Incident.opened_at.desc(), Incident.id.desc()).limit(limit + 1)
         if status is not None:
             query = query.where(Incident.status == status.value)
         if account_id is not None:
@@ -75,16 +75,8 @@ class SqlOverview:
                 )
             rows = (await connection.execute(query)).all()
             shown = rows[:limit]
-            alarms = await connection.execute(
-                select(Alarm.incident_id, Alarm.id, Alarm.episode, Alarm.held_back, Alarm.acknowledged_at)
-                .where(Alarm.incident_id.in_([row.id for row in shown]))
-                .order_by(Alarm.received_at, Alarm.id)
-            )
-            by_incident: dict[str, list[Any]] = {}
-            for alarm in alarms:
-                by_incident.setdefault(alarm.incident_id, []).append(alarm)
         return IncidentPage(
-            incidents=tuple(facts_of(row, by_incident.get(row.id, [])) for row in shown),
+            incidents=tuple(facts_of(row) for row in shown),
             next=shown[-1].id if len(rows) > limit else None,
         )
 
