@@ -1,0 +1,383 @@
+"""The engine at work inside the test, and the means to stop any single activity where a test wants it.
+
+Real parts: sandbox wallet in its own process, PostgreSQL, Temporal dev server, the worker as production builds it. What is
+asked goes through the use cases that the gateway serves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import Row, text
+from temporalio import activity
+from temporalio.client import Client, WorkflowHandle
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from activities.boundary import StanchErrors
+from activities.registry import activities
+from adapters.policies import read_policy
+from adapters.temporal.client import connect
+from adapters.temporal.relay import Relay
+from adapters.temporal.replay import TemporalHistories
+from adapters.temporal.worker_lifecycle import WorkerPlan, run_worker
+from adapters.wiring import Wiring
+from gateway.assembly import assemble
+from models.contracts.alarms import Sender
+from models.contracts.incidents import IncidentEnding
+from models.contracts.policy import Policy
+from models.contracts.steps import RecordedStep
+from models.ids import incident_of_workflow, incident_workflow_id, new_id
+from models.lifecycle import Status
+from models.names import Activity, AlarmKind, DecisionKind, Outcome, Role, StepKind
+from settings import Settings
+from tests.replay.living import CODE, Engine
+from tests.running_sandbox import RunningSandbox, Theft
+from use_cases.create_operator import CreateOperator
+from use_cases.raise_alarm import RaisedAlarm
+from workflows.registry import WORKFLOWS
+
+PEOPLE = (Role.AGENT, Role.SUPERVISOR)
+LONG = 3600
+"""Seconds of a clock that must not run out while a test looks elsewhere."""
+
+
+class Rules:
+    """Port `Policies`: the demo's rules, changed for as long as a test wants."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    def current(self) -> Policy:
+        """The rules in force."""
+        return self._policy
+
+    @contextmanager
+    def changed(self, *, stage_seconds: int | None = None, **parts: Mapping[str, Any]) -> Iterator[None]:
+        """Other numbers in these parts of the policy, for incidents that are opened inside."""
+        before = self._policy
+        changes: dict[str, Any] = {
+            name: getattr(before, name).model_copy(update=dict(numbers)) for name, numbers in parts.items()
+        }
+        if stage_seconds is not None:
+            changes["stages"] = tuple(
+                stage.model_copy(update={"seconds": stage_seconds}) for stage in before.stages
+            )
+        self._policy = before.model_copy(update=changes)
+        try:
+            yield
+        finally:
+            self._policy = before
+
+
+def rules() -> Rules:
+    """Stages of a second, and no other clock that runs out by itself."""
+    policy = read_policy(Settings().policy_dir, "demo")
+    return Rules(
+        policy.model_copy(
+            update={
+                "stages": tuple(stage.model_copy(update={"seconds": 1}) for stage in policy.stages),
+                "freeze": policy.freeze.model_copy(
+                    update={"provisional_seconds": LONG, "escalate_seconds": LONG}
+                ),
+                "trace": policy.trace.model_copy(update={"round_pause_seconds": 0}),
+            }
+        )
+    )
+
+
+@dataclass(eq=False)
+class Held:
+    """One activity of one incident, stopped once: before it does anything, or when all of it is done and recorded."""
+
+    activity: Activity
+    incident_id: str
+    after: bool
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    free: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def stands(self) -> None:
+        """Wait until it is there."""
+        async with asyncio.timeout(60):
+            await self.reached.wait()
+
+    def go(self) -> None:
+        """Let it go on."""
+        self.free.set()
+
+
+class Gate(Interceptor):
+    """Stops activities, or lets them fail."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Held] = []
+        self.failing: dict[tuple[str, str], list[Exception]] = {}
+
+    @contextmanager
+    def hold(self, activity: Activity, incident_id: str, *, after: bool = False) -> Iterator[Held]:
+        """The next attempt of this activity for this incident is stopped; at the end of the block it goes on."""
+        held = Held(activity, incident_id, after)
+        self.waiting.append(held)
+        try:
+            yield held
+        finally:
+            held.go()
+            if held in self.waiting:
+                self.waiting.remove(held)
+
+    def fail(self, activity: Activity, incident_id: str, *errors: Exception) -> None:
+        """The next attempts raise these instead of doing anything."""
+        self.failing[activity.value, incident_id] = list(errors)
+
+    def take(self, activity: str, incident_id: str, *, after: bool) -> Held | None:
+        """The stop that is meant for this attempt, if there is one."""
+        for held in self.waiting:
+            if (held.activity.value, held.incident_id, held.after) == (activity, incident_id, after):
+                self.waiting.remove(held)
+                return held
+        return None
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
+        return _Gated(next, self)
+
+
+class _Gated(ActivityInboundInterceptor):
+    def __init__(self, inner: ActivityInboundInterceptor, gate: Gate) -> None:
+        super().__init__(inner)
+        self._gate = gate
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
+        info = activity.info()
+        incident_id = incident_of_workflow(info.workflow_id or "") or ""
+        await self._stop(info.activity_type, incident_id, after=False)
+        errors = self._gate.failing.get((info.activity_type, incident_id))
+        if errors:
+            raise errors.pop(0)
+        result = await super().execute_activity(input)
+        await self._stop(info.activity_type, incident_id, after=True)
+        return result
+
+    async def _stop(self, name: str, incident_id: str, *, after: bool) -> None:
+        held = self._gate.take(name, incident_id, after=after)
+        if held is not None:
+            held.reached.set()
+            await held.free.wait()
+
+
+@dataclass
+class House(Engine):
+    """Everything at work, with a grip on the worker."""
+
+    client: Client = field(kw_only=True)
+    plain: Client = field(kw_only=True)
+    """As the `temporal` command line would connect: payloads in plain JSON."""
+    queue: str = field(kw_only=True)
+    gate: Gate = field(kw_only=True)
+    rules: Rules = field(kw_only=True)
+    others: dict[Role, Sender] = field(kw_only=True)
+    """A second agent and a second supervisor."""
+
+    def steal(self, *amounts: int, mules: int = 2) -> Theft:
+        """A thief takes over an account nobody else uses and sends money to fresh mules."""
+        return self.sandbox.steal(
+            self.sandbox.rich_account(), amounts or (20_000, 30_000, 40_000), mules=mules
+        )
+
+    async def report(self, theft: Theft, **more: Any) -> RaisedAlarm:
+        """A person's account of a theft, not proven."""
+        return await self.alarm(theft, kind=AlarmKind.REPORT, **{"compromised_since": None, **more})
+
+    async def start_straight(
+        self, theft: Theft, incident_id: str | None = None, **more: Any
+    ) -> WorkflowHandle[Any, IncidentEnding]:
+        """Start the workflow by its name with plain JSON, as another team's worker or the command line does."""
+        incident_id = incident_id or new_id()
+        alarm = {
+            "source": "other-team",
+            "id": new_id(),
+            "account_id": theft.account_id,
+            "occurred_at": datetime.now(UTC).isoformat(),
+            "compromised_since": (theft.compromised_since - timedelta(seconds=1)).isoformat(),
+            "stolen_transfers": theft.transfers,
+            "kind": "trigger",
+            **more,
+        }
+        await self.plain.start_workflow(
+            "StolenAccountIncident",
+            {"incident_id": incident_id, "alarm": alarm},
+            id=incident_workflow_id(incident_id),
+            task_queue=self.queue,
+        )
+        return self.handle(incident_id)
+
+    def handle(self, incident_id: str) -> WorkflowHandle[Any, IncidentEnding]:
+        """The incident's workflow."""
+        return self.client.get_workflow_handle(incident_workflow_id(incident_id), result_type=IncidentEnding)
+
+    async def ending(self, incident_id: str) -> IncidentEnding:
+        """What the workflow gave when it ended."""
+        async with asyncio.timeout(60):
+            return await self.handle(incident_id).result()
+
+    async def steps(self, incident_id: str, kind: StepKind | None = None) -> list[RecordedStep]:
+        """Recorded steps in the order of their commits."""
+        steps = await self.wiring.overview.steps(incident_id)
+        return [step for step in steps if kind is None or step.kind is kind]
+
+    async def rows(self, query: str, **values: Any) -> list[Row[Any]]:
+        """What the database says."""
+        async with self.wiring.engine.connect() as connection:
+            return list((await connection.execute(text(query), values)).all())
+
+    async def until_rows(self, query: str, **values: Any) -> list[Row[Any]]:
+        """Wait until the query finds something."""
+        found: list[Row[Any]] = []
+
+        async def there() -> bool:
+            found[:] = await self.rows(query, **values)
+            return bool(found)
+
+        await self.until(there, query)
+        return found
+
+    def standing(self, account_id: str) -> dict[str, str]:
+        """Restrictions that stand at the wallet: id and scope."""
+        return {one["restriction_id"]: one["scope"] for one in self.sandbox.state(account_id)["restrictions"]}
+
+    async def codes(self, incident_id: str) -> dict[str, tuple[str, str]]:
+        """The newest code that reached each old contact of the owner: contact value -> (challenge, code)."""
+        facts = await self.facts(incident_id)
+        contacts = self.sandbox.control("GET", f"/people/{facts.account_id}")["contacts"]
+        ours = {
+            row.id
+            for row in await self.rows(
+                "SELECT id FROM identity_challenge WHERE incident_id = :id AND episode = :episode",
+                id=incident_id,
+                episode=facts.episode,
+            )
+        }
+        newest: dict[str, tuple[str, str]] = {}
+        for value in contacts.values():
+            for message in self.sandbox.outbox(value):
+                found = CODE.search(message["body"])
+                if found is not None and found[2] in ours:
+                    newest[value] = (found[2], found[1])
+        return newest
+
+    async def both_codes(self, incident_id: str) -> list[tuple[str, str]]:
+        """Wait for a code on each of the owner's two old contacts: (challenge, code)."""
+        found: dict[str, tuple[str, str]] = {}
+
+        async def sent() -> bool:
+            found.update(await self.codes(incident_id))
+            return len(found) == 2
+
+        await self.until(sent, "a code on both old contacts")
+        return list(found.values())
+
+    async def answer(self, challenge_id: str, code: str) -> None:
+        """Enter a code and have the engine look."""
+        answered = await self.parts.answer_challenge.run(challenge_id, code)
+        await self.parts.wake.now(answered.incident_id)
+
+    async def prove_owner(self, incident_id: str) -> None:
+        """The owner answers the newest code of both old contacts."""
+        for challenge_id, code in await self.both_codes(incident_id):
+            await self.answer(challenge_id, code)
+        await self.until_status(incident_id, Status.VERIFIED, Status.RESET, Status.RETURNING)
+
+    async def give_back(self, incident_id: str) -> None:
+        """Prove, reset, and decide to return; the stages begin."""
+        await self.prove_owner(incident_id)
+        await self.question(incident_id, DecisionKind.RETURN_ACCOUNT)
+        await self.decide(incident_id, DecisionKind.RETURN_ACCOUNT, Outcome.RESTORED.value)
+
+    async def request(self, incident_id: str, kind: DecisionKind, choice: str) -> str:
+        """An agent chooses; the request's id. Nobody approves."""
+        view = await self.parts.decide.ask(
+            incident_id, kind, choice, "as it should be", by=self.people[Role.AGENT]
+        )
+        await self.parts.wake.now(incident_id)
+        return str(view.requests[-1].request_id)
+
+    async def looked(self, incident_id: str) -> None:
+        """Have the workflow look, and wait until it has read the decisions again after that."""
+        await self.wiring.incidents.ask_again(incident_id)
+        with self.gate.hold(Activity.READ_DECISION, incident_id, after=True) as read:
+            await self.parts.wake.now(incident_id)
+            await read.stands()
+
+    def placed_holds(self, *account_ids: str) -> dict[str, int]:
+        """What is held on each of these accounts by the wallet's own word, CNY."""
+        return {each: self.sandbox.balance(each)["held"] for each in account_ids}
+
+
+@asynccontextmanager
+async def open_house(
+    *, database_url: str, sandbox: RunningSandbox, temporal: Mapping[str, str], queue: str, **worker: Any
+) -> AsyncIterator[House]:
+    """Everything at work until the block ends. `worker` adds arguments of the SDK's worker."""
+    os.environ.update(temporal)
+    settings = Settings(
+        database_url=SecretStr(database_url),
+        wallet_url=sandbox.url,
+        wallet_key=SecretStr(sandbox.wallet_key),
+        message_url=sandbox.url,
+        message_key=SecretStr(sandbox.message_key),
+        master_key=SecretStr(base64.b64encode(secrets.token_bytes(32)).decode()),
+        policy="demo",
+        task_queue=queue,
+        hand_over_budget_ms=20_000,
+        intake_budget_ms=10_000,
+    )
+    wiring, house_rules, gate = Wiring(settings), rules(), Gate()
+    vars(wiring)["policies"] = house_rules
+    parts = assemble(wiring)
+    await parts.open()
+    client = await connect(wiring.converter)
+    plan = WorkerPlan(
+        task_queue=queue,
+        workflows=WORKFLOWS,
+        activities=activities(wiring.ports),
+        interceptors=[StanchErrors(), gate],
+        companions=[Relay(rows=wiring.hand_overs, hand_over=wiring.hand_over(client)).run],
+        grace=timedelta(seconds=1),
+        extra=worker,
+    )
+    stop, ready = asyncio.Event(), asyncio.Event()
+    serving = asyncio.create_task(run_worker(client, plan, stop=stop, ready=ready.set))
+    try:
+        await ready.wait()
+        people = {role: await _operator(wiring, f"first-{role}", role) for role in Role}
+        yield House(
+            wiring=wiring,
+            sandbox=sandbox,
+            histories=TemporalHistories(client=client, workflows=WORKFLOWS),
+            people=people,
+            parts=parts,
+            client=client,
+            plain=await Client.connect(temporal["TEMPORAL_ADDRESS"]),
+            queue=queue,
+            gate=gate,
+            rules=house_rules,
+            others={role: await _operator(wiring, f"second-{role}", role) for role in PEOPLE},
+        )
+    finally:
+        for held in gate.waiting:
+            held.go()
+        stop.set()
+        await serving
+        await parts.close()
+
+
+async def _operator(wiring: Wiring, name: str, role: Role) -> Sender:
+    made = await CreateOperator(operators=wiring.operators, clock=wiring.clock).run(name, role)
+    return Sender(operator_id=made.operator_id, name=name, role=role)
