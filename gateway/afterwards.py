@@ -19,8 +19,11 @@ AT_ONCE = 8
 WAITING = 10_000
 """Beyond this the relay alone does it, from the rows."""
 
-YIELD = 0.5
-"""Seconds a hand-over lets alarms go first. Below the relay's patience, so it does not do the same work again."""
+CALM = 0.02
+"""Seconds without an alarm after which background work begins: alarms that follow each other closely are one burst."""
+
+YIELD = 1.0
+"""Seconds a hand-over lets alarms go first. Below the relay's patience (2 s), so it does not do the same work again."""
 
 
 class Afterwards:
@@ -33,6 +36,7 @@ class Afterwards:
         self._waiting: dict[str, asyncio.Task[None]] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._alarms = 0
+        self._seen = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
 
@@ -40,6 +44,7 @@ class Afterwards:
     def alarm(self) -> Iterator[None]:
         """An alarm is under way: background work lets it go first."""
         self._alarms += 1
+        self._seen += 1
         self._quiet.clear()
         try:
             yield
@@ -66,12 +71,20 @@ class Afterwards:
             for task in late:
                 task.cancel()
 
+    async def _calm(self) -> None:
+        while True:
+            await self._quiet.wait()
+            seen = self._seen
+            await asyncio.sleep(CALM)
+            if seen == self._seen and not self._alarms:
+                return
+
     async def _run(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         result = "done"
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(YIELD):
-                    await self._quiet.wait()
+                    await self._calm()
             async with self._places:
                 # From here on a later request for the same is not covered by this run.
                 self._waiting.pop(name, None)

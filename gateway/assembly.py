@@ -29,7 +29,8 @@ WARM_CONNECTIONS = 6
 """Connections opened before the first alarm: what a small burst uses at once."""
 
 RECORDING_SECONDS = 1.0
-"""Beyond the wallet's own deadline: how long the second commit may take before the freeze is called pending."""
+"""Beyond what the wallet may take (its queue and its call): how long the second commit may take before the freeze is
+called pending."""
 
 NOBODY = "0" * 64
 """A credential's digest that nobody has: asking for it is one round trip to the database."""
@@ -65,11 +66,10 @@ class Temporal:
 def assemble(wiring: Wiring) -> Parts:
     """Everything the application needs; nothing is opened yet. Errors: INVALID, when the settings are not usable."""
     settings = wiring.settings
-    intake = settings.intake_budget_ms / 1000
     metrics = Metrics()
     temporal = Temporal(wiring)
     wake = Wake(incidents=wiring.incidents, hand_over=temporal, hand_overs=wiring.hand_overs)
-    door = Door(wiring.operators.by_credential, budget=intake)
+    admission = Admission(places=max(1, settings.database_pool // 2), budget=settings.intake_budget_ms / 1000)
 
     async def database_answers() -> bool:
         await wiring.operators.by_credential(NOBODY)
@@ -83,7 +83,7 @@ def assemble(wiring: Wiring) -> Parts:
             await asyncio.gather(wiring.wallet_connection.warm(WARM_CONNECTIONS), *tries)
 
     return Parts(
-        door=door,
+        door=Door(wiring.operators.by_credential, admission),
         raise_alarm=RaiseAlarm(
             alarms=wiring.alarms,
             steps=wiring.steps,
@@ -91,8 +91,8 @@ def assemble(wiring: Wiring) -> Parts:
             overview=wiring.overview,
             policies=wiring.policies,
             clock=wiring.clock,
-            admission=Admission(places=max(1, settings.database_pool // 2), budget=intake),
-            recording=Deadline(settings.wallet_timeout_ms / 1000 + RECORDING_SECONDS),
+            admission=admission,
+            recording=Deadline(2 * settings.wallet_timeout_ms / 1000 + RECORDING_SECONDS),
             freeze_clock=wiring.freeze_clock,
         ),
         answer_challenge=AnswerChallenge(

@@ -101,11 +101,16 @@ class RaiseAlarm:
         proposed = new_id()
         attempt = self._attempt(alarm, sender, receipt, proposed)
         policy = self.policies.current()
-        accepted = await self.admission.run(
-            lambda: self.alarms.accept(
-                alarm, sender=sender, attempt=attempt, incident_id=proposed, policy=policy
+        try:
+            accepted = await self.admission.run(
+                lambda: self.alarms.accept(
+                    alarm, sender=sender, attempt=attempt, incident_id=proposed, policy=policy
+                )
             )
-        )
+        except StanchError as error:
+            if error.code is ErrorCode.DATABASE_UNREACHABLE:
+                raise not_accepted() from error
+            raise
         if accepted.frozen_before:
             return await self._as_it_stands(accepted)
         if accepted.closed:
@@ -197,6 +202,15 @@ class RaiseAlarm:
         if reason == ErrorCode.WALLET_REFUSED:
             raise refused(Refusal(code=reason, message="The wallet refused this freeze for good."), sole=True)
         return answer(accepted, FreezeState.HELD_BACK if accepted.held_back else FreezeState.PENDING)
+
+
+def not_accepted() -> StanchError:
+    """What the caller of an alarm hears when nothing can be committed."""
+    return StanchError(
+        ErrorCode.NOT_ACCEPTED,
+        "The alarm was not accepted and nothing was frozen: the database does not answer. "
+        "Repeat it with the same id; repeating never freezes twice.",
+    )
 
 
 def allowed(alarm: Alarm, sender: Sender) -> None:

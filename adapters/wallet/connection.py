@@ -17,8 +17,8 @@ from models.contracts.steps import Receipt
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
-CONNECTIONS = 64
-"""Connections at most. A burst beyond it waits for a free one inside its own deadline."""
+CONNECTIONS = 32
+"""Calls at once. A wallet under more of them gets slower, not faster; the others wait their turn here."""
 
 KEPT_SECONDS = 60.0
 """Shorter than the wallet's own patience (75 s in the sandbox), so we close idle connections before it does."""
@@ -30,11 +30,13 @@ READ_DEADLINE = timedelta(seconds=20)
 class WalletConnection:
     """Calls the wallet's contract.
 
-    `deadline` bounds each call as a whole: connecting, sending, waiting and reading.
+    `deadline` bounds each call as a whole: connecting, sending, waiting and reading; waiting for its turn in a burst is
+    bounded by the same time again.
     """
 
     def __init__(self, url: str, key: str, *, deadline: timedelta = timedelta(seconds=2)) -> None:
         self._deadline = deadline.total_seconds()
+        self._turns = asyncio.Semaphore(CONNECTIONS)
         self._client = httpx2.AsyncClient(
             base_url=url.rstrip("/"),
             headers={"authorization": f"Bearer {key}", "accept": "application/json"},
@@ -132,7 +134,9 @@ class WalletConnection:
         query: Mapping[str, str] | None = None,
         seconds: float | None = None,
     ) -> httpx2.Response:
-        async with asyncio.timeout(self._deadline if seconds is None else seconds):
+        deadline = self._deadline if seconds is None else seconds
+        async with asyncio.timeout(deadline) as timer, self._turns:
+            timer.reschedule(asyncio.get_running_loop().time() + deadline)
             return await self._client.request(method, path, content=content, headers=headers, params=query)
 
 

@@ -15,8 +15,7 @@ from gateway.reading import read
 from models.contracts.alarms import Alarm, FreezeTimes
 from models.contracts.base import Message
 from models.errors import ErrorCode, StanchError
-from use_cases.admission import not_accepted
-from use_cases.raise_alarm import FreezeState, RaisedAlarm
+from use_cases.raise_alarm import FreezeState, RaisedAlarm, not_accepted
 
 router = APIRouter(tags=["alarms"])
 

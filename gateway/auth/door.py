@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.auth.permissions import PERMISSIONS, Operation
 from models.errors import ErrorCode, StanchError
+from use_cases.admission import Admission
 from use_cases.create_operator import CREDENTIAL, credential_digest
-from use_cases.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -40,13 +41,14 @@ class Known:
 class Door:
     """Lets operators in.
 
-    `by_credential` finds an operator by the credential's sha256 (use_cases.ports.Operators) within `budget` seconds. Only existing operators are
+    `by_credential` finds an operator by the credential's sha256 (use_cases.ports.Operators), within what `admission` grants. Only existing operators are
     remembered: strangers with made-up credentials cannot push anybody out of the memory.
     """
 
-    def __init__(self, by_credential: Lookup, *, budget: float) -> None:
+    def __init__(self, by_credential: Lookup, admission: Admission) -> None:
         self._by_credential = by_credential
-        self._deadline = Deadline(budget)
+        self._admission = admission
+        self._asking: dict[str, asyncio.Task[Sender | None]] = {}
         self._known: OrderedDict[str, Known] = OrderedDict()
 
     async def enter(self, request: Request, operation: Operation) -> Sender:
@@ -70,10 +72,7 @@ class Door:
         known = self._known.get(digest)
         if known is not None and known.until > monotonic() and hmac.compare_digest(known.digest, digest):
             return known.sender
-        try:
-            sender = await self._deadline.within(self._by_credential(digest))
-        except TimeoutError:
-            raise unknowable() from None
+        sender = await self._looked_up(digest)
         if sender is None:
             self._known.pop(digest, None)
             raise unauthenticated()
@@ -83,18 +82,19 @@ class Door:
             self._known.popitem(last=False)
         return sender
 
+    async def _looked_up(self, digest: str) -> Sender | None:
+        """Ask the database once, however many requests of one operator arrive together."""
+        asking = self._asking.get(digest)
+        if asking is None:
+            asking = asyncio.create_task(self._admission.run(lambda: self._by_credential(digest)))
+            self._asking[digest] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(digest, None))
+        return await asyncio.shield(asking)
+
 
 def unauthenticated() -> StanchError:
     """No credential, or none we know; which of the two is not said."""
     return StanchError(
         ErrorCode.UNAUTHENTICATED,
         "A valid credential is needed (Authorization: Bearer stanch_...). Nothing was changed.",
-    )
-
-
-def unknowable() -> StanchError:
-    """The database does not say who this is."""
-    return StanchError(
-        ErrorCode.DATABASE_UNREACHABLE,
-        "The database does not answer. Nothing was changed; repeat the same request.",
     )

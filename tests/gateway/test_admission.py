@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from time import perf_counter
 
 import pytest
@@ -67,7 +68,9 @@ async def test_everybody_behind_an_outage_hears_of_it_within_one_budget() -> Non
     began = perf_counter()
     outcomes = await asyncio.gather(*(admission.run(hangs) for _ in range(50)), return_exceptions=True)
     assert perf_counter() - began < 0.45
-    assert all(isinstance(each, StanchError) and each.code is ErrorCode.NOT_ACCEPTED for each in outcomes)
+    assert all(
+        isinstance(each, StanchError) and each.code is ErrorCode.DATABASE_UNREACHABLE for each in outcomes
+    )
 
 
 async def test_after_an_outage_the_next_one_is_tried_again() -> None:
@@ -81,8 +84,39 @@ async def test_after_an_outage_the_next_one_is_tried_again() -> None:
 
     with pytest.raises(StanchError) as failed:
         await admission.run(gone)
-    assert failed.value.code is ErrorCode.NOT_ACCEPTED
+    assert failed.value.code is ErrorCode.DATABASE_UNREACHABLE
     assert await admission.run(back) == 1
+
+
+async def test_a_slow_database_that_serves_others_is_not_gone() -> None:
+    admission = Admission(places=2, budget=0.1)
+    done = asyncio.Event()
+
+    async def slow() -> int:
+        await done.wait()
+        return 1
+
+    async def quick() -> int:
+        await asyncio.sleep(0.05)
+        return 2
+
+    waiting = asyncio.create_task(admission.run(slow))
+    for _ in range(8):
+        assert await admission.run(quick) == 2
+    done.set()
+    assert await waiting == 1
+
+
+async def test_time_in_which_we_were_busy_ourselves_does_not_count() -> None:
+    loop = asyncio.get_running_loop()
+
+    async def answered() -> int:
+        for _ in range(4):
+            loop.call_soon(time.sleep, 0.15)
+            await asyncio.sleep(0.001)
+        return 1
+
+    assert await Deadline(0.2).within(answered()) == 1
 
 
 async def test_a_refusal_is_no_outage() -> None:
