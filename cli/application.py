@@ -59,6 +59,8 @@ def main(arguments: list[str]) -> int:
         code = typer.main.get_command(application).main(arguments, prog_name="stanch", standalone_mode=False)
     except StanchError as error:
         output.error(error.code, error.message)
+        if debug:
+            traceback.print_exception(error)
         return exit_code(error.code)
     except typer.TyperException as error:
         output.error(ErrorCode.INVALID, _usage(error, arguments))

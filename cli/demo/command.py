@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import shutil
 import signal
@@ -24,7 +25,7 @@ from cli.exit_codes import ExitCode
 from cli.processes import Ended, Processes, orderly_end
 from cli.running.addresses import Addresses
 from cli.running.house import ENGINE, House
-from models.errors import StanchError
+from models.errors import ErrorCode, StanchError
 
 if TYPE_CHECKING:
     from cli.demo.request import DemoRequest
@@ -52,6 +53,15 @@ def run_demo(request: DemoRequest, output: Output) -> int:
     except StanchError as error:
         message = f"{error.message} Nothing is left running; the logs are in {folder}."
         raise StanchError(error.code, message) from error
+    except OSError:
+        # Whoever read our output has enough of it, or the machine is full: said by the caller as what it is.
+        raise
+    except Exception as error:
+        raise StanchError(
+            ErrorCode.INTERNAL,
+            f"Something unexpected happened ({type(error).__name__}). Nothing is left running; the logs are in {folder}. "
+            "Run it again with --debug to see where, and report that.",
+        ) from error
     except Ended as ended:
         keep_logs = False
         output.warn("the demo was ended before its story was; nothing is left running.")
@@ -82,6 +92,8 @@ class Demo:
         case = self._request.case
         if case is not None:
             outside_ledger.tell_reading(case, self._output)
+            # A ledger is many small objects that live to the end: they need not be looked through again and again.
+            gc.freeze()
         scenario = RESTORED if case is None else RESTORED_LEDGER
         with Processes(self._folder) as processes:
             house = House(processes, self._addresses(), self._folder, policy=POLICY)
