@@ -128,7 +128,7 @@ def unseal(key: bytes, incident_id: str, field: str, sealed: bytes) -> bytes:
         return AESGCM(key).decrypt(
             sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], f"{incident_id}/{field}".encode()
         )
-    except InvalidTag:
+    except (InvalidTag, ValueError):
         raise StanchError(
             ErrorCode.INTERNAL,
             f"A sealed value ({field}) does not open: it was changed, or belongs elsewhere. Nothing was changed now.",
