@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import httpx2
@@ -135,7 +136,7 @@ def run_gateway(
     log: Path,
     *,
     former: RunningGateway | None = None,
-    **environ: str,
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[RunningGateway]:
     """A gateway on this database and wallet until the block ends. `environ` adds or replaces variables.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +19,7 @@ from models.errors import ErrorCode, StanchError
 from use_cases.raise_alarm import FreezeState, RaisedAlarm, not_accepted
 
 router = APIRouter(tags=["alarms"])
+log = structlog.get_logger(__name__)
 
 MOMENTS = ("occurred_at", "compromised_since")
 LEFT_OUT = {"repeated", "step_id"}
@@ -92,6 +94,14 @@ def status_of(raised: RaisedAlarm) -> int:
 
 def _follow_up(parts: Parts, raised: RaisedAlarm) -> None:
     parts.metrics.alarms.labels(raised.freeze.value).inc()
+    log.info(
+        "alarm",
+        incident_id=raised.incident_id,
+        alarm_id=raised.alarm_id,
+        freeze=raised.freeze.value,
+        repeated=raised.repeated,
+        late=raised.late,
+    )
     if raised.step_id is not None and raised.time_to_freeze_ms is not None:
         parts.metrics.wallet_ack.observe(raised.time_to_freeze_ms.wallet_ack / 1000)
         parts.metrics.committed.observe(raised.time_to_freeze_ms.committed / 1000)
