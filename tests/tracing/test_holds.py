@@ -277,6 +277,17 @@ async def test_a_hold_may_be_known_before_the_postings_it_covers(engine: AsyncEn
     assert (units[4], units[5]) == (list(range(15, 21)), list(range(5, 13)))
 
 
+async def test_a_release_that_took_effect_before_its_hold_leaves_nothing_held(engine: AsyncEngine) -> None:
+    feed = Feed(MULE[:2], mule().openings)
+    index = SqlTransferIndex(engine, feed)
+    await index.catch_up(budget=PLENTY)
+    await index.apply_hold("B", "EUR", 5, 15, 3, "h")
+    await index.release_hold("h", 2)
+    feed.transfers = list(MULE)
+    await index.catch_up(budget=PLENTY)
+    assert (await spent_units(engine))[4] == list(range(5, 11))
+
+
 async def test_no_unit_is_held_twice_at_a_time(engine: AsyncEngine) -> None:
     index = await fed(engine)
     await index.apply_hold("B", "EUR", 5, 15, 3, "h1")

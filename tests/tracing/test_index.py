@@ -320,6 +320,9 @@ async def test_openings_nobody_told_are_inferred_and_no_unit_is_renumbered(
             found = await connection.execute(text("SELECT account_id, axis_start FROM transfer_account"))
             starts: dict[str, int] = {row[0]: row[1] for row in found}
         assert all(-start <= begins.get(account, 0) for account, start in starts.items())
+        assert page < 100 or set(starts.values()) == {0}, (
+            "nothing was numbered yet when the money was found missing"
+        )
         by_seq = {row.seq: row for row in ledger.transfers}
         shifted = [
             (
