@@ -25,12 +25,25 @@ MARGIN = timedelta(milliseconds=100)
 _log = structlog.get_logger(__name__)
 
 
+class NotTaken(StanchError):
+    """Temporal answers, but no worker has taken the wake in time: the relay insists, and others need not wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ErrorCode.TEMPORAL_UNREACHABLE,
+            "Temporal answers, but no worker has taken this up in time. What is committed is safe and accounts are frozen "
+            "without it; see that a worker runs.",
+        )
+
+
 @dataclass
 class TemporalHandOver:
-    """ports.HandOver by update-with-start, by names only: gateway and relay import no workflow.
+    """ports.HandOver, by names only: gateway and relay import no workflow.
 
-    A fresh update id each time, since each wake is a wake of its own. `budget` bounds the call; `incidents` tells whether a
-    workflow that has ended had the right to.
+    A workflow that starts reads everything from the database, so its start is all the wake it needs: one call that waits
+    for no worker, however many incidents a burst opens. One that runs already is woken by update-with-start, whose answer
+    says that it was taken; a fresh update id each time, since each wake is a wake of its own. `budget` bounds each call;
+    `incidents` tells whether a workflow that has ended had the right to.
     """
 
     client: Client
@@ -40,11 +53,32 @@ class TemporalHandOver:
     task_timeout: timedelta
 
     async def wake(self, incident_id: str) -> None:
-        """Return when the workflow has taken the wake, or has ended with its incident closed.
+        """Return when the workflow was started, has taken the wake, or has ended with its incident closed.
 
-        Errors: TEMPORAL_UNREACHABLE (Temporal, or no worker in time: the workflow may have been started all the same);
-        INTERNAL when the workflow has ended and the incident is open; DATABASE_UNREACHABLE while finding that out.
+        Errors: TEMPORAL_UNREACHABLE (NotTaken, where only a worker is missing); INTERNAL when the workflow has ended and
+        the incident is open; DATABASE_UNREACHABLE while finding that out.
         """
+        try:
+            async with asyncio.timeout((self.budget + MARGIN).total_seconds()):
+                await self._begin(incident_id)
+        except WorkflowAlreadyStartedError:
+            await self._wake(incident_id)
+        except (RPCError, TimeoutError, RuntimeError) as error:
+            raise unreachable() from error
+
+    async def _begin(self, incident_id: str) -> None:
+        await self.client.start_workflow(
+            Workflow.STOLEN_ACCOUNT_INCIDENT.value,
+            IncidentOpening(incident_id=incident_id),
+            id=incident_workflow_id(incident_id),
+            task_queue=self.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            task_timeout=self.task_timeout,
+            rpc_timeout=self.budget,
+        )
+
+    async def _wake(self, incident_id: str) -> None:
         start = self._start(incident_id)
         try:
             async with asyncio.timeout((self.budget + MARGIN).total_seconds()):
@@ -53,19 +87,22 @@ class TemporalHandOver:
                 )
         except WorkflowAlreadyStartedError:
             await self._ended(incident_id)
+        except (TimeoutError, RPCTimeoutOrCancelledError) as error:
+            _heed_cancellation()
+            raise NotTaken from error
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise unreachable() from error
-            # It ended between the server's look at the start and its look at the update; or the namespace is missing.
+            # It ended between the server's look at the start and its look at the update.
             if not await self._closed(incident_id):
                 raise unreachable() from error
-        except (TimeoutError, RPCTimeoutOrCancelledError, TemporalError, RuntimeError) as error:
-            _heed_cancellation()
+        except (TemporalError, RuntimeError) as error:
             raise unreachable() from error
         finally:
             await _forget_handle(start)
 
     def _start(self, incident_id: str) -> WithStartWorkflowOperation[object, object]:
+        """Never starts one, since one runs or has ended; but only this call says which in one answer."""
         return WithStartWorkflowOperation(
             Workflow.STOLEN_ACCOUNT_INCIDENT.value,
             IncidentOpening(incident_id=incident_id),

@@ -12,6 +12,7 @@ from typing import Final, Generic, Protocol, TypeVar
 import structlog
 
 from activities.ports import HandOver
+from adapters.temporal.hand_over import NotTaken
 from models.errors import ErrorCode, StanchError
 
 AT_ONCE: Final = 8
@@ -115,6 +116,10 @@ class Relay(Generic[Due]):
             await self.hand_over.wake(due.incident_id)
             self._temporal_answers = True
             await self.rows.delivered(due)
+        except NotTaken as error:
+            # Temporal is there: the others need not wait for the worker that this one waits for.
+            self._temporal_answers = True
+            await self._note(due, error.code)
         except StanchError as error:
             await self._failed(due, error.code)
         except Exception:  # noqa: BLE001 - one broken hand-over must not end the relay of all others
@@ -126,6 +131,9 @@ class Relay(Generic[Due]):
             self._temporal_answers = False
         elif code is not ErrorCode.DATABASE_UNREACHABLE:
             self._temporal_answers = True
+        await self._note(due, code)
+
+    async def _note(self, due: Due, code: ErrorCode) -> None:
         _log.warning("hand_over_failed", incident_id=due.incident_id, code=code)
         with contextlib.suppress(StanchError):
             await self.rows.failed(due, code.value)

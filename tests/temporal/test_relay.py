@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.sql.engine import make_engine
 from adapters.sql.hand_over import Due, SqlHandOver
 from adapters.temporal.client import unreachable
+from adapters.temporal.hand_over import NotTaken
 from adapters.temporal.relay import Relay
 from models.errors import ErrorCode, StanchError
 from models.ids import incident_workflow_id, new_id
@@ -27,6 +28,7 @@ class Temporal:
 
     up: bool = True
     broken: set[str] = field(default_factory=set)
+    not_taken: set[str] = field(default_factory=set)
     woken: list[str] = field(default_factory=list)
     tried: list[str] = field(default_factory=list)
     at_once: int = 0
@@ -42,6 +44,8 @@ class Temporal:
                 raise unreachable()
             if incident_id in self.broken:
                 raise StanchError(ErrorCode.INTERNAL, "Its workflow has ended.")
+            if incident_id in self.not_taken:
+                raise NotTaken
             self.woken.append(incident_id)
         finally:
             self.at_once -= 1
@@ -152,6 +156,17 @@ async def test_one_hand_over_that_cannot_be_delivered_keeps_no_other_waiting(eng
         async with engine.connect() as connection:
             noted = await connection.execute(text("SELECT last_error FROM hand_over WHERE done_at IS NULL"))
             assert noted.scalar_one() == ErrorCode.INTERNAL.value
+
+
+async def test_a_wake_that_no_worker_takes_keeps_no_other_waiting(engine: AsyncEngine) -> None:
+    temporal, ids = Temporal(), await ask(engine, 20)
+    temporal.not_taken = {ids[0]}
+    async with relaying(engine, temporal):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await outstanding(engine) > 1:  # noqa: ASYNC110 - what is waited for is in the database
+                await asyncio.sleep(0.05)
+        assert sorted(temporal.woken) == sorted(ids[1:])
+        assert temporal.most_at_once > 1
 
 
 async def test_what_was_asked_meanwhile_stays_due(engine: AsyncEngine) -> None:
