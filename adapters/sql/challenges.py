@@ -14,13 +14,22 @@ from models.tables.people import IdentityChallenge
 
 # The row lock of the UPDATE serialises guesses, and its WHERE is judged again after the wait: 100 guesses at once are counted
 # one by one and never more than allowed. A right code that comes late or too often is counted like a wrong one.
+# An accepted answer asks Temporal to look in the same commit: a gateway killed right after it loses nothing.
 ANSWER = text(
     """
-UPDATE identity_challenge SET attempts = attempts + 1,
-    answered_at = CASE WHEN code_digest = :code_digest AND expires_at > :at THEN CAST(:at AS timestamptz) END
-WHERE id = :id AND answered_at IS NULL AND voided_at IS NULL AND attempts < attempts_allowed
-RETURNING incident_id, attempts_allowed - attempts AS remaining, answered_at IS NOT NULL AS accepted,
-          expires_at <= :at AS late
+WITH judged AS (
+    UPDATE identity_challenge SET attempts = attempts + 1,
+        answered_at = CASE WHEN code_digest = :code_digest AND expires_at > :at THEN CAST(:at AS timestamptz) END
+    WHERE id = :id AND answered_at IS NULL AND voided_at IS NULL AND attempts < attempts_allowed
+    RETURNING incident_id, attempts_allowed - attempts AS remaining, answered_at IS NOT NULL AS accepted,
+              expires_at <= :at AS late
+), asked AS (
+    INSERT INTO hand_over (incident_id, generation, requested_at, next_try_at, attempts)
+    SELECT incident_id, 1, CAST(:at AS timestamptz), clock_timestamp() + interval '2 seconds', 0 FROM judged WHERE accepted
+    ON CONFLICT (incident_id) DO UPDATE SET generation = hand_over.generation + 1, requested_at = excluded.requested_at,
+        next_try_at = excluded.next_try_at, attempts = 0, done_at = NULL, last_error = NULL
+)
+SELECT incident_id, remaining, accepted, late FROM judged
 """
 )
 

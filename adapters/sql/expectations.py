@@ -9,7 +9,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.sql.engine import transaction
+from adapters.sql.engine import statement, transaction
 from models.ids import incident_of_workflow, new_id, restriction_id
 from models.names import Scope
 from models.tables.holds import Discrepancy, HoldClaim
@@ -19,7 +19,8 @@ STANDING = text(
     """
 SELECT step.incident_id, step.episode, step.step_key, incident.account_id
 FROM step JOIN incident ON incident.id = step.incident_id
-WHERE incident.status NOT IN ('opened', 'returning', 'releasing', 'closed') AND step.kind = 'freeze'
+WHERE incident.closed_at IS NULL AND incident.status NOT IN ('opened', 'returning', 'releasing')
+  AND step.kind = 'freeze'
   AND step.status = 'done' AND step.episode = incident.episode
 """
 )
@@ -33,7 +34,7 @@ class SqlExpectations:
 
     async def restrictions(self) -> Mapping[str, str]:
         """See Expectations."""
-        async with transaction(self._engine) as connection:
+        async with statement(self._engine) as connection:
             rows = await connection.execute(STANDING)
             return {
                 restriction_id(
@@ -44,7 +45,7 @@ class SqlExpectations:
 
     async def holds(self) -> Mapping[str, tuple[str, int]]:
         """See Expectations."""
-        async with transaction(self._engine) as connection:
+        async with statement(self._engine) as connection:
             rows = await connection.execute(select(HoldClaim).where(HoldClaim.state == "placed"))
             return {row.id: (row.account_id, row.hi - row.lo) for row in rows}
 

@@ -128,6 +128,7 @@ def upgrade() -> None:
         sa.Column("workflow_id", sa.String(length=80), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incident")),
     )
+    op.create_index("ix_incident_account", "incident", ["account_id", "opened_at"], unique=False)
     op.create_index("ix_incident_opened", "incident", ["opened_at", "id"], unique=False)
     op.create_index(
         "uq_incident_open_account",

@@ -20,6 +20,7 @@ class Incident(Base):
             "uq_incident_open_account", "account_id", unique=True, postgresql_where=text("closed_at IS NULL")
         ),
         Index("ix_incident_opened", "opened_at", "id"),
+        Index("ix_incident_account", "account_id", "opened_at"),
     )
 
     id: Mapped[Ulid] = mapped_column(primary_key=True)
