@@ -16,6 +16,7 @@ from cli.demo.summary import Ending
 from cli.gateway_client import GatewayClient
 from cli.running.house import DETECTOR, ENGINE
 from models.errors import ErrorCode, StanchError
+from models.lifecycle import Status
 from models.names import Role
 
 if TYPE_CHECKING:
@@ -31,6 +32,16 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LOOKS: Final = 0.2
 SECONDS_FOR_LAST_WORD: Final = 10.0
+
+WAITING: Final = {
+    Status.OPENED: "not frozen yet: the engine insists",
+    Status.FROZEN: "frozen: the owner must prove to be the owner, the money is followed",
+    Status.PROTECTED: "protected: the real owner must come, or a supervisor act",
+    Status.VERIFIED: "the owner is proven: security is being reset",
+    Status.RESET: "clean: two people must agree to give the account back",
+    Status.RETURNING: "given back in stages",
+    Status.RELEASING: "the freeze is ending",
+}
 
 
 class Telling:
@@ -101,6 +112,8 @@ class Telling:
                 raise
             if observer.closed:
                 break
+            if observer.view is not None:
+                self._timeline.hint(WAITING.get(observer.view["status"], "the incident goes on"))
             self._check_engine()
             if time.monotonic() > deadline:
                 stands = observer.view["status"] if observer.view else "not even opened"

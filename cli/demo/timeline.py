@@ -56,6 +56,11 @@ class Timeline:
         else:
             self._output.console.print(f"... {doing}", markup=False)
 
+    def hint(self, doing: str) -> None:
+        """What is being waited for, where a line can move; elsewhere the events say it."""
+        if self._status is not None:
+            self.now(doing)
+
     def show(self, events: Iterable[Event]) -> None:
         """Tell what happened. Lines come a moment later, so that small events can be told together."""
         self._waiting += events

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -13,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from cli.application import main
 from cli.embedded.ports import free_port
 from cli.embedded.temporal import EmbeddedTemporal
 from cli.processes import Processes
@@ -21,6 +24,7 @@ from cli.running.house import House
 from cli.sandbox_client import SandboxClient
 from models.names import Role
 
+HOUSES = ("STANCH_", "TEMPORAL_", "SANDBOX_")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -47,21 +51,34 @@ class Terminal:
         self.runtime = runtime
 
     def type(self, *arguments: str) -> Done:
-        """Run a command."""
-        environ = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("STANCH_", "TEMPORAL_", "SANDBOX_"))
-        }
+        """Run a command, in this process: what it needs is loaded once for all of them."""
+        before = dict(os.environ)
+        out, err = io.StringIO(), io.StringIO()
+        os.environ.clear()
+        os.environ.update(self._environ())
+        try:
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                code = main(list(arguments))
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+        return Done(code, out.getvalue(), err.getvalue())
+
+    def become(self, *arguments: str) -> Done:
+        """Run a command that becomes another program, in a process of its own."""
         done = subprocess.run(
             [sys.executable, "-m", "cli", *arguments],
             cwd=ROOT,
-            env={**environ, "STANCH_RUNTIME": str(self.runtime)},
+            env=self._environ(),
             capture_output=True,
             text=True,
             check=False,
         )
         return Done(done.returncode, done.stdout, done.stderr)
+
+    def _environ(self) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(HOUSES)}
+        return {**clean, "STANCH_RUNTIME": str(self.runtime)}
 
 
 def furnish(sandbox: SandboxClient) -> None:
@@ -197,9 +214,16 @@ def test_watched_to_its_end_shown_and_audited(terminal: Terminal, incident: str)
 
 
 def test_people_in_the_box_are_passed_through(terminal: Terminal) -> None:
-    world = terminal.type("sandbox", "--help")
+    world = terminal.become("sandbox", "--help")
     assert world.code == 0
     assert "thief" in world.out
+
+
+def test_a_gateway_that_cannot_have_its_port_says_so(terminal: Terminal) -> None:
+    """The house's own gateway has it already."""
+    second = terminal.become("gateway", "--json")
+    assert (second.code, second.document["part"]) == (4, "gateway")
+    assert "could not listen" in second.err
 
 
 def test_logins_have_the_roles_they_are_named_for(terminal: Terminal) -> None:
