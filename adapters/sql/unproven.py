@@ -14,7 +14,7 @@ SHARE = text(
     """
 SELECT count(*) FILTER (WHERE outcome = 'released' AND provisional AND frozen_at IS NOT NULL) AS unproven,
        coalesce(sum(episode - 1), 0) AS refreezes
-FROM incident WHERE account_id = :account_id AND episode_opened_at >= :since
+FROM incident WHERE account_id = :account_id AND coalesce(closed_at, episode_opened_at) >= :since
 """
 )
 

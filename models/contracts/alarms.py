@@ -48,7 +48,8 @@ class AcceptedAlarm(Message):
 
     `repeated`: the same alarm came before with the same content. `frozen_before`: the freeze step of this scope is
     already done, so there is nothing left to call. `held_back`: an unproven report on an account that had its share of
-    unproven freezes; it goes to an agent and freezes nothing. `closed`: the incident of a repeated alarm has ended.
+    unproven freezes; it goes to an agent and freezes nothing. `closed`: what a repeated alarm asked for is over: its incident
+    has ended, its episode has, or protection is being lifted; nothing may freeze by it again.
     """
 
     alarm_id: str
