@@ -21,6 +21,7 @@ from models.contracts.money import (
 from models.contracts.steps import Receipt, Refusal, StepResult
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
+from models.lifecycle import Event
 from models.names import Activity, StepKind
 
 CHECK_BUDGET = timedelta(seconds=30)
@@ -139,7 +140,10 @@ class ListHolds:
 
 @dataclass
 class ReleaseHold:
-    """Ends one hold: the wallet lets go, and the units go back to their place in the account's queue."""
+    """Ends one hold: the wallet lets go, and the units go back to their place in the account's queue.
+
+    This lifts protection from the stolen money, so its intent refuses like that of a release (ALARM_WAITING, ILLEGAL_MOVE).
+    """
 
     steps: Steps
     wallet: Wallet
@@ -164,4 +168,11 @@ class ReleaseHold:
                 await self.index.release_hold(step.hold_id, receipt.effective_seq)
             return Effect(result, receipt, ended)
 
-        return await self.steps.run(step, StepKind.RELEASE_HOLD, StepResult, effect, origin=activity_origin())
+        return await self.steps.run(
+            step,
+            StepKind.RELEASE_HOLD,
+            StepResult,
+            effect,
+            origin=activity_origin(),
+            lifting=Event.RELEASE_INTENDED,
+        )

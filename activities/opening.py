@@ -25,7 +25,8 @@ from models.contracts.incidents import (
 from models.contracts.policy import Policy
 from models.contracts.wallet import AccountState
 from models.errors import ErrorCode, StanchError
-from models.lifecycle import Event, Status
+from models.ids import incident_workflow_id
+from models.lifecycle import LIFTED, Event, Status
 from models.names import Activity, Actor, AlarmKind, Role, SecurityItem, StepKind
 
 TEMPORAL_SENDER = Sender(operator_id="0" * 26, name="temporal", role=Role.TRIGGER)
@@ -50,8 +51,16 @@ class RegisterIncident:
         """The facts and the rules in force; or `joined`, when another incident is open for the account.
 
         A straight start commits the alarm exactly as intake does, so a joined alarm lies with the open incident and
-        wakes it. Errors: NOT_FOUND for an unknown incident without an alarm; ALARM_CONFLICT.
+        wakes it. Errors: INVALID when the workflow's id is another incident's: no hand-over would ever find it; NOT_FOUND
+        for an unknown incident without an alarm; ALARM_CONFLICT.
         """
+        origin = activity_origin()
+        if origin.workflow_id != incident_workflow_id(request.opening.incident_id):
+            raise StanchError(
+                ErrorCode.INVALID,
+                "This workflow's id names another incident than its input. Nothing was done; start it under the id "
+                f"{incident_workflow_id(request.opening.incident_id)}.",
+            )
         policy = self.policies.current()
         facts = await self.incidents.facts(request.opening.incident_id)
         if facts is not None or request.opening.alarm is None:
@@ -72,7 +81,7 @@ class RegisterIncident:
         attempt = self.steps.attempt(
             placeholder,
             StepKind.FREEZE,
-            origin=activity_origin(),
+            origin=origin,
             actor=Actor.TRIGGER,
             role=SYSTEM,
             requested_at=self.clock.now(),
@@ -134,6 +143,9 @@ class TakeUpAlarm:
             candidate = compromise_time(alarm, account, policy)
             known = facts.compromised_since
             moved = known is not None and candidate < known
+            if facts.status in LIFTED:
+                # It began no episode, so it was held back: unproven words of a third party undo no proof by themselves.
+                moved = False
             since = candidate if known is None or moved else known
             changes: list[Change] = [AcknowledgeAlarm(step.alarm_id, running.started_at)]
             if since != known:

@@ -79,7 +79,7 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         ReadDecision(ports.decisions).run,
         CarryOutDecision(steps, ports.decisions).run,
         EnterStage(steps, ports.wallet).run,
-        Release(steps, ports.wallet, ports.decisions).run,
+        Release(steps, ports.wallet, ports.decisions, ports.incidents).run,
         LiftLimits(steps, ports.wallet).run,
         CloseTheIncident(steps, ports.incidents).run,
     ]

@@ -10,9 +10,10 @@ from temporalio import activity
 from activities.changes import CloseDecisionTasks
 from activities.decisions import performer
 from activities.origin import activity_origin
-from activities.ports import DecisionStore, Wallet
+from activities.ports import DecisionStore, Incidents, Wallet
 from activities.steps import Effect, Running, Steps
 from models.contracts.incidents import (
+    Decision,
     EnterStageInput,
     EnterStageResult,
     LiftLimitsInput,
@@ -21,22 +22,28 @@ from models.contracts.incidents import (
 )
 from models.contracts.steps import StepResult
 from models.contracts.wallet import StageLimits
+from models.errors import ErrorCode, StanchError
 from models.ids import restriction_id
-from models.lifecycle import Event
+from models.lifecycle import Event, Status
 from models.names import Activity, DecisionKind, Outcome, Scope, StepKind
 
 LIFTING = {Outcome.RESTORED: Event.RETURN_INTENDED}
 """A restored account goes back in stages; every other ending lifts the freeze without them."""
 
 
-def stage_reference(incident_id: str) -> str:
-    """The wallet's id for the stage limits of an incident: a later stage, in any episode, replaces the former."""
-    return f"{incident_id}/stage"
+def stage_reference(incident_id: str, episode: int) -> str:
+    """The wallet's id for the stage limits of an episode. A later stage replaces the former, whatever its id; a lifting
+    names the id, so one that comes late cannot take the limits of the next episode away.
+    """
+    return f"{incident_id}/{episode}/stage"
 
 
 @dataclass
 class EnterStage:
-    """Places the limits of one stage; the first stands before the restriction is released."""
+    """Places the limits of one stage; the first stands before the restriction is released.
+
+    Every further stage loosens the one before, so its intent refuses like that of the release itself.
+    """
 
     steps: Steps
     wallet: Wallet
@@ -50,7 +57,7 @@ class EnterStage:
             account = await self.wallet.account(step.account_id)
             per_day = stage.outgoing_per_day
             limits = StageLimits(
-                stage_id=stage_reference(step.incident_id),
+                stage_id=stage_reference(step.incident_id, step.episode),
                 outgoing_per_day=(
                     {} if per_day is None else {each.currency: per_day for each in account.balances}
                 ),
@@ -68,7 +75,14 @@ class EnterStage:
             )
             return Effect(result, receipt)
 
-        return await self.steps.run(step, StepKind.STAGE, EnterStageResult, effect, origin=activity_origin())
+        return await self.steps.run(
+            step,
+            StepKind.STAGE,
+            EnterStageResult,
+            effect,
+            origin=activity_origin(),
+            lifting=Event.RETURN_INTENDED if step.stage_index else None,
+        )
 
 
 @dataclass
@@ -76,28 +90,23 @@ class Release:
     """Ends the restrictions of this episode and those before it by name: what a later alarm has placed stays.
 
     Its intent locks the incident row and refuses while an alarm waits (ALARM_WAITING); a return also needs the proof and
-    every receipt (RESET_INCOMPLETE). A person's decision is read again right before the effect (FOUR_EYES).
+    every receipt (RESET_INCOMPLETE). Two people's decision is read before the intent and again right before the effect
+    (FOUR_EYES, REFUSED_BY_RULE). Without one only a freeze ends that nothing but unproven reports asked for.
     """
 
     steps: Steps
     wallet: Wallet
     decisions: DecisionStore
+    incidents: Incidents
 
     @activity.defn(name=Activity.RELEASE)
     async def run(self, step: ReleaseInput) -> ReleaseResult:
         """Record which restrictions ended, by whose decision."""
+        if await self.steps.store.done(step.incident_id, step.episode, step.step_key) is None:
+            await self._refuse_unallowed(step)
 
         async def effect(running: Running) -> Effect[ReleaseResult]:
-            by = None
-            if step.request_id is not None:
-                by = performer(
-                    await self.decisions.verify(
-                        step.request_id,
-                        incident_id=step.incident_id,
-                        episode=step.episode,
-                        choice=step.ending,
-                    )
-                )
+            by = None if step.request_id is None else performer(await self._decision(step, step.request_id))
             # A release that a relapse overtook may have left restrictions of earlier episodes standing.
             names = [
                 restriction_id(step.incident_id, episode, scope)
@@ -124,21 +133,67 @@ class Release:
             lifting=LIFTING.get(step.ending, Event.RELEASE_INTENDED),
         )
 
+    async def _decision(self, step: ReleaseInput, request_id: str) -> Decision:
+        return await self.decisions.verify(
+            request_id, incident_id=step.incident_id, episode=step.episode, choice=step.ending
+        )
+
+    async def _refuse_unallowed(self, step: ReleaseInput) -> None:
+        """Before the intent. An alarm that changes any of this is unacknowledged until then, so the intent refuses it."""
+        facts = await self.incidents.facts(step.incident_id)
+        if facts is None:
+            raise StanchError(ErrorCode.NOT_FOUND, "There is no incident with this id. Nothing was lifted.")
+        if step.request_id is None:
+            if step.ending is not Outcome.RELEASED or not facts.provisional:
+                raise StanchError(
+                    ErrorCode.FOUR_EYES,
+                    "Only the freeze of an unproven report ends by its clock; anything else takes two people's decision. "
+                    "Nothing was lifted.",
+                )
+            return
+        decision = await self._decision(step, step.request_id)
+        if decision.approved_by is None and facts.status not in {Status.OPENED, Status.RELEASING}:
+            raise StanchError(
+                ErrorCode.FOUR_EYES,
+                "One person dismissed a report before anything was frozen; this freeze stands and takes two people to "
+                "lift. Nothing was lifted.",
+            )
+        if step.ending is Outcome.FALSE_ALARM and not await self.incidents.proven(
+            step.incident_id, step.episode
+        ):
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                "Only the proven owner can call it a false alarm, and no proof stands. Nothing was lifted.",
+            )
+
 
 @dataclass
 class LiftLimits:
-    """Takes the last stage's limits away: the account is its owner's again."""
+    """Takes stage limits away: at the end of the last stage, or where an ending without stages finds a return begun.
+
+    Names the limits of every episode so far: nobody knows which of them a return that was overtaken had placed.
+    """
 
     steps: Steps
     wallet: Wallet
 
     @activity.defn(name=Activity.LIFT_LIMITS)
     async def run(self, step: LiftLimitsInput) -> StepResult:
-        """Record the wallet's receipt."""
+        """Record the wallet's receipt for this episode's limits."""
 
         async def effect(running: Running) -> Effect[StepResult]:
-            name = stage_reference(step.incident_id)
+            for episode in range(1, step.episode):
+                name = stage_reference(step.incident_id, episode)
+                await self.wallet.lift_stage(step.account_id, name, key=f"{running.key}/{episode}")
+            name = stage_reference(step.incident_id, step.episode)
             receipt = await self.wallet.lift_stage(step.account_id, name, key=running.key)
             return Effect(StepResult(step_key=step.step_key), receipt)
 
-        return await self.steps.run(step, StepKind.LIFT_LIMITS, StepResult, effect, origin=activity_origin())
+        return await self.steps.run(
+            step,
+            StepKind.LIFT_LIMITS,
+            StepResult,
+            effect,
+            origin=activity_origin(),
+            lifting=LIFTING.get(step.ending, Event.RELEASE_INTENDED),
+        )

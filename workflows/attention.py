@@ -57,14 +57,15 @@ class Attention:
     def __init__(self, opening: IncidentOpening) -> None:
         self.incident_id = opening.incident_id
         self.attempt = opening.attempt
-        self.identity_round = opening.attempt * 1000
-        self.reset_round = opening.attempt * 1000
+        self.identity_round = opening.identity_round
+        self.reset_round = opening.reset_round
         self.return_round = opening.return_round
-        self.money_round = opening.attempt * 1000
+        self.money_round = opening.money_round
         self.return_request = opening.return_request
         self.ending = opening.ending
         self.ending_request = opening.ending_request
         self.told = False
+        self.reset_again = False
         self.woken = False
         self.proven = False
         self.factors = opening.factors
@@ -120,16 +121,32 @@ class Attention:
                 **LOOK,
             )
         ).standing
-        if self.choice("renew") is not None:
-            await self.carry_out("renew")
+        if self.facts.renewals < self.policy.freeze.renewals and self.choice(
+            "renew", DecisionKind.RENEW_FREEZE
+        ):
+            await self.carry_out("renew", DecisionKind.RENEW_FREEZE)
             await self.refresh()
         if moved:
             self.proven = False
             raise Voided
-        for outcome in (Outcome.FALSE_ALARM, Outcome.RELEASED):
-            decision = self.choice(outcome)
-            if decision is not None and (outcome is Outcome.RELEASED or self.proven):
-                raise Ended(outcome, decision.request_id)
+        if (ended := self._decided_ending()) is not None:
+            raise ended
+
+    def _decided_ending(self) -> Ended | None:
+        """The ending without stages that people have decided on, if it may happen now."""
+        if self.proven:
+            for kind in (DecisionKind.END_AS_FALSE_ALARM, DecisionKind.RETURN_ACCOUNT):
+                if (decision := self.choice(Outcome.FALSE_ALARM, kind)) is not None:
+                    return Ended(Outcome.FALSE_ALARM, decision.request_id)
+        # One person may dismiss a report that froze nothing. As soon as something else asks for the freeze, two must agree.
+        kinds = [
+            DecisionKind.UNPROVEN_OWNER,
+            *([DecisionKind.FREEZE_ON_REPORT] if self.facts.held_back else []),
+        ]
+        for kind in kinds:
+            if (decision := self.choice(Outcome.RELEASED, kind)) is not None:
+                return Ended(Outcome.RELEASED, decision.request_id)
+        return None
 
     async def refresh(self) -> None:
         """Read the incident row again. Raises Relapsed when another episode has begun."""
@@ -187,9 +204,9 @@ class Attention:
         )
         self.note_frozen(scope, result.effective_seq)
 
-    def choice(self, choice: str) -> Decision | None:
-        """The oldest standing decision with this choice."""
-        return next((each for each in self._decisions if each.choice == choice), None)
+    def choice(self, choice: str, kind: DecisionKind) -> Decision | None:
+        """The oldest standing decision with this choice on a question of this kind."""
+        return next((each for each in self._decisions if (each.choice, each.kind) == (choice, kind)), None)
 
     async def ask(
         self,
@@ -217,10 +234,12 @@ class Attention:
             summary=f"ask people: {kind}",
             **STEP,
         )
+        # Asking closed the older question of this kind: what was chosen on it must not be taken for the answer.
+        self._decisions = tuple(each for each in self._decisions if each.kind is not kind)
 
-    async def carry_out(self, choice: str) -> None:
+    async def carry_out(self, choice: str, kind: DecisionKind) -> None:
         """Record a decision whose whole effect is in the database; it does not stand any more afterwards."""
-        decision = self.choice(choice)
+        decision = self.choice(choice, kind)
         if decision is None:
             return
         await workflow.execute_activity_method(
@@ -281,7 +300,8 @@ class Attention:
             workflow.logger.info("the child ended before it could be woken; its result is what counts")
 
     def _heed_history(self) -> None:
-        if workflow.info().is_continue_as_new_suggested():
+        """Only with no attached child left behind: while the money is followed the run goes on."""
+        if workflow.info().is_continue_as_new_suggested() and self._money_idle():
             raise HistoryFull
 
     def follow_money(self) -> None:
@@ -323,10 +343,13 @@ class Attention:
                     four_eyes=False,
                     details={"part": "money", "code": code_of(error)},
                 )
-                await workflow.wait_condition(
-                    lambda: self._money_wanted or any(self.choice(each) for each in ("try_again", "go_on"))
-                )
-                self._money_wanted = self._money_wanted or self.choice("try_again") is not None
+                await workflow.wait_condition(lambda: self._money_wanted or self._money_decided() is not None)
+                self._money_wanted = self._money_wanted or self._money_decided() == "try_again"
+
+    def _money_decided(self) -> str | None:
+        """What people said when following the money had failed for good."""
+        said = (each for each in ("try_again", "go_on") if self.choice(each, DecisionKind.STUCK) is not None)
+        return next(said, None)
 
     async def money_settled(self) -> None:
         """Until the trace of what is known now is finished; what happens meanwhile is attended to."""
@@ -334,10 +357,6 @@ class Attention:
             await workflow.wait_condition(lambda: self.woken or self._money_idle())
             if self.woken:
                 await self.look()
-
-    async def settle(self) -> None:
-        """Before a new run: no attached child may be left."""
-        await workflow.wait_condition(self._money_idle)
 
     def _money_idle(self) -> bool:
         return self._money is None or self._money.done()

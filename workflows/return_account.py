@@ -26,7 +26,7 @@ REFUSALS = (
     ErrorCode.FOUR_EYES,
     ErrorCode.REFUSED_BY_RULE,
 )
-"""Answers of the release's own boundary: the incident looks again and decides anew."""
+"""Answers of the boundary that every lifting of protection has: the incident looks again and decides anew."""
 
 
 @workflow.defn(name=Workflow.RETURN_ACCOUNT)
@@ -41,28 +41,27 @@ class ReturnAccount:
 
     @workflow.run
     async def run(self, request: ReturnAccountInput) -> ReturnAccountResult:
-        """The stages entered; `refused` when the release may not happen now: an alarm waits, a proof fell."""
+        """The stages entered; `refused` when protection may not be lifted now: an alarm waits, a proof fell."""
         entered: list[str] = []
-        for index in range(len(request.policy.stages)):
-            stage = await self._enter(index)
-            if index == 0 and (refused := await self._release()) is not None:
-                return ReturnAccountResult(stages=(), refused=refused)
-            entered.append(stage.stage)
-            left = stage.ends_at - workflow.now()
-            if left.total_seconds() > 0:
-                await workflow.sleep(left, summary=f"stage {stage.stage}")
-        await workflow.execute_activity_method(
-            LiftLimits.run,
-            LiftLimitsInput(
-                incident_id=request.incident_id,
-                episode=request.episode,
-                step_key="return/lift-limits",
-                account_id=request.account_id,
-            ),
-            summary="lift the last limits",
-            **STEP,
-        )
+        try:
+            for index in range(len(request.policy.stages)):
+                await self._go_through(index, entered)
+            await self._lift_limits()
+        except ActivityError as error:
+            refused = next((code for code in REFUSALS if failed_with(error, code)), None)
+            if refused is None:
+                raise
+            return ReturnAccountResult(stages=tuple(entered), refused=refused)
         return ReturnAccountResult(stages=tuple(entered))
+
+    async def _go_through(self, index: int, entered: list[str]) -> None:
+        stage = await self._enter(index)
+        if index == 0:
+            await self._release()
+        entered.append(stage.stage)
+        left = stage.ends_at - workflow.now()
+        if left.total_seconds() > 0:
+            await workflow.sleep(left, summary=f"stage {stage.stage}")
 
     async def _enter(self, index: int) -> EnterStageResult:
         request = self._request
@@ -80,27 +79,33 @@ class ReturnAccount:
             **STEP,
         )
 
-    async def _release(self) -> str | None:
+    async def _release(self) -> None:
         request = self._request
-        try:
-            await workflow.execute_activity_method(
-                Release.run,
-                ReleaseInput(
-                    incident_id=request.incident_id,
-                    episode=request.episode,
-                    step_key="return/release"
-                    if request.request_id is None
-                    else f"approval/{request.request_id}",
-                    account_id=request.account_id,
-                    ending=Outcome.RESTORED,
-                    request_id=request.request_id,
-                ),
-                summary="end this episode's restrictions",
-                **STEP,
-            )
-        except ActivityError as error:
-            refused = next((code for code in REFUSALS if failed_with(error, code)), None)
-            if refused is None:
-                raise
-            return refused
-        return None
+        await workflow.execute_activity_method(
+            Release.run,
+            ReleaseInput(
+                incident_id=request.incident_id,
+                episode=request.episode,
+                step_key=f"approval/{request.request_id}",
+                account_id=request.account_id,
+                ending=Outcome.RESTORED,
+                request_id=request.request_id,
+            ),
+            summary="end this episode's restrictions",
+            **STEP,
+        )
+
+    async def _lift_limits(self) -> None:
+        request = self._request
+        await workflow.execute_activity_method(
+            LiftLimits.run,
+            LiftLimitsInput(
+                incident_id=request.incident_id,
+                episode=request.episode,
+                step_key="return/lift-limits",
+                account_id=request.account_id,
+                ending=Outcome.RESTORED,
+            ),
+            summary="lift the last limits",
+            **STEP,
+        )

@@ -42,6 +42,9 @@ with workflow.unsafe.imports_passed_through():
 OVERTAKEN = frozenset({ErrorCode.ALARM_WAITING.value, ErrorCode.ILLEGAL_MOVE.value})
 """Refusals because something came in between: the next telling sees it. Everything else goes to people first."""
 
+PROVEN = frozenset({Status.VERIFIED, Status.RESET})
+"""The owner is proven in this episode, and no later alarm has voided the proof."""
+
 
 @workflow.defn(name=Workflow.STOLEN_ACCOUNT_INCIDENT)
 class StolenAccountIncident(Attention):
@@ -75,13 +78,15 @@ class StolenAccountIncident(Attention):
             try:
                 outcome = await self._tell()
             except HistoryFull:
-                await self.settle()
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(
                     IncidentOpening(
                         incident_id=opening.incident_id,
-                        attempt=self.attempt,
+                        attempt=self.attempt + 1,
                         factors=self.factors,
+                        identity_round=self.identity_round,
+                        reset_round=self.reset_round,
+                        money_round=self.money_round,
                         return_round=self.return_round,
                         return_request=self.return_request,
                         ending=self.ending,
@@ -94,7 +99,9 @@ class StolenAccountIncident(Attention):
             except (ActivityError, ChildWorkflowError) as error:
                 if is_cancelled_exception(error):
                     raise
-                if code_of(error) not in OVERTAKEN:
+                if code_of(error) in OVERTAKEN:
+                    self.woken = True
+                else:
                     await self.stuck(error)
                 self.attempt += 1
                 continue
@@ -111,7 +118,7 @@ class StolenAccountIncident(Attention):
                 await self.refresh()
             self.told = True
             if self.facts.status is Status.RETURNING and self.return_request is not None:
-                return await self._finish_return(self.factors)
+                return await self._finish_return(self.return_request, self.factors)
             if self.facts.status is Status.RELEASING and self.ending is not None:
                 return await self._end(Ended(self.ending, self.ending_request))
             if not await self._freeze():
@@ -123,7 +130,7 @@ class StolenAccountIncident(Attention):
             await self._reset_security()
             self.return_request = await self._decide_return()
             self.return_round += 1
-            return await self._finish_return(self.factors)
+            return await self._finish_return(self.return_request, self.factors)
         except Ended as ended:
             return await self._end(ended)
 
@@ -145,25 +152,43 @@ class StolenAccountIncident(Attention):
             **FREEZE,
         )
         if result.refusal is not None and not self.frozen_scopes:
-            return False
+            await self.refresh()
+            if self.facts.closed_at is not None:
+                return False
+            if self.facts.status is Status.OPENED:
+                # A wider freeze was asked for while this one was refused: that one decides.
+                raise Voided
+        # Where a wider freeze is refused, the narrower one stands and is not given up.
         self.note_frozen(scope, result.effective_seq)
         return True
 
     async def _decide_freeze(self) -> None:
         """An unproven report after too many of them: an agent looks before anything is frozen."""
         await self.ask(DecisionKind.FREEZE_ON_REPORT, ("freeze", Outcome.RELEASED.value), four_eyes=False)
-        await self.attend_until(lambda: self.choice("freeze") is not None or not self.facts.held_back)
+        await self.attend_until(
+            lambda: (
+                self.choice("freeze", DecisionKind.FREEZE_ON_REPORT) is not None or not self.facts.held_back
+            )
+        )
 
     async def _prove_owner(self) -> tuple[str, ...]:
-        """Until the owner is proven. An unproven report's freeze ends by its clock; a trigger's only escalates."""
+        """Until the owner is proven. An unproven report's freeze ends by its clock; a trigger's only escalates.
+
+        A proof that stands is found again, whatever the clock says: it was given in time.
+        """
+        escalated = False
         while True:
+            stands = self.facts.status in PROVEN
             patience = self.patience()
             if patience <= timedelta(0):
-                if self.facts.provisional:
+                if self.facts.provisional and not stands:
                     raise Ended(Outcome.RELEASED)
-                await self.ask(DecisionKind.UNPROVEN_OWNER, ("keep", Outcome.RELEASED.value), four_eyes=True)
+                if not escalated and not stands:
+                    escalated = True
+                    question = (DecisionKind.UNPROVEN_OWNER, ("keep", Outcome.RELEASED.value))
+                    await self.ask(*question, four_eyes=True)
                 patience = timedelta(seconds=self.policy.freeze.escalate_seconds)
-            self.identity_round += 1
+            self.identity_round += 0 if stands else 1
             proof = await self.attend_child(
                 VerifyIdentity.run,
                 VerifyIdentityInput(
@@ -185,14 +210,21 @@ class StolenAccountIncident(Attention):
 
     async def _believe(self) -> None:
         """The report is the owner's: from here on it freezes and holds like any alarm of compromise."""
+        unproven = self.facts.provisional
         await self.widen()
-        if self.facts.provisional:
+        if unproven:
             self.follow_money()
+        await self.look()
 
     async def _reset_security(self) -> ResetSecurityResult:
-        """Every item with its receipt, read back; an incomplete one goes to an agent and is tried again."""
+        """Every item with its receipt, read back; an incomplete one goes to an agent and is tried again.
+
+        What is reset and stands so is not reset again: its steps are adopted, and the owner's new password stays.
+        """
         while True:
-            self.reset_round += 1
+            if self.facts.status is not Status.RESET or self.reset_again:
+                self.reset_round += 1
+                self.reset_again = False
             result = await self.attend_child(
                 ResetSecurity.run,
                 ResetSecurityInput(
@@ -209,8 +241,10 @@ class StolenAccountIncident(Attention):
                 return result
             missing = {item.value: why for item, why in sorted(result.missing.items())}
             await self.ask(DecisionKind.RESET_INCOMPLETE, ("try_again",), four_eyes=False, details=missing)
-            await self.attend_until(lambda: self.choice("try_again") is not None)
-            await self.carry_out("try_again")
+            await self.attend_until(
+                lambda: self.choice("try_again", DecisionKind.RESET_INCOMPLETE) is not None
+            )
+            await self.carry_out("try_again", DecisionKind.RESET_INCOMPLETE)
 
     async def _decide_return(self) -> str:
         """An agent asks for the return and a supervisor approves it: lifting protection takes four eyes."""
@@ -221,16 +255,17 @@ class StolenAccountIncident(Attention):
             four_eyes=True,
             details=details,
         )
-        await self.attend_until(lambda: self.choice(Outcome.RESTORED) is not None)
-        decision = self.choice(Outcome.RESTORED)
+        kind = DecisionKind.RETURN_ACCOUNT
+        await self.attend_until(lambda: self.choice(Outcome.RESTORED, kind) is not None)
+        decision = self.choice(Outcome.RESTORED, kind)
         assert decision is not None
         return decision.request_id
 
-    async def _finish_return(self, factors: tuple[str, ...]) -> Outcome:
-        stages = await self._return_account()
+    async def _finish_return(self, request_id: str, factors: tuple[str, ...]) -> Outcome:
+        stages = await self._return_account(request_id)
         return await self._close(Outcome.RESTORED, factors, stages)
 
-    async def _return_account(self) -> tuple[str, ...]:
+    async def _return_account(self, request_id: str) -> tuple[str, ...]:
         """The ladder. A refused release means that something came in between: look, and tell the story again."""
         result = await self.attend_child(
             ReturnAccount.run,
@@ -240,13 +275,15 @@ class StolenAccountIncident(Attention):
                 account_id=self.facts.account_id,
                 attempt=self.return_round,
                 policy=self.policy,
-                request_id=self.return_request,
+                request_id=request_id,
             ),
             part=f"return/{self.return_round}",
         )
         if result.refused is not None:
-            self.return_request = None
+            self.reset_again = result.refused == ErrorCode.RESET_INCOMPLETE
             await self.look()
+            if self.facts.status is not Status.RETURNING:
+                self.return_request = None
             raise Voided
         return result.stages
 
@@ -273,14 +310,15 @@ class StolenAccountIncident(Attention):
                 await self.look()
                 raise Voided from error
             raise
-        await self._lift_limits()
+        await self._lift_limits(ended.outcome)
         await self.money_settled()
-        await self._release_holds(ended.outcome)
+        if ended.outcome is Outcome.FALSE_ALARM or not self.proven:
+            await self._release_holds(ended.outcome)
         return await self._close(ended.outcome, (), ())
 
-    async def _lift_limits(self) -> None:
-        """A relapse may have left the limits of an earlier episode's stage."""
-        if self.facts.episode > 1:
+    async def _lift_limits(self, ending: Outcome) -> None:
+        """A return that was begun, in this episode or an earlier one, has left the limits of its stage."""
+        if self.return_round:
             await workflow.execute_activity_method(
                 LiftLimits.run,
                 LiftLimitsInput(
@@ -288,12 +326,16 @@ class StolenAccountIncident(Attention):
                     episode=self.facts.episode,
                     step_key="release/lift-limits",
                     account_id=self.facts.account_id,
+                    ending=ending,
                 ),
                 **STEP,
             )
 
     async def _release_holds(self, outcome: Outcome) -> None:
-        """Nothing was stolen, as far as anybody proved: what is held goes back to its place."""
+        """Nothing was stolen, as far as anybody proved: what is held goes back to its place.
+
+        Where the owner is proven and did not call it a false alarm their claim stands, and so do the holds.
+        """
         holds = await workflow.execute_activity_method(
             ListHolds.run, ListHoldsInput(incident_id=self.incident_id), **LOOK
         )

@@ -169,6 +169,10 @@ async def _proof(change: say.RecordProof, connection: AsyncConnection, step: Fin
             "The compromise time moved to before a contact point that this proof relies on. Nothing was recorded; the "
             "proof is looked at again.",
         )
+    # What the owner is proven to have reported is no stranger's word any more: its freeze does not end by the clock.
+    await connection.execute(
+        update(Incident).where(Incident.id == step.attempt.incident_id).values(provisional=False)
+    )
     await connection.execute(
         insert(Proof).values(
             step_id=step.step_id,

@@ -44,7 +44,11 @@ class IncidentOpening(Message):
     attempt: int = 0
     """How often the story was told so far; this and what follows is carried by continue-as-new only."""
     factors: tuple[str, ...] = ()
+    identity_round: int = 0
+    reset_round: int = 0
+    money_round: int = 0
     return_round: int = 0
+    """How often each part was told: a round is never told twice, or it would adopt what was true the first time."""
     return_request: str | None = None
     """The decision under which the account is being returned."""
     ending: Outcome | None = None
@@ -327,20 +331,21 @@ class ReleaseResult(StepResult):
 
 
 class LiftLimitsInput(StepInput):
-    """Take away the limits of the last stage."""
+    """Take away the limits of the last stage, as a part of this ending."""
 
     account_id: str
+    ending: Outcome
 
 
 class ReturnAccountInput(Message):
-    """Input of ReturnAccount."""
+    """Input of ReturnAccount. `request_id` names the decision of two people under which the account goes back."""
 
     incident_id: str
     episode: int
     attempt: int
     account_id: str
     policy: Policy
-    request_id: str | None
+    request_id: str
 
 
 class ReturnAccountResult(Message):

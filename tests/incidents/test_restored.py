@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from models.contracts.incidents import EnterStageResult
 from models.lifecycle import Status
 from models.names import DecisionKind, Outcome, Role, SecurityItem, StepKind
@@ -70,7 +72,7 @@ async def test_each_step_is_recorded_in_the_order_that_protects(house: House) ->
 
     named = [EnterStageResult.model_validate(steps[number].result) for number in stages]
     assert [each.stage for each in named] == ["no_withdrawals", "known_payees", "reduced_limits"]
-    for earlier, later in zip(named, named[1:], strict=False):
+    for earlier, later in itertools.pairwise(named):
         assert earlier.ends_at <= later.entered_at, "no stage is cut short"
     # By the wallet's own clock: the first limits stood when the restriction ended.
     receipts = house.sandbox.ask("GET", f"/v1/receipts/{incident_id}/1/return/stage/1/1").json()
