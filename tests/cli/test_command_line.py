@@ -132,6 +132,25 @@ def test_a_gateway_that_is_not_there_is_exit_4(
     assert "--id alarm-7" in document["error"]["message"]
 
 
+def test_doctor_alone_in_the_world_says_what_to_do_about_each_and_is_exit_4(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], free_port: int
+) -> None:
+    nowhere = f"127.0.0.1:{free_port}"
+    monkeypatch.setenv("STANCH_DATABASE_URL", f"postgresql+asyncpg://u:secret-word@{nowhere}/d")
+    monkeypatch.setenv("STANCH_WALLET_URL", f"http://{nowhere}")
+    monkeypatch.setenv("STANCH_MESSAGE_URL", f"http://{nowhere}")
+    monkeypatch.setenv("STANCH_GATEWAY_PORT", str(free_port))
+    monkeypatch.setenv("TEMPORAL_ADDRESS", nowhere)
+    monkeypatch.setenv("STANCH_MASTER_KEY", "c2hvcnQ=")
+    assert main(["doctor", "--json"]) == ExitCode.UNREACHABLE
+    said = capsys.readouterr().out
+    findings = {finding["name"]: finding for finding in json.loads(said)["findings"]}
+    for name in ("database", "temporal", "wallet", "message gateway"):
+        assert (findings[name]["state"], bool(findings[name]["advice"])) == ("unreachable", True)
+    assert findings["master key"]["seen"] == "it has 5 bytes"
+    assert "secret-word" not in said
+
+
 def test_every_error_has_an_exit_code_and_the_codes_do_not_overlap() -> None:
     assert BAD_INPUT.isdisjoint(UNREACHABLE)
     assert {exit_code(code) for code in ErrorCode} == {
