@@ -275,7 +275,10 @@ class Challenges(Protocol):
         ...
 
     async def answer(self, challenge_id: str, code: str, at: datetime) -> tuple[str, int, str | None]:
-        """(`accepted` | `wrong` | `late` | `used` | `too_many` | `unknown`, attempts left, incident id)."""
+        """(`accepted` | `wrong` | `late` | `used` | `too_many` | `unknown`, attempts left, incident id).
+
+        An accepted answer asks for the incident's hand-over in the same commit.
+        """
         ...
 
     async def answered(self, incident_id: str, episode: int) -> list[tuple[str, str, datetime]]:

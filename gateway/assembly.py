@@ -68,7 +68,7 @@ def assemble(wiring: Wiring) -> Parts:
     settings = wiring.settings
     metrics = Metrics()
     temporal = Temporal(wiring)
-    wake = Wake(incidents=wiring.incidents, hand_over=temporal, hand_overs=wiring.hand_overs)
+    wake = Wake(hand_over=temporal, hand_overs=wiring.hand_overs)
     admission = Admission(places=max(1, settings.database_pool // 2), budget=settings.intake_budget_ms / 1000)
 
     async def database_answers() -> bool:
@@ -100,7 +100,6 @@ def assemble(wiring: Wiring) -> Parts:
             incidents=wiring.incidents,
             policies=wiring.policies,
             clock=wiring.clock,
-            wake=wake,
         ),
         decide=Decide(
             desk=wiring.decisions,
@@ -109,7 +108,6 @@ def assemble(wiring: Wiring) -> Parts:
             steps=wiring.steps,
             policies=wiring.policies,
             clock=wiring.clock,
-            wake=wake,
         ),
         look_up=LookUp(wiring.overview),
         wake=wake,

@@ -77,13 +77,14 @@ class RunningGateway:
         return self.ask("POST", "/v1/alarms", alarm_body(account_id, as_=as_, **more), as_=as_)
 
     def rows(self, query: str, **values: Any) -> list[Row[Any]]:
-        """What the database says."""
+        """What the database says, or a change that no request can make."""
 
         async def read() -> list[Row[Any]]:
             engine = make_engine(self.database_url, pool=1)
             try:
-                async with engine.connect() as connection:
-                    return list((await connection.execute(text(query), values)).all())
+                async with engine.begin() as connection:
+                    result = await connection.execute(text(query), values)
+                    return list(result.all()) if result.returns_rows else []
             finally:
                 await engine.dispose()
 

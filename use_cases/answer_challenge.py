@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from activities.ports import Challenges, Clock, Incidents, Policies
 from models.contracts.base import Message
 from models.errors import ErrorCode, StanchError
-from use_cases.wake import Wake
 
 
 class AnsweredChallenge(Message):
@@ -43,17 +42,15 @@ class AnswerChallenge:
     incidents: Incidents
     policies: Policies
     clock: Clock
-    wake: Wake
 
     async def run(self, challenge_id: str, code: str) -> AnsweredChallenge:
-        """Count and check the attempt.
+        """Count and check the attempt; an accepted one has Temporal look at the incident, in the same commit.
 
         Errors: CODE_WRONG, CODE_LATE, CODE_USED, TOO_MANY_ATTEMPTS. Which contact it was is in no answer.
         """
         outcome, _left, incident_id = await self.challenges.answer(challenge_id, code, self.clock.now())
         if outcome != "accepted" or incident_id is None:
             raise StanchError(*SAY.get(outcome, SAY["wrong"]))
-        await self.wake.ask(incident_id)
         facts = await self.incidents.facts(incident_id)
         required = self.policies.current().identity.contacts_required
         answered = 0 if facts is None else len(await self.challenges.answered(incident_id, facts.episode))

@@ -16,7 +16,6 @@ from models.errors import ErrorCode, StanchError
 from models.ids import new_id
 from models.names import Actor, DecisionKind, Outcome, Role, StepKind
 from use_cases.ports import DecisionDesk, DecisionView, Overview
-from use_cases.wake import Wake
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ RAISED_BY_PEOPLE: dict[DecisionKind, Question] = {
 
 @dataclass
 class Decide:
-    """People's choices. Each commits first and wakes the incident after."""
+    """People's choices. Each has Temporal look at the incident, in the same commit."""
 
     desk: DecisionDesk
     overview: Overview
@@ -46,7 +45,6 @@ class Decide:
     steps: Steps
     policies: Policies
     clock: Clock
-    wake: Wake
 
     async def ask(
         self, incident_id: str, kind: DecisionKind, choice: str, reason: str, *, by: Sender
@@ -78,39 +76,27 @@ class Decide:
         """Choose on an open question. Errors: those of DecisionDesk.request."""
         at = self.clock.now()
         lifetime = timedelta(seconds=self.policies.current().approval.request_seconds)
-        return await self._committed(
-            await self.desk.request(
-                task_id=task_id,
-                request_id=new_id(),
-                choice=choice,
-                reason=reason,
-                by=by,
-                at=at,
-                expires_at=at + lifetime,
-            )
+        return await self.desk.request(
+            task_id=task_id,
+            request_id=new_id(),
+            choice=choice,
+            reason=reason,
+            by=by,
+            at=at,
+            expires_at=at + lifetime,
         )
 
     async def approve(self, request_id: str, reason: str, *, by: Sender) -> DecisionView:
         """Say yes to another person's choice. Errors: those of DecisionDesk.approve."""
-        return await self._committed(
-            await self.desk.approve(request_id=request_id, reason=reason, by=by, at=self.clock.now())
-        )
+        return await self.desk.approve(request_id=request_id, reason=reason, by=by, at=self.clock.now())
 
     async def decline(self, request_id: str, reason: str, *, by: Sender) -> DecisionView:
         """Say no to another person's choice. Errors: those of DecisionDesk.decline."""
-        return await self._committed(
-            await self.desk.decline(request_id=request_id, reason=reason, by=by, at=self.clock.now())
-        )
+        return await self.desk.decline(request_id=request_id, reason=reason, by=by, at=self.clock.now())
 
     async def withdraw(self, request_id: str, *, by: Sender) -> DecisionView:
         """Take one's own choice back. Errors: those of DecisionDesk.withdraw."""
-        return await self._committed(
-            await self.desk.withdraw(request_id=request_id, by=by, at=self.clock.now())
-        )
-
-    async def _committed(self, decision: DecisionView) -> DecisionView:
-        await self.wake.ask(decision.incident_id)
-        return decision
+        return await self.desk.withdraw(request_id=request_id, by=by, at=self.clock.now())
 
     async def _open_incident(self, incident_id: str) -> IncidentFacts:
         facts = await self.incidents.facts(incident_id)

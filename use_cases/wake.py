@@ -1,25 +1,20 @@
-"""Have the engine look at an incident: a committed row first, then a word to Temporal after the answer."""
+"""Have the engine look at an incident: a row was committed with what happened; this is the word to Temporal after."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from activities.ports import HandOver, Incidents
+from activities.ports import HandOver
 from use_cases.ports import HandOverRecord
 
 
 @dataclass
 class Wake:
-    """Asks for attention. The committed row is what counts: the relay insists until Temporal has taken it up."""
+    """Tells Temporal. The committed row is what counts: the relay insists until Temporal has taken it up."""
 
-    incidents: Incidents
     hand_over: HandOver
     hand_overs: HandOverRecord[Any]
-
-    async def ask(self, incident_id: str) -> None:
-        """Commit that Temporal must look at this incident. Errors: DATABASE_UNREACHABLE."""
-        await self.incidents.ask_again(incident_id)
 
     async def now(self, incident_id: str) -> None:
         """Tell Temporal what is outstanding, and note that it was told.

@@ -113,6 +113,45 @@ def test_a_trigger_widens_a_report(gateway: RunningGateway, sandbox: RunningSand
     assert sorted(restrictions(sandbox, account_id)) == [f"{incident}/1/full", f"{incident}/1/outgoing"]
 
 
+def test_after_an_unproven_freeze_the_next_report_goes_to_an_agent(
+    gateway: RunningGateway, sandbox: RunningSandbox
+) -> None:
+    account_id = sandbox.account()
+    first = gateway.alarm(account_id, as_="agent").json()["incident_id"]
+    gateway.rows(
+        "UPDATE incident SET status = 'closed', outcome = 'released', closed_at = now() WHERE id = :id",
+        id=first,
+    )
+    body = alarm_body(account_id, as_="agent")
+    answers = [gateway.ask("POST", "/v1/alarms", body) for _ in range(2)]
+    assert [each.status_code for each in answers] == [202, 202]
+    assert {each.json()["freeze"] for each in answers} == {"held_back"}
+    (second,) = {each.json()["incident_id"] for each in answers}
+    assert second != first
+    assert restrictions(sandbox, account_id) == [f"{first}/1/outgoing"]
+    assert gateway.steps(second) == []
+    trigger = gateway.alarm(account_id)
+    assert (trigger.status_code, trigger.json()["incident_id"]) == (201, second)
+    assert f"{second}/1/full" in restrictions(sandbox, account_id)
+
+
+def test_a_repeat_after_the_end_freezes_nothing(gateway: RunningGateway, sandbox: RunningSandbox) -> None:
+    account_id = sandbox.account()
+    body = alarm_body(account_id)
+    first = gateway.ask("POST", "/v1/alarms", body, as_=DETECTOR).json()
+    name = f"{first['incident_id']}/1/full"
+    gateway.rows(
+        "UPDATE incident SET status = 'closed', outcome = 'restored', closed_at = now() WHERE id = :id",
+        id=first["incident_id"],
+    )
+    sandbox.release(account_id, [name], key=f"{name}/release").raise_for_status()
+    again = gateway.ask("POST", "/v1/alarms", body, as_=DETECTOR)
+    assert (again.status_code, again.json()["incident_id"]) == (200, first["incident_id"])
+    assert restrictions(sandbox, account_id) == []
+    next_one = gateway.alarm(account_id).json()["incident_id"]
+    assert restrictions(sandbox, account_id) == [f"{next_one}/1/full"]
+
+
 async def test_five_times_the_same_at_once_is_one_effect(
     gateway: RunningGateway, sandbox: RunningSandbox
 ) -> None:
