@@ -23,9 +23,10 @@ _ACCOUNT = re.compile(r"/v1/accounts/[^/]+")
 class Fault:
     """One bad day.
 
-    `match` is searched in `METHOD /path`. `latency` waits `ms` before the effect; `error` answers `status` and does
-    nothing; `lost_answer` does the effect and closes the connection; `closed` closes it without the effect; `stale`
-    answers a GET of an account with what the last one before said. `count` requests are hit, then the day is over.
+    `match` is searched in `METHOD /path`. `latency` waits `ms` before the effect, which comes even when the caller has
+    gone; `error` answers `status` and does nothing; `lost_answer` does the effect and closes the connection; `closed`
+    closes it without the effect; `stale` answers a GET of an account with what the last one before said. `count`
+    requests are hit, then the day is over.
     """
 
     match: re.Pattern[str]
@@ -105,8 +106,9 @@ class FaultInjector:
         if fault is None:
             await self._app(scope, receive, self._remembering(path, send) if readable else send)
         elif fault.mode == "latency":
+            again = await _received(receive)
             await asyncio.sleep(fault.ms / 1000)
-            await self._app(scope, receive, send)
+            await self._app(scope, again, send)
         elif fault.mode == "error":
             answer = problem(fault.status, "unavailable", "The wallet is having a bad day. Nothing was done.")
             await answer(scope, receive, send)
@@ -144,6 +146,20 @@ class FaultInjector:
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+async def _received(receive: Receive) -> Receive:
+    """The request as it came in: a caller who loses patience takes nothing back of what was asked."""
+    messages = [await receive()]
+    while messages[-1].get("more_body", False):
+        messages.append(await receive())
+    waiting = iter(messages)
+
+    async def again() -> Message:
+        message = next(waiting, None)
+        return await receive() if message is None else message
+
+    return again
 
 
 async def _swallow(_message: Message) -> None:

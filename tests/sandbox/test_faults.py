@@ -51,6 +51,21 @@ def test_latency_delays_only_what_it_matches(sandbox: RunningSandbox) -> None:
     assert time.monotonic() - started >= 0.3
 
 
+def test_a_slow_effect_comes_even_when_the_caller_has_gone(sandbox: RunningSandbox) -> None:
+    account_id = sandbox.account()
+    sandbox.fault(r"POST .*/restrictions$", "latency", ms=400)
+    sandbox.client.timeout = httpx2.Timeout(0.1)
+    try:
+        with pytest.raises(httpx2.ReadTimeout):
+            sandbox.restrict(account_id, "slow/1/full")
+    finally:
+        sandbox.client.timeout = httpx2.Timeout(30)
+    assert sandbox.state(account_id)["restrictions"] == []
+    deadline = time.monotonic() + 10
+    while not sandbox.state(account_id)["restrictions"]:
+        assert time.monotonic() < deadline
+
+
 def test_a_stale_read_repeats_what_the_last_one_said(sandbox: RunningSandbox) -> None:
     account_id = sandbox.account()
     before = sandbox.state(account_id)
