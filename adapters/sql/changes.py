@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from sqlalchemy import insert, text, update
@@ -39,12 +39,32 @@ WHERE received_at IS NOT NULL
 """The gateway measures its own freezes after the commit; a workflow's is timed here, from the receipt of the first alarm."""
 
 
-async def apply(change: say.Change, connection: AsyncConnection, step: FinishedStep, sealer: Sealer) -> None:
-    """One change. Errors: ILLEGAL_MOVE, ALARM_WAITING; the whole step is rolled back then."""
-    if isinstance(change, say.QueueNotice):
-        await _queue_notice(change, connection, step, sealer)
-        return
-    await APPLY[type(change)](change, connection, step)
+DECIDES = (
+    say.CloseIncident,
+    say.FrozenNow,
+    say.MoveIncident,
+    say.RecordProof,
+    say.RenewFreeze,
+    say.SetCompromisedSince,
+)
+"""Changes that read or write the incident's row."""
+
+
+async def apply(
+    changes: Sequence[say.Change], connection: AsyncConnection, step: FinishedStep, sealer: Sealer
+) -> None:
+    """All changes of one step, in their order. Errors: ILLEGAL_MOVE, ALARM_WAITING; the whole step is rolled back then.
+
+    Whatever their order, the incident's row is locked first, then alarms, questions, hand-overs, as intake does: an alarm
+    that comes in while its incident is being closed must wait for that, not end in a deadlock with it.
+    """
+    if any(isinstance(change, DECIDES) for change in changes):
+        await locked_row(connection, step.attempt.incident_id)
+    for change in changes:
+        if isinstance(change, say.QueueNotice):
+            await _queue_notice(change, connection, step, sealer)
+        else:
+            await APPLY[type(change)](change, connection, step)
 
 
 async def _frozen_now(change: say.FrozenNow, connection: AsyncConnection, step: FinishedStep) -> None:

@@ -19,6 +19,18 @@ CONNECT_SECONDS = 2.0
 PLACE_SECONDS = 30.0
 """Waiting for a free connection says nothing about the database; whoever has less time brings a deadline."""
 
+SESSION = {
+    "application_name": "stanch",
+    "jit": "off",
+    "timezone": "UTC",
+    # A process whose machine vanished must not keep an incident locked: nothing of ours waits inside a transaction.
+    "idle_in_transaction_session_timeout": "60s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+"""What every connection of ours says of itself."""
+
 GONE = (
     OSError,
     asyncio.TimeoutError,
@@ -44,7 +56,7 @@ def make_engine(url: str, *, pool: int) -> AsyncEngine:
         pool_recycle=1800,
         connect_args={
             "timeout": CONNECT_SECONDS,
-            "server_settings": {"application_name": "stanch", "jit": "off", "timezone": "UTC"},
+            "server_settings": SESSION,
         },
     )
 

@@ -74,8 +74,8 @@ class SqlStepStore:
         else:
             async with transaction(self._engine) as connection:
                 written = await connection.scalar(RECORD, values)
-                for change in changes if written else ():
-                    await apply(change, connection, step, self._sealer)
+                if written:
+                    await apply(changes, connection, step, self._sealer)
                 winner = None if written else await _winner(connection, attempt)
         if written:
             return _recorded(plain, step.result)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta, timezone
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
-from activities.changes import CloseIncident, FrozenNow, MoveIncident
+from activities.changes import CloseDecisionTasks, CloseIncident, FrozenNow, MoveIncident
 from models.contracts.alarms import AcceptedAlarm
 from models.contracts.steps import Origin
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
 from models.lifecycle import Event, Status
-from models.names import Outcome, Scope, StepKind
+from models.names import DecisionKind, Outcome, Scope, StepKind
 from tests.sql.house import House, now
 
 RECORDS = ("incident", "alarm", "step_attempt", "hand_over", "data_key")
@@ -25,9 +26,8 @@ async def lifted(house: House, accepted: AcceptedAlarm, event: Event = Event.REL
 
 
 async def closed(house: House, accepted: AcceptedAlarm, outcome: Outcome = Outcome.RELEASED) -> None:
-    await house.do(
-        accepted.incident_id, accepted.episode, "close", StepKind.CLOSE, (CloseIncident(outcome, now(), {}),)
-    )
+    ending = (CloseDecisionTasks(tuple(DecisionKind), now()), CloseIncident(outcome, now(), {}))
+    await house.do(accepted.incident_id, accepted.episode, "close", StepKind.CLOSE, ending)
 
 
 async def released(house: House, account: str) -> AcceptedAlarm:
@@ -203,6 +203,7 @@ async def test_alarms_and_a_closing_at_once_leave_no_alarm_in_a_closed_incident(
     for number in range(20):
         account = f"acc-{number}"
         first = await house.frozen(house.trigger(account))
+        await house.ask(first, DecisionKind.STUCK)
         await lifted(house, first)
         outcomes = await asyncio.gather(
             closed(house, first), house.accept(house.trigger(account)), return_exceptions=True
@@ -425,3 +426,36 @@ async def test_move_and_status_follow_the_table(house: House) -> None:
         )
     assert refused.value.matches(ErrorCode.ILLEGAL_MOVE)
     assert await house.counts("step") == {"step": 0}
+
+
+async def test_the_hot_path_is_one_statement_to_accept_and_one_to_record(house: House) -> None:
+    """Every further round trip is paid by every victim."""
+    one = House(house.url, pool=1)
+    await one.freeze(await one.accept(one.trigger("warm")), origin=Origin(gateway_attempt=new_id()))
+    pid = await one.scalar("SELECT pg_backend_pid()")
+    said: list[str] = []
+
+    def hear(*heard: Any) -> None:
+        said.append(heard[2])
+
+    event.listen(one.engine.sync_engine, "before_cursor_execute", hear)
+
+    async def last_heard() -> str:
+        """Its beginning. A commit of its own would be the last thing the server heard on this connection."""
+        query: str = await house.scalar("SELECT query FROM pg_stat_activity WHERE pid = :pid", pid=pid)
+        return query
+
+    try:
+        attempt = one.freeze_attempt(
+            new_id(), 1, "acc-1", Scope.FULL, origin=Origin(gateway_attempt=new_id())
+        )
+        accepted = await one.accept(one.trigger(), incident_id=attempt.incident_id, attempt=attempt)
+        assert len(said) == 1
+        assert said[0].startswith(await last_heard())
+        changes = (FrozenNow(now()), CloseDecisionTasks((DecisionKind.FREEZE_ON_REPORT,), now()))
+        await one.steps.finish(one.finished(attempt), changes)
+        assert len(said) == 2
+        assert said[1].startswith(await last_heard())
+        assert (await house.facts(accepted)).status is Status.FROZEN
+    finally:
+        await one.close()

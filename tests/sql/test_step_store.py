@@ -144,6 +144,21 @@ async def test_an_alarm_and_a_step_that_moves_the_incident_at_once_both_get_thro
     assert len(answers) == 40
 
 
+async def test_a_refused_freeze_and_the_taking_up_of_its_alarm_at_once_do_not_deadlock(house: House) -> None:
+    for number in range(20):
+        accepted = await house.accept(house.trigger(f"acc-{number}"))
+        ending = CloseIncident(Outcome.NOT_FROZEN, now(), {"reason": "account_unknown"}, forced=True)
+        outcomes = await asyncio.gather(
+            house.do(
+                accepted.incident_id, 1, "freeze/full", StepKind.FREEZE, (ending,), status=StepStatus.REFUSED
+            ),
+            house.take_up(accepted, compromised(now())),
+            return_exceptions=True,
+        )
+        assert not [each for each in outcomes if isinstance(each, BaseException)]
+        assert (await house.facts(accepted)).status is Status.CLOSED
+
+
 # ---------------------------------------------------------------- the lifecycle table
 async def test_a_freeze_moves_the_incident_as_the_table_says_whoever_did_it(house: House) -> None:
     by_gateway = Origin(gateway_attempt=new_id())
