@@ -91,6 +91,15 @@ def internal() -> Response:
     )
 
 
+def too_long() -> Response:
+    """Nothing came of the request in time."""
+    return problem(
+        503,
+        ErrorCode.DATABASE_UNREACHABLE,
+        "The answer took too long. What was committed stands; repeat the same request.",
+    )
+
+
 def install(app: FastAPI) -> None:
     """Answer with problems wherever FastAPI and Starlette would answer otherwise."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from time import perf_counter
 
@@ -19,18 +19,13 @@ from models.contracts.steps import Origin, RecordedStep, Refusal, StepAttempt
 from models.digests import message_digest
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
-from models.names import Actor, AlarmKind, Role, Scope, StepKind
+from models.names import Actor, Scope, StepKind
 from use_cases.admission import Admission
+from use_cases.alarm_rules import allowed, plausible
 from use_cases.deadline import Deadline
 from use_cases.ports import FreezeClock, Overview
 
 log = structlog.get_logger(__name__)
-
-EARLIEST_YEAR = 1990
-"""Before any wallet. It also keeps every time far from where calendars end."""
-
-AHEAD = timedelta(days=1)
-"""How far ahead of ours a source's clock may be. Beyond it the alarm is a mistake; within it a freeze matters more."""
 
 
 class FreezeState(StrEnum):
@@ -211,31 +206,6 @@ def not_accepted() -> StanchError:
         "The alarm was not accepted and nothing was frozen: the database does not answer. "
         "Repeat it with the same id; repeating never freezes twice.",
     )
-
-
-def allowed(alarm: Alarm, sender: Sender) -> None:
-    """A machine sends triggers under its own name; a person sends reports. Errors: FORBIDDEN."""
-    if sender.role is Role.TRIGGER:
-        if alarm.kind is not AlarmKind.TRIGGER or alarm.source != sender.name:
-            raise StanchError(
-                ErrorCode.FORBIDDEN,
-                "This credential may only send triggers under its own name as source. Nothing was done.",
-            )
-    elif sender.role not in (Role.AGENT, Role.SUPERVISOR) or alarm.kind is not AlarmKind.REPORT:
-        raise StanchError(
-            ErrorCode.FORBIDDEN,
-            "People report (kind report); triggers are sent by machines with a credential of their own. Nothing was done.",
-        )
-
-
-def plausible(alarm: Alarm, received_at: datetime) -> None:
-    """Refuse times that cannot be meant. Errors: INVALID, naming the field."""
-    for name, at in (("occurred_at", alarm.occurred_at), ("compromised_since", alarm.compromised_since)):
-        if at is not None and (at.year < EARLIEST_YEAR or at > received_at + AHEAD):
-            raise StanchError(
-                ErrorCode.INVALID,
-                f"{name}: no time at which this can have happened. Nothing was done; send the alarm with its right time.",
-            )
 
 
 def freeze_input(incident_id: str, episode: int, account_id: str, scope: Scope) -> FreezeInput:

@@ -158,6 +158,8 @@ def test_a_database_that_hangs_refuses_as_fast(
     try:
         refused_in_time(own_gateway, bodies)
         assert [standing(sandbox, each) for each in accounts] == [0] * 3
+        reading = own_gateway.ask("GET", "/v1/incidents", as_="auditor")
+        assert (reading.status_code, reading.json()["code"]) == (503, "database_unreachable")
     finally:
         own_database.signal(signal.SIGCONT)
     answers = [own_gateway.ask("POST", "/v1/alarms", body, as_=DETECTOR) for body in bodies]
