@@ -12,6 +12,7 @@ import os
 import platform
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,31 +21,36 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.burst import ALARMS as BURST
-from bench.burst import burst, until_handed_over
+from bench.burst import burst, until_settled
 from bench.running import Measured, running
-from bench.time_to_freeze import ALARMS, WARM_UP, bare, sequential
+from bench.time_to_freeze import ALARMS, WARM_UP, in_turns
 from bench.trace_theft import trace_theft
 
-SETTLING_SECONDS = 5
-"""What the alarms have begun goes on after the hand-over; the bare workflow shall have the machine for itself."""
-
+NAMES = {
+    "floor": "floor: two commits, one call",
+    "gateway": "Stanch, through the gateway",
+    "bare": "bare one-activity workflow",
+}
 ROOT = Path(__file__).resolve().parent.parent
 
 
 async def measure(measured: Measured) -> dict[str, Any]:
-    """Everything, one after the other."""
-    names = [name for number in range(1, 2000) if (name := f"acc-{number:04d}") != measured.victim]
-    one_by_one = 2 * (ALARMS + WARM_UP)
+    """Everything, one after the other, each on a machine that has come to rest."""
+    names = (name for number in range(1, 2000) if (name := f"acc-{number:04d}") != measured.victim)
+    pairs = 2 * (ALARMS + WARM_UP)
     theft = await trace_theft(measured)
-    freezing = await sequential(measured, await _open_accounts(measured, names[:700], one_by_one))
-    await until_handed_over(measured)
-    await asyncio.sleep(SETTLING_SECONDS)
-    freezing["bare_workflow"] = await bare()
-    bursting = await burst(measured, await _open_accounts(measured, names[700:1500], BURST))
-    return {"time_to_freeze": freezing, "burst": bursting, "trace": theft}
+    await until_settled(measured)
+    measured.rest()
+    at_rest = await in_turns(measured, await _open_accounts(measured, names, pairs), with_bare=True)
+    measured.work()
+    await until_settled(measured)
+    at_work = await in_turns(measured, await _open_accounts(measured, names, pairs), with_bare=False)
+    await until_settled(measured)
+    bursting = await burst(measured, await _open_accounts(measured, names, BURST))
+    return {"time_to_freeze": {"at_rest": at_rest, "at_work": at_work}, "burst": bursting, "trace": theft}
 
 
-async def _open_accounts(measured: Measured, names: list[str], wanted: int) -> list[str]:
+async def _open_accounts(measured: Measured, names: Iterator[str], wanted: int) -> list[str]:
     """So many accounts that are open and that nothing stands on."""
     found: list[str] = []
     async with measured.wallet() as wallet:
@@ -64,18 +70,18 @@ async def _open_accounts(measured: Measured, names: list[str], wanted: int) -> l
 def show(figures: dict[str, Any], console: Console) -> None:
     """The table."""
     freezing, bursting, theft = figures["time_to_freeze"], figures["burst"], figures["trace"]
-    floor = freezing["floor"]
-    table = Table(title=f"Time to freeze, {floor['count']} alarms one after the other, as the caller waits")
+    table = Table(title=f"Time to freeze, {ALARMS} alarms one after the other, as the caller waits")
     for heading in ("", "p50 ms", "p95 ms", "p50 against the floor"):
-        table.add_column(heading, justify="left" if not heading else "right")
-    rows = (
-        ("floor: two commits, one call", floor),
-        ("Stanch, through the gateway", freezing["gateway"]),
-        ("bare one-activity workflow", freezing["bare_workflow"]),
-    )
-    for name, row in rows:
-        ratio = f"{row['p50_ms'] / floor['p50_ms']:.2f} ×"
-        table.add_row(name, f"{row['p50_ms']:.1f}", f"{row['p95_ms']:.1f}", ratio)
+        table.add_column(heading, justify="right" if heading else "left")
+    for load, title in (("at_rest", "worker at rest"), ("at_work", "worker at work")):
+        floor = freezing[load]["floor"]
+        for name, row in freezing[load].items():
+            if name in NAMES:
+                ratio = f"{row['p50_ms'] / floor['p50_ms']:.2f} ×"
+                table.add_row(
+                    f"{NAMES[name]}, {title}", f"{row['p50_ms']:.1f}", f"{row['p95_ms']:.1f}", ratio
+                )
+        table.add_section()
     console.print(table)
     console.print(
         f"Burst of {bursting['alarms']} alarms: last account frozen after {bursting['last_frozen_s']} s, last incident "
@@ -90,11 +96,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, default=ROOT / ".stanch" / "bench.json")
     chosen = parser.parse_args()
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="stanch-bench-") as folder, running(Path(folder)) as measured:
         figures = asyncio.run(measure(measured))
     figures["when"] = datetime.now(UTC).isoformat(timespec="seconds")
     figures["where"] = {
         "cores": os.cpu_count(),
+        "load_before": round(load, 1),
         "python": platform.python_version(),
         "machine": platform.machine(),
     }

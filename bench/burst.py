@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import Any
 
@@ -20,7 +21,8 @@ from models.names import PLACER, Role
 
 ALARMS = 300
 LOOK_SECONDS = 0.1
-PATIENCE_SECONDS = 300.0
+PATIENCE_SECONDS = 600.0
+SETTLED_SECONDS = 6.0
 
 
 async def burst(measured: Measured, accounts: Sequence[str]) -> dict[str, Any]:
@@ -55,13 +57,34 @@ async def burst(measured: Measured, accounts: Sequence[str]) -> dict[str, Any]:
 
 async def until_handed_over(measured: Measured) -> None:
     """Until Temporal has taken every hand-over."""
+    async with _counting(measured, "SELECT count(*) FROM hand_over WHERE done_at IS NULL") as outstanding:
+        while await outstanding():  # noqa: ASYNC110 - another process does it
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+async def until_settled(measured: Measured) -> None:
+    """Until no step was recorded for a while: what the alarms began has come to where it waits for people."""
+    async with _counting(measured, "SELECT count(*) FROM step") as recorded:
+        before, since = await recorded(), perf_counter()
+        while perf_counter() - since < SETTLED_SECONDS:
+            await asyncio.sleep(LOOK_SECONDS)
+            now = await recorded()
+            if now != before:
+                before, since = now, perf_counter()
+
+
+@asynccontextmanager
+async def _counting(measured: Measured, query: str) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+    """One connection that counts, for no longer than patience lasts."""
     engine = create_async_engine(measured.owner_url)
-    outstanding = text("SELECT count(*) FROM hand_over WHERE done_at IS NULL")
     try:
-        async with engine.connect() as connection, asyncio.timeout(PATIENCE_SECONDS):
-            connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
-            while (await connection.execute(outstanding)).scalar_one():  # noqa: ASYNC110 - another process does it
-                await asyncio.sleep(LOOK_SECONDS)
+        async with engine.connect() as opened, asyncio.timeout(PATIENCE_SECONDS):
+            connection = await opened.execution_options(isolation_level="AUTOCOMMIT")
+
+            async def count() -> int:
+                return int((await connection.execute(text(query))).scalar_one())
+
+            yield count
     finally:
         await engine.dispose()
 

@@ -34,6 +34,14 @@ class Measured:
     owner_url: str
     victim: str
 
+    def rest(self) -> None:
+        """Stop the worker: the machine is left to whoever is measured."""
+        self.processes["worker"].stop(seconds=30)
+
+    def work(self) -> None:
+        """Start it again; it opens at once what was begun meanwhile."""
+        self.processes.restart("worker")
+
     def client(self, role: Role = Role.TRIGGER) -> httpx2.AsyncClient:
         """A client of the gateway with one login; its connections are kept."""
         credential = self.house.words.logins[role.value].credential
