@@ -45,6 +45,9 @@ SHUTTING = frozenset(
 )
 """SQLSTATEs of a server that is going, starting, full or only a copy now: nothing of ours is wrong."""
 
+SACRIFICED = frozenset({"40001", "40P01", "55P03", "57014"})
+"""SQLSTATEs of a statement given up for the sake of others: nothing of it is recorded, and it may be repeated."""
+
 
 def make_engine(url: str, *, pool: int) -> AsyncEngine:
     """A pool of at most `pool` connections; each is checked by use, not by a ping before every use."""
@@ -54,6 +57,7 @@ def make_engine(url: str, *, pool: int) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=PLACE_SECONDS,
         pool_recycle=1800,
+        hide_parameters=True,
         connect_args={
             "timeout": CONNECT_SECONDS,
             "server_settings": SESSION,
@@ -67,7 +71,7 @@ def is_gone(error: BaseException) -> bool:
         state = getattr(error.orig, "sqlstate", None)
         return (
             error.connection_invalidated
-            or state in SHUTTING
+            or state in SHUTTING | SACRIFICED
             or isinstance(error, OperationalError | InterfaceError)
         )
     return isinstance(error, GONE)
