@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
@@ -27,6 +28,17 @@ async def started(client: Client, incident_id: str) -> bool:
     return False
 
 
+ROW = "SELECT done_at FROM hand_over WHERE incident_id = :id"
+
+
+async def settled(gateway: RunningGateway, incident_id: str) -> None:
+    """Wait until the gateway has noted that Temporal took everything."""
+    for _ in range(100):
+        if gateway.rows(ROW, id=incident_id)[0].done_at is not None:
+            return
+    pytest.fail("the hand-over was never noted")
+
+
 def freeze_counts(gateway: RunningGateway) -> tuple[int, int]:
     metrics = gateway.client.get("/metrics").text.splitlines()
     count = next(line for line in metrics if line.startswith("stanch_alarms_total") and '"done"' in line)
@@ -47,12 +59,14 @@ async def test_the_incident_is_open_in_temporal_right_after_the_answer(
         database_url, sandbox, free_port(), tmp_path / "gateway.log", environ=environ
     ) as gateway:
         assert gateway.client.get("/ready").json()["parts"]["temporal"] == "ok"
-        incident_id = gateway.alarm(sandbox.account()).json()["incident_id"]
+        account_id = sandbox.account()
+        incident_id = gateway.alarm(account_id).json()["incident_id"]
         assert await started(client, incident_id)
-        # No worker took the wake, so the row stays due: nobody but Temporal's word ends it.
-        (row,) = gateway.rows("SELECT done_at FROM hand_over WHERE incident_id = :id", id=incident_id)
-        assert row.done_at is None
+        await settled(gateway, incident_id)
         assert freeze_counts(gateway) == (1, 1)
+        # Its start was all the wake it needed. Of this further alarm no worker can hear, so the row stays due.
+        assert gateway.alarm(account_id).json()["incident_id"] == incident_id
+        assert [row.done_at for row in gateway.rows(ROW, id=incident_id)] == [None]
     await client.get_workflow_handle(incident_workflow_id(incident_id)).terminate()
 
 
