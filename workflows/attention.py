@@ -292,6 +292,9 @@ class Attention:
             if not child.done():
                 child.cancel()
                 await workflow.wait([child])
+                if not child.cancelled():
+                    # Looked at once, or asyncio reports it as an error that nobody noticed.
+                    child.exception()
 
     async def _wake(self, child: ChildWorkflowHandle[Any, Any]) -> None:
         try:
