@@ -18,7 +18,9 @@ def other_wallet(databases: Databases) -> Iterator[RunningSandbox]:
 
 
 @pytest.fixture(scope="session")
-def shared_house(other_wallet: RunningSandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeHouse]:
+def shared_house(
+    other_wallet: RunningSandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WholeHouse]:
     """One house for the folder: it takes seconds to start, and what is shared is only what runs."""
     folder = tmp_path_factory.mktemp("house")
     policies = quick_policy(tmp_path_factory.mktemp("policies"))
@@ -27,7 +29,7 @@ def shared_house(other_wallet: RunningSandbox, tmp_path_factory: pytest.TempPath
     try:
         yield house
     finally:
-        house.close()
+        house.lose_power()
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ from workflows.registry import WORKFLOWS
 Found = TypeVar("Found")
 
 PATIENCE_SECONDS = 40.0
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.1
 POLICY = "quick"
 PARTS = ("gateway", "worker")
 OTHER_HOUSES = ("STANCH_", "TEMPORAL_", "SANDBOX_")
@@ -119,7 +119,9 @@ class WholeHouse:
         )
 
     # ------------------------------------------------------------ what people and programs ask of it
-    def ask(self, method: str, path: str, body: Any = None, *, as_: Role | None = Role.AGENT) -> httpx2.Response:
+    def ask(
+        self, method: str, path: str, body: Any = None, *, as_: Role | None = Role.AGENT
+    ) -> httpx2.Response:
         """One request at the gateway."""
         headers = {}
         if as_ is not None:
@@ -128,7 +130,9 @@ class WholeHouse:
 
     def raise_alarm(self, body: dict[str, Any]) -> httpx2.Response:
         """Send an alarm as whoever it is from."""
-        return self.ask("POST", "/v1/alarms", body, as_=Role.TRIGGER if body["kind"] == "trigger" else Role.AGENT)
+        return self.ask(
+            "POST", "/v1/alarms", body, as_=Role.TRIGGER if body["kind"] == "trigger" else Role.AGENT
+        )
 
     def incident(self, incident_id: str) -> dict[str, Any]:
         """What the gateway says of an incident."""
@@ -181,7 +185,9 @@ class WholeHouse:
 
         return run(audited())
 
-    def until(self, look: Callable[[], Found], what: str, *, seconds: float = PATIENCE_SECONDS) -> Found:
+    def until(
+        self, look: Callable[[], Found | None], what: str, *, seconds: float = PATIENCE_SECONDS
+    ) -> Found:
         """Wait until `look` finds something, and give it; failing says what was waited for."""
         deadline = time.monotonic() + seconds
         while not (found := look()):

@@ -51,6 +51,11 @@ class Story:
             self.incident_id = answer.json()["incident_id"]
         return answer
 
+    @property
+    def mule(self) -> str:
+        """An account that stolen money reached in one transfer, so one hold is placed there."""
+        return self.theft.mules[1].account_id
+
     # ------------------------------------------------------------ how it goes on
     @property
     def status(self) -> str:
@@ -130,7 +135,9 @@ class Story:
     def _owner_enters(self) -> None:
         wallet = self.house.wallet
         known = wallet.control("GET", f"/people/{self.account_id}")
-        letters = [message["body"] for value in known["contacts"].values() for message in wallet.outbox(value)]
+        letters = [
+            message["body"] for value in known["contacts"].values() for message in wallet.outbox(value)
+        ]
         (token,) = [found[1] for letter in letters if (found := LINK.search(letter))]
         owner = wallet.customer(known["device"])
         owner.ask("POST", "/links/use", {"token": token, "password": "a new one"}).raise_for_status()

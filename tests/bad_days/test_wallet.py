@@ -11,6 +11,8 @@ import pytest
 from tests.bad_days.house import WholeHouse
 from tests.bad_days.story import Story, theft_on
 
+pytestmark = pytest.mark.timeout(240)
+
 KINDS: dict[str, dict[str, Any]] = {
     "5xx": {"mode": "error", "status": 503},
     "slow": {"mode": "latency", "ms": 2300},
@@ -23,7 +25,7 @@ TWICE = 2
 def told(story: Story, fault: Mapping[str, Any]) -> dict[str, Any]:
     """The whole story of one account, whose every kind of effect has this bad day."""
     wallet, account = story.house.wallet, f"/v1/accounts/{story.account_id}"
-    mule = story.theft.mules[0].account_id
+    mule = story.mule
     for place in (
         f"{account}/restrictions",
         f"/v1/accounts/{mule}/holds",
