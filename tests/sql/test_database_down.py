@@ -13,20 +13,29 @@ from activities.changes import FrozenNow
 from cli.embedded import roles
 from cli.embedded.postgres import EmbeddedPostgres
 from models.errors import ErrorCode, StanchError
+from models.ids import new_id
 from tests.conftest import migrate
 from tests.sql.house import House, now
 
 
-@pytest.fixture
-def server() -> Iterator[EmbeddedPostgres]:
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL that only these tests use, for they kill it."""
     with EmbeddedPostgres(throwaway=True) as started:
         migrate(started.url(role=roles.OWNER))
         yield started
 
 
 @pytest.fixture
+def server(own_server: EmbeddedPostgres) -> EmbeddedPostgres:
+    return own_server.start()
+
+
+@pytest.fixture
 async def on_it(server: EmbeddedPostgres) -> AsyncIterator[House]:
-    made = House(server.url())
+    name = f"stanch_{new_id().lower()}"
+    server.create_database(name, template="stanch")
+    made = House(server.url(name))
     yield made
     await made.close()
 
