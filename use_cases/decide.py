@@ -51,10 +51,12 @@ class Decide:
     ) -> DecisionView:
         """Choose on a question of this kind: the open one, or a new one where people may put it.
 
-        Records an ask_decision step for a new question. Errors: NOT_FOUND; REFUSED_BY_RULE (closed incident, or a kind
-        that only the engine asks); INVALID (not a choice); ALREADY_DECIDED.
+        Records an ask_decision step for a new question. Errors: NOT_FOUND; REFUSED_BY_RULE (closed incident, a kind that
+        only the engine asks, or a freeze that cannot be renewed any more); INVALID (not a choice); ALREADY_DECIDED.
         """
         facts = await self._open_incident(incident_id)
+        if kind is DecisionKind.RENEW_FREEZE:
+            self._refuse_needless_renewal(facts)
         listed = await self.overview.decisions(state=None, incident_id=incident_id)
         same = [each for each in listed if each.kind is kind and each.episode == facts.episode]
         standing = next((each for each in same if each.closed_at is None), None)
@@ -97,6 +99,15 @@ class Decide:
     async def withdraw(self, request_id: str, *, by: Sender) -> DecisionView:
         """Take one's own choice back. Errors: those of DecisionDesk.withdraw."""
         return await self.desk.withdraw(request_id=request_id, by=by, at=self.clock.now())
+
+    def _refuse_needless_renewal(self, facts: IncidentFacts) -> None:
+        if facts.provisional and facts.renewals < self.policies.current().freeze.renewals:
+            return
+        raise StanchError(
+            ErrorCode.REFUSED_BY_RULE,
+            "Only a freeze that ends by its clock can be renewed, and only as often as the rules allow. Nothing was "
+            "changed; the owner must prove themselves, or two people decide.",
+        )
 
     async def _open_incident(self, incident_id: str) -> IncidentFacts:
         facts = await self.incidents.facts(incident_id)

@@ -8,8 +8,8 @@ from tests.running_gateway import RunningGateway
 from tests.running_sandbox import RunningSandbox
 
 
-def incident(gateway: RunningGateway, sandbox: RunningSandbox) -> str:
-    incident_id: str = gateway.alarm(sandbox.account()).json()["incident_id"]
+def incident(gateway: RunningGateway, sandbox: RunningSandbox, **alarm: str) -> str:
+    incident_id: str = gateway.alarm(sandbox.account(), **alarm).json()["incident_id"]
     return incident_id
 
 
@@ -105,10 +105,15 @@ def test_people_put_only_their_own_questions(gateway: RunningGateway, sandbox: R
 
 
 def test_keeping_protection_up_takes_one_person(gateway: RunningGateway, sandbox: RunningSandbox) -> None:
-    incident_id = incident(gateway, sandbox)
+    incident_id = incident(gateway, sandbox, as_="agent")
     status, decision = asked(gateway, incident_id, kind="renew_freeze", choice="renew")
     assert status == 201
     assert decision["four_eyes"] is False
+
+
+def test_a_triggers_freeze_has_no_clock_to_renew(gateway: RunningGateway, sandbox: RunningSandbox) -> None:
+    status, problem = asked(gateway, incident(gateway, sandbox), kind="renew_freeze", choice="renew")
+    assert (status, problem["code"]) == (409, "refused_by_rule")
 
 
 def test_what_does_not_exist_cannot_be_judged(gateway: RunningGateway) -> None:

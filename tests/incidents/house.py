@@ -31,7 +31,7 @@ from adapters.temporal.replay import TemporalHistories
 from adapters.temporal.worker_lifecycle import WorkerPlan, run_worker
 from adapters.wiring import Wiring
 from gateway.assembly import assemble
-from models.contracts.alarms import Sender
+from models.contracts.alarms import Alarm, Sender
 from models.contracts.incidents import IncidentEnding
 from models.contracts.policy import Policy
 from models.contracts.steps import RecordedStep
@@ -307,6 +307,41 @@ class House(Engine):
         )
         await self.parts.wake.now(incident_id)
         return str(view.requests[-1].request_id)
+
+    async def request_and_approve(self, incident_id: str, kind: DecisionKind, choice: str) -> None:
+        """Two people agree, whenever the engine looks at it."""
+        await self.approve(await self.request(incident_id, kind, choice))
+
+    async def approve(self, request_id: str) -> None:
+        """A supervisor says yes; the engine looks when it is next woken."""
+        await self.parts.decide.approve(request_id, "seen by another", by=self.people[Role.SUPERVISOR])
+
+    async def raise_quietly(self, theft: Theft, kind: AlarmKind = AlarmKind.TRIGGER) -> RaisedAlarm:
+        """An alarm whose hand-over has not reached Temporal yet."""
+        by = self.people[Role.TRIGGER if kind is AlarmKind.TRIGGER else Role.AGENT]
+        alarm = Alarm(
+            source=by.name,
+            id=new_id(),
+            account_id=theft.account_id,
+            occurred_at=datetime.now(UTC),
+            compromised_since=theft.compromised_since - timedelta(seconds=1),
+            kind=kind,
+        )
+        raised: RaisedAlarm = await self.parts.raise_alarm.run(
+            alarm, sender=by, receipt=self.parts.raise_alarm.receive()
+        )
+        return raised
+
+    async def age(self, incident_id: str, by: timedelta) -> None:
+        """Let the freeze of this episode be older: the clocks that count from it have run on."""
+        async with self.wiring.engine.begin() as connection:
+            await connection.execute(
+                text(
+                    "UPDATE incident SET frozen_at = frozen_at - CAST(:by AS interval), "
+                    "episode_opened_at = episode_opened_at - CAST(:by AS interval) WHERE id = :id"
+                ),
+                {"id": incident_id, "by": by},
+            )
 
     async def looked(self, incident_id: str) -> None:
         """Have the workflow look, and wait until it has read the decisions again after that."""
