@@ -158,13 +158,18 @@ class ReleaseHold:
             result = StepResult(step_key=step.step_key)
             ended = (HoldEnded(step.hold_id, running.started_at, step.reason),)
             claim = await self.claims.find(step.hold_id)
+            in_queue = claim is not None and claim.effective_seq is not None
             try:
                 receipt = await self.wallet.release_hold(step.hold_id, step.reason, key=running.key)
             except StanchError as error:
                 if not error.matches(ErrorCode.WALLET_REFUSED):
                     raise
+                if in_queue:
+                    # It ended without us, nobody says when: from the newest posting on nothing keeps these units back.
+                    position = await self.index.catch_up(budget=CHECK_BUDGET)
+                    await self.index.release_hold(step.hold_id, position.upto_seq)
                 return Effect(result, changes=ended, reason="the wallet no longer knows this hold")
-            if claim is not None and claim.effective_seq is not None:
+            if in_queue:
                 await self.index.release_hold(step.hold_id, receipt.effective_seq)
             return Effect(result, receipt, ended)
 
