@@ -60,6 +60,7 @@ class Telling:
         self._processes = processes
         self._house = house
         self._timeline = timeline
+        self._loading: threading.Thread | None = None
 
     def people(self, world: Mapping[str, Any]) -> list[Part]:
         """The programs of those who wait for something to happen."""
@@ -99,8 +100,6 @@ class Telling:
             self._timeline.now(f"the alarm about {self._victim(world)} is raised")
             with self._login(Role.TRIGGER) as detector:
                 detector.post("/v1/alarms", outside_ledger.alarm_of(self._request.case, DETECTOR))
-        # The audit needs every workflow; loading them meanwhile costs nobody time.
-        threading.Thread(target=_load_audit, daemon=True).start()
 
     def _follow(self, observer: Observer) -> None:
         deadline = time.monotonic() + self._request.wait_limit
@@ -114,6 +113,8 @@ class Telling:
                 break
             if observer.view is not None:
                 self._timeline.hint(WAITING.get(observer.view["status"], "the incident goes on"))
+                if observer.view["status"] == Status.RETURNING:
+                    self._load_audit()
             self._check_engine()
             if time.monotonic() > deadline:
                 stands = observer.view["status"] if observer.view else "not even opened"
@@ -129,6 +130,12 @@ class Telling:
                 ErrorCode.INTERNAL,
                 f"The story should have ended as {self._scenario.outcome} and ended as {outcome}.",
             )
+
+    def _load_audit(self) -> None:
+        """The audit needs every workflow. Loaded in the cool-down, when nobody races anybody, it costs no time."""
+        if self._loading is None:
+            self._loading = threading.Thread(target=_import_audit, daemon=True)
+            self._loading.start()
 
     def _check_engine(self) -> None:
         """Raise what is behind it when a part of the engine is gone."""
@@ -178,6 +185,6 @@ def _audited(incident_id: str) -> AuditReport:
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def _load_audit() -> None:
+def _import_audit() -> None:
     with contextlib.suppress(ImportError):
         import cli.auditing  # noqa: F401 - loaded for later
