@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Final
+from collections import Counter
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from cli.embedded.ports import free_port, is_free
 from cli.embedded.postgres import EmbeddedPostgres
@@ -44,7 +45,7 @@ def run_up(output: Output) -> int:
             path = runtime.write(folder)
             try:
                 _greet(house, output)
-                _watch(processes, output)
+                _watch(processes, house.addresses, output)
             finally:
                 path.unlink(missing_ok=True)
     except Ended:
@@ -101,17 +102,26 @@ def _greet(house: House, output: Output) -> None:
     output.say("Running until Ctrl-C.")
 
 
-def _watch(processes: Processes, output: Output) -> None:
+def _watch(processes: Processes, addresses: Addresses, output: Output) -> NoReturn:
     """Start again what ends by itself; never returns."""
-    restarts: dict[str, int] = {}
+    restarts: Counter[str] = Counter()
+    servers = {"PostgreSQL": addresses.postgres, "Temporal": addresses.temporal}
+
+    def count(name: str, why: str) -> None:
+        restarts[name] += 1
+        if restarts[name] > RESTARTS:
+            raise StanchError(
+                ErrorCode.INTERNAL,
+                f"The {name} ended {restarts[name]} times and everything was stopped; what is recorded is safe. {why}",
+            )
+        output.warn(f"the {name} ended and is started again.")
+
     while True:
+        for name, server in servers.items():
+            if server is not None and not server.running:
+                count(name, f"Look at the logs in {home()}.")
+                server.start()
         for name in processes.ended():
-            restarts[name] = restarts.get(name, 0) + 1
-            if restarts[name] > RESTARTS:
-                raise StanchError(
-                    ErrorCode.INTERNAL,
-                    f"The {name} ended {RESTARTS + 1} times and everything was stopped; what is recorded is safe. {processes[name].explain()}",
-                )
-            output.warn(f"the {name} ended with code {processes[name].exit_code} and is started again.")
+            count(name, processes[name].explain())
             processes.restart(name)
         time.sleep(SECONDS_BETWEEN_LOOKS)

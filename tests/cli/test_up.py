@@ -77,18 +77,31 @@ class Machine:
         )
         return done.returncode, json.loads(done.stdout)
 
+    def kill(self, name: str) -> None:
+        """End every process of this house that is called so, at once."""
+        for process in self._processes():
+            if process.name() == name:
+                process.kill()
+
     def left_running(self) -> list[str]:
-        """Processes of this house."""
+        """Names of the processes of this house."""
+        return [process.name() for process in self._processes()]
+
+    def _processes(self) -> list[psutil.Process]:
         found = []
         for process in psutil.process_iter():
             try:
-                if str(self.home) in " ".join(process.cmdline()) or process.environ().get(
-                    "STANCH_HOME"
-                ) == str(self.home):
-                    found.append(process.name())
+                ours = process.environ().get("STANCH_HOME") == str(self.home)
+                if ours or self._serves(process) or str(self.home) in " ".join(process.cmdline()):
+                    found.append(process)
             except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
                 continue
         return found
+
+    def _serves(self, process: psutil.Process) -> bool:
+        """PostgreSQL works in its data, wherever that lies."""
+        data = self.home / "postgres" / "data"
+        return process.name() == "postgres" and data.exists() and process.cwd() == str(data.resolve())
 
 
 def test_started_again_it_continues_what_was_open(tmp_path: Path) -> None:
@@ -108,6 +121,8 @@ def test_started_again_it_continues_what_was_open(tmp_path: Path) -> None:
     assert machine.type("incident", "list")[0] == 2
     with machine.up() as again:
         assert again["urls"]["gateway"] == first["urls"]["gateway"]
+        # A server that ends by itself is started again, on its data.
+        machine.kill("postgres")
         # Nobody proves to be the owner, and the freeze of an unproven report ends by its own clock.
         code, watched = machine.type("incident", "watch", opened["incident_id"], "--wait-limit", "60")
         assert (code, watched.get("outcome")) == (0, "released"), watched
