@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
+from time import monotonic
 
 import structlog
 
@@ -15,6 +16,8 @@ log = structlog.get_logger("gateway.afterwards")
 
 AT_ONCE = 8
 """Hand-overs at once: enough to keep Temporal busy, few enough to leave the machine to alarms."""
+
+Work = Callable[[], Awaitable[None]]
 
 WAITING = 10_000
 """Beyond this the relay alone does it, from the rows."""
@@ -27,69 +30,73 @@ YIELD = 1.0
 
 
 class Afterwards:
-    """Runs work in the background, a little at a time, each within its budget (seconds), one at most per name."""
+    """Runs work in the background, a little at a time, each within its budget (seconds), one at most waiting per name."""
 
     def __init__(self, metrics: Metrics, *, budget: float) -> None:
         self._metrics = metrics
         self._budget = budget
         self._places = asyncio.Semaphore(AT_ONCE)
-        self._waiting: dict[str, asyncio.Task[None]] = {}
+        self._waiting: dict[str, tuple[float, Work]] = {}
         self._running: set[asyncio.Task[None]] = set()
+        self._dispatcher: asyncio.Task[None] | None = None
         self._alarms = 0
-        self._seen = 0
-        self._quiet = asyncio.Event()
-        self._quiet.set()
+        self._last_alarm = 0.0
 
     @contextlib.contextmanager
     def alarm(self) -> Iterator[None]:
         """An alarm is under way: background work lets it go first."""
         self._alarms += 1
-        self._seen += 1
-        self._quiet.clear()
         try:
             yield
         finally:
             self._alarms -= 1
-            if not self._alarms:
-                self._quiet.set()
+            self._last_alarm = monotonic()
 
-    def later(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    def later(self, name: str, work: Work) -> None:
         """Do `work` soon, unless the same is waiting already or too much is: the committed row asks for it anyway."""
         if name in self._waiting or len(self._waiting) >= WAITING:
             self._metrics.follow_ups.labels("left_to_relay").inc()
             return
-        task = asyncio.create_task(self._run(name, work))
-        self._waiting[name] = task
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        self._metrics.waiting.set(len(self._waiting))
+        self._waiting[name] = monotonic(), work
+        if self._dispatcher is None or self._dispatcher.done():
+            self._dispatcher = asyncio.create_task(self._dispatch())
 
     async def close(self, patience: float) -> None:
-        """Give what is under way `patience` seconds, then let go of it."""
-        if self._running:
-            _, late = await asyncio.wait(self._running, timeout=patience)
-            for task in late:
-                task.cancel()
+        """Give what waits and runs `patience` seconds, then let go of it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                if self._dispatcher is not None:
+                    await self._dispatcher
+                if self._running:
+                    await asyncio.wait(self._running)
+        for task in self._running:
+            task.cancel()
 
-    async def _calm(self) -> None:
-        while True:
-            await self._quiet.wait()
-            seen = self._seen
-            await asyncio.sleep(CALM)
-            if seen == self._seen and not self._alarms:
+    async def _dispatch(self) -> None:
+        """One at a time looks whether it is calm, whatever waits: a burst must not pay for what it left behind."""
+        while self._waiting:
+            await self._turn()
+            await self._places.acquire()
+            # From here on a later request for the same is not covered by this run.
+            _, work = self._waiting.pop(next(iter(self._waiting)))
+            self._metrics.waiting.set(len(self._waiting))
+            task = asyncio.create_task(self._run(work))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def _turn(self) -> None:
+        """Until no alarm has been under way for a while, or the oldest work has let enough of them pass."""
+        oldest, _ = next(iter(self._waiting.values()))
+        while (rest := oldest + YIELD - monotonic()) > 0:
+            if not self._alarms and monotonic() - self._last_alarm >= CALM:
                 return
+            await asyncio.sleep(min(CALM, rest))
 
-    async def _run(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    async def _run(self, work: Work) -> None:
         result = "done"
         try:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(YIELD):
-                    await self._calm()
-            async with self._places:
-                # From here on a later request for the same is not covered by this run.
-                self._waiting.pop(name, None)
-                async with asyncio.timeout(self._budget):
-                    await work()
+            async with asyncio.timeout(self._budget):
+                await work()
         except TimeoutError:
             result = "late"
         except StanchError as error:
@@ -98,5 +105,6 @@ class Afterwards:
             result = "failed"
             # Not log.exception: a library's text and frames may carry the values it failed on.
             log.error("follow-up failed", error=type(error).__name__)  # noqa: TRY400
-        self._metrics.waiting.set(len(self._waiting))
+        finally:
+            self._places.release()
         self._metrics.follow_ups.labels(result).inc()

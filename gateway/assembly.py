@@ -80,7 +80,7 @@ def assemble(wiring: Wiring) -> Parts:
         tries = [database_answers() for _ in range(WARM_CONNECTIONS)]
         # Whatever is not there now may come later: nothing here keeps the gateway from starting.
         with contextlib.suppress(StanchError):
-            await asyncio.gather(wiring.wallet_connection.warm(WARM_CONNECTIONS), *tries)
+            await asyncio.gather(wiring.wallet_connection.warm(), *tries)
 
     return Parts(
         door=Door(wiring.operators.by_credential, admission),

@@ -46,6 +46,7 @@ def serve(app: FastAPI, *, host: str, port: int) -> bool:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,
         backlog=2048,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=LAST_REQUESTS,

@@ -20,6 +20,9 @@ Shape = TypeVar("Shape", bound=BaseModel)
 CONNECTIONS = 32
 """Calls at once. A wallet under more of them gets slower, not faster; the others wait their turn here."""
 
+KEPT_CONNECTIONS = 8
+"""Idle connections kept. The client looks at each of them before every call, so more would slow down every freeze."""
+
 KEPT_SECONDS = 60.0
 """Shorter than the wallet's own patience (75 s in the sandbox), so we close idle connections before it does."""
 
@@ -44,13 +47,13 @@ class WalletConnection:
             timeout=None,
             limits=httpx2.Limits(
                 max_connections=CONNECTIONS,
-                max_keepalive_connections=CONNECTIONS,
+                max_keepalive_connections=KEPT_CONNECTIONS,
                 keepalive_expiry=KEPT_SECONDS,
             ),
             trust_env=False,
         )
 
-    async def warm(self, connections: int = 4) -> None:
+    async def warm(self, connections: int = 2) -> None:
         """Open connections before the first alarm needs one; a wallet that is down is no obstacle to starting."""
         await asyncio.gather(*(self.reachable() for _ in range(connections)))
 
