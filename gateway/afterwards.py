@@ -14,7 +14,7 @@ from models.errors import StanchError
 
 log = structlog.get_logger("gateway.afterwards")
 
-AT_ONCE = 8
+AT_ONCE = 4
 """Hand-overs at once: enough to keep Temporal busy, few enough to leave the machine to alarms."""
 
 Work = Callable[[], Awaitable[None]]
