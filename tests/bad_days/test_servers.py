@@ -34,7 +34,7 @@ def test_without_a_database_ten_alarms_are_refused_and_all_freeze_when_repeated(
     house.postgres.start()
     assert records(house, accounts) == []
     ids = [alarm["id"] for alarm in alarms]
-    assert house.rows("SELECT FROM alarm WHERE source_id = ANY(:ids)", ids=ids) == []
+    assert house.rows("SELECT id FROM alarm WHERE source_id = ANY(:ids)", ids=ids) == []
     assert [house.raise_alarm(alarm).status_code for alarm in alarms] == [201] * TEN
     prove_frozen_once(house, accounts)
     story.prove_owner()

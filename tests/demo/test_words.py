@@ -73,7 +73,7 @@ def test_the_last_trace_of_a_currency_is_the_one_shown() -> None:
     def step(kind: str, currency: str, trace: str) -> dict[str, object]:
         return {"kind": kind, "result": {"summary": {"currency": currency, "trace_id": trace}}}
 
-    steps = [
+    steps: list[dict[str, object]] = [
         step("trace", "CNY", "a"),
         step("trace", "CNY", "b"),
         step("trace", "USD", "c"),
