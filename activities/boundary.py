@@ -1,9 +1,13 @@
-"""The boundary of every activity: a StanchError becomes an ApplicationError whose type is its stable code."""
+"""The boundary of every activity: its errors have stable codes, it shows that it lives, and it is not cut in the middle."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
@@ -21,9 +25,17 @@ WORTH_RETRYING = frozenset(
 )
 """Codes after which the same call may succeed. Every other code is an answer, and the workflow decides."""
 
+BEAT_SECONDS = 1.0
+"""Between two signs of life. Most activities are over before the first; a worker that died gives none."""
+
 
 class StanchErrors(Interceptor):
-    """Installs the boundary on a worker."""
+    """Installs the boundary on a worker.
+
+    A StanchError becomes an ApplicationError whose type is its stable code. An activity beats, so that another worker
+    takes over from a dead one within its heartbeat timeout. A workflow that has changed its mind does not stop what runs:
+    between an effect and its record nothing is cut off but by the end of the worker.
+    """
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
         """Wrap the activity's call."""
@@ -33,7 +45,8 @@ class StanchErrors(Interceptor):
 class _Boundary(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the SDK's name
         try:
-            return await super().execute_activity(input)
+            with _beating():
+                return await _to_its_end(asyncio.ensure_future(super().execute_activity(input)))
         except StanchError as error:
             retry = error.code in WORTH_RETRYING
             raise ApplicationError(
@@ -44,3 +57,31 @@ class _Boundary(ActivityInboundInterceptor):
                 if not retry
                 else ApplicationErrorCategory.UNSPECIFIED,
             ) from error
+
+
+@contextmanager
+def _beating() -> Iterator[None]:
+    """Give signs of life inside."""
+    life = asyncio.create_task(_beat())
+    try:
+        yield
+    finally:
+        life.cancel()
+
+
+async def _beat() -> None:
+    while True:
+        await asyncio.sleep(BEAT_SECONDS)
+        activity.heartbeat()
+
+
+async def _to_its_end(running: asyncio.Task[Any]) -> Any:
+    """The result of `running`, whatever the workflow thinks of it meanwhile."""
+    while True:
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            why = activity.cancellation_details()
+            if running.done() or why is None or why.worker_shutdown:
+                running.cancel()
+                return await running

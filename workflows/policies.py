@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -16,6 +16,7 @@ class ActivityOptions(TypedDict):
 
     start_to_close_timeout: timedelta
     retry_policy: RetryPolicy
+    heartbeat_timeout: NotRequired[timedelta]
 
 
 INSIST = RetryPolicy(
@@ -32,16 +33,32 @@ URGENT = RetryPolicy(
 )
 """For ever, and quickly: until the freeze stands, money is leaving."""
 
-STEP: ActivityOptions = {"start_to_close_timeout": timedelta(seconds=15), "retry_policy": INSIST}
+SILENCE = timedelta(seconds=5)
+"""An activity beats every second: after so long without a beat its worker is dead, and another one takes over."""
+
+STEP: ActivityOptions = {
+    "start_to_close_timeout": timedelta(seconds=15),
+    "retry_policy": INSIST,
+    "heartbeat_timeout": SILENCE,
+}
 """One call to the wallet (2 s) and two commits; 15 s is beyond any healthy answer."""
 
 FREEZE: ActivityOptions = {"start_to_close_timeout": timedelta(seconds=5), "retry_policy": URGENT}
 """The wallet's call budget is 2 s; an attempt that hangs must not keep the next one waiting."""
 
-LOOK: ActivityOptions = {"start_to_close_timeout": timedelta(seconds=10), "retry_policy": INSIST}
+LOOK: ActivityOptions = {
+    "start_to_close_timeout": timedelta(seconds=10),
+    "retry_policy": INSIST,
+    "heartbeat_timeout": SILENCE,
+}
 """Reading our own database."""
 
-FOLLOW: ActivityOptions = {"start_to_close_timeout": timedelta(minutes=10), "retry_policy": INSIST}
+FOLLOW: ActivityOptions = {
+    "start_to_close_timeout": timedelta(minutes=10),
+    "retry_policy": INSIST,
+    # A page of ten thousand rows or a large trace may keep the worker too busy to beat.
+    "heartbeat_timeout": 4 * SILENCE,
+}
 """Feeding the index and tracing: the largest known trace (590,000 edges) takes seconds, a first import minutes."""
 
 

@@ -23,6 +23,9 @@ GRACE: Final = timedelta(seconds=10)
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
 """How long a dead worker's workflows wait for it before another takes them over; the SDK's default is 10 s."""
 
+BEATS_HELD_BACK: Final = timedelta(seconds=1)
+"""The SDK holds signs of life back for most of their timeout; a late one would then look like death."""
+
 PASSED_THROUGH: Final = ("models", "activities", "ulid", "structlog")
 """Imported once for all workflow runs: messages and names without side effects, and the activities' names.
 
@@ -105,6 +108,7 @@ def build_worker(client: Client, plan: WorkerPlan) -> Worker:
         graceful_shutdown_timeout=plan.grace,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         max_concurrent_activities=plan.activities_at_once,
+        max_heartbeat_throttle_interval=BEATS_HELD_BACK,
         **plan.extra,
     )
 
