@@ -1,0 +1,91 @@
+"""An incident that goes on in a new run: the story, the rows and the audit go on with it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from cli.embedded.temporal import EmbeddedTemporal
+from ledger.findings import Kind
+from ledger.histories import CONTINUED
+from models.ids import incident_workflow_id
+from models.names import DecisionKind, Outcome, Workflow
+from tests.conftest import Database
+from tests.replay.living import Engine, engine, quick_policy
+from tests.running_sandbox import RunningSandbox
+from use_cases.audit_replay import audit
+
+pytestmark = pytest.mark.timeout(240)
+
+SUGGESTED_AFTER = 120
+"""Events; the server's own limit of 4,096 would take a day of alarms."""
+
+
+@pytest.fixture(scope="module")
+async def forgetful(
+    module_database: Database, wallet: RunningSandbox, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Engine]:
+    """An engine whose Temporal suggests a new run very soon."""
+    temporal = EmbeddedTemporal(throwaway=True)
+    temporal._settings["limit.historyCount.suggestContinueAsNew"] = SUGGESTED_AFTER
+    folder: Path = tmp_path_factory.mktemp("policy")
+    with temporal:
+        async with engine(
+            database_url=module_database.url,
+            sandbox=wallet,
+            temporal=temporal.environ,
+            policies=quick_policy(folder),
+            queue="continued",
+        ) as running:
+            yield running
+
+
+async def told_in_two_runs(engine: Engine) -> str:
+    """Woken without reason while people decide, until the story goes on in a new run."""
+    theft = engine.sandbox.steal(engine.sandbox.rich_account())
+    incident_id = (await engine.alarm(theft)).incident_id
+    await engine.prove_owner(incident_id)
+    asked = await engine.question(incident_id, DecisionKind.RETURN_ACCOUNT)
+    handle = engine.histories.client.get_workflow_handle(incident_workflow_id(incident_id))
+    first = (await handle.describe()).run_id
+
+    async def goes_on() -> bool:
+        await engine.wiring.incidents.ask_again(incident_id)
+        await engine.parts.wake.now(incident_id)
+        return (await handle.describe()).run_id != first
+
+    async def asked_again() -> bool:
+        return (await engine.question(incident_id, DecisionKind.RETURN_ACCOUNT)).task_id != asked.task_id
+
+    await engine.until(goes_on, "a new run")
+    await engine.until(asked_again, "the question of the new run")
+    await engine.decide(incident_id, DecisionKind.RETURN_ACCOUNT, Outcome.RESTORED.value)
+    closed = await engine.until_closed(incident_id)
+    assert closed.outcome is Outcome.RESTORED
+    return incident_id
+
+
+@pytest.fixture(scope="module")
+async def incident_id(forgetful: Engine) -> str:
+    return await told_in_two_runs(forgetful)
+
+
+async def test_a_story_told_in_several_runs_ends_and_its_audit_finds_nothing(
+    forgetful: Engine, incident_id: str
+) -> None:
+    report = await forgetful.audit(incident_id)
+    assert report.findings == ()
+    root = [run for run in report.workflows if run.type == Workflow.STOLEN_ACCOUNT_INCIDENT]
+    assert len(root) >= 2
+    assert [run.ended for run in root].count(CONTINUED) == len(root) - 1
+
+
+async def test_a_run_that_is_left_out_is_missed(forgetful: Engine, incident_id: str) -> None:
+    runs = await forgetful.histories.replay(incident_id, closed=True)
+    steps = await forgetful.wiring.overview.steps(incident_id)
+    root = [run for run in runs if run.history.type == Workflow.STOLEN_ACCOUNT_INCIDENT]
+    assert len(root) >= 2
+    for left_out in root:
+        report = audit(incident_id, [run for run in runs if run is not left_out], steps, closed=True)
+        assert not report.replay_ok
+        assert Kind.HISTORY_MISSING.value in {finding.kind for finding in report.findings}
