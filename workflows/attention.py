@@ -288,13 +288,17 @@ class Attention:
                         await self._wake(child)
                     self._heed_history()
             return await child
-        finally:
+        except GeneratorExit:
+            # The worker lets go of this run: nothing can be awaited any more, and the story goes on elsewhere.
+            raise
+        except BaseException:
             if not child.done():
                 child.cancel()
                 await workflow.wait([child])
                 if not child.cancelled():
                     # Looked at once, or asyncio reports it as an error that nobody noticed.
                     child.exception()
+            raise
 
     async def _wake(self, child: ChildWorkflowHandle[Any, Any]) -> None:
         try:
