@@ -139,6 +139,8 @@ async def test_one_persons_dismissal_does_not_lift_what_a_trigger_asks_for_meanw
     with house.rules.changed(freeze={"unproven_freezes": 0}):
         incident_id = (await house.report(theft)).incident_id
     await house.question(incident_id, DecisionKind.FREEZE_ON_REPORT)
+    # Until the report is taken up: a trigger right behind it would be frozen on before it is taken up itself.
+    await house.looked(incident_id)
     house.sandbox.fault(f"POST /v1/accounts/{theft.account_id}/restrictions$", "error", count=3)
     with house.gate.hold(Activity.TAKE_UP_ALARM, incident_id) as taking_up:
         pending = await house.alarm(theft)
