@@ -24,7 +24,7 @@ from models.contracts.incidents import (
 from models.contracts.steps import Refusal
 from models.contracts.wallet import AccountState, ContactKind, ContactPoint
 from models.digests import digest
-from models.errors import ErrorCode
+from models.errors import ErrorCode, StanchError
 from models.lifecycle import Event
 from models.names import Activity, StepKind
 
@@ -169,6 +169,12 @@ class CheckProof:
 
         async def effect(running: Running) -> Effect[CheckProofResult]:
             answered = await self._answered(step)
+            if len(answered) < required:
+                raise StanchError(
+                    ErrorCode.INTERNAL,
+                    "The compromise time moved while the codes were looked at, and too few of them stand. Nothing was "
+                    "recorded; the proof is looked at again.",
+                )
             factors = tuple(sorted(f"{channel}:{contact}" for channel, contact, _ in answered))
             newest = max(set_at for _, _, set_at in answered)
             return Effect(
