@@ -26,7 +26,7 @@ from models.contracts.policy import Policy
 from models.contracts.wallet import AccountState
 from models.errors import ErrorCode, StanchError
 from models.ids import incident_workflow_id
-from models.lifecycle import LIFTED, Event, Status
+from models.lifecycle import LIFTED, Event
 from models.names import Activity, Actor, AlarmKind, Role, SecurityItem, StepKind
 
 TEMPORAL_SENDER = Sender(operator_id="0" * 26, name="temporal", role=Role.TRIGGER)
@@ -150,7 +150,8 @@ class TakeUpAlarm:
             changes: list[Change] = [AcknowledgeAlarm(step.alarm_id, running.started_at)]
             if since != known:
                 changes.append(SetCompromisedSince(since, voids=moved))
-            if moved and facts.status in {Status.VERIFIED, Status.RESET}:
+            if moved:
+                # Whatever the status was when it was read: a proof that is committed meanwhile falls in this commit, too.
                 changes.append(MoveIncident(Event.PROOF_VOIDED))
             if alarm.stolen_transfers:
                 named = tuple((transfer, "named") for transfer in alarm.stolen_transfers)

@@ -76,6 +76,7 @@ REPEATABLE: frozenset[tuple[Status, Event]] = frozenset(
         (Status.RESET, Event.IDENTITY_PROVEN),
         (Status.RESET, Event.RESET_COMPLETE),
         (Status.PROTECTED, Event.IMPOSTOR_FOUND),
+        (Status.OPENED, Event.PROOF_VOIDED),
         (Status.FROZEN, Event.PROOF_VOIDED),
         (Status.PROTECTED, Event.PROOF_VOIDED),
         (Status.RETURNING, Event.RETURN_INTENDED),
