@@ -171,7 +171,8 @@ def compromise_time(alarm: Alarm, account: AccountState, policy: Policy) -> date
     """Since when the account cannot be trusted, from one alarm and the wallet's own times (DESIGN 6).
 
     Without a stated time: the earliest security change in the policy's window before the alarm, less the margin. With
-    one: the stated time, but never later than that earliest change when only a person's unproven report states it.
+    one: the stated time, but never later than the alarm itself, nor than that earliest change when only a person's
+    unproven report states it.
     """
     begin = alarm.occurred_at - timedelta(seconds=policy.compromise_window_seconds)
     changes = [
@@ -190,4 +191,4 @@ def compromise_time(alarm: Alarm, account: AccountState, policy: Policy) -> date
         return inferred
     if alarm.kind is AlarmKind.REPORT:
         return min(alarm.compromised_since, inferred)
-    return alarm.compromised_since
+    return min(alarm.compromised_since, alarm.occurred_at)

@@ -52,6 +52,12 @@ def test_a_stated_time_of_a_trigger_is_taken() -> None:
     assert compromise_time(alarm(AlarmKind.TRIGGER, stated), account(), POLICY) == stated
 
 
+def test_a_stated_time_is_never_later_than_the_alarm() -> None:
+    """A contact set between the two would otherwise be trusted."""
+    ahead = alarm(AlarmKind.TRIGGER, NOW + timedelta(hours=2))
+    assert compromise_time(ahead, account(), POLICY) == NOW
+
+
 def test_an_unproven_report_cannot_say_it_began_after_the_thief_bound_a_number() -> None:
     bound = NOW - timedelta(minutes=55)
     reported = alarm(AlarmKind.REPORT, NOW - timedelta(minutes=10))
