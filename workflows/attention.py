@@ -40,6 +40,9 @@ with workflow.unsafe.imports_passed_through():
 Input = TypeVar("Input")
 Output = TypeVar("Output")
 
+KEEPING_IS_RECORDED = "keeping-is-recorded"
+"""Patch: a decision to keep the freeze is a step that closes its question, so that people may decide anew later."""
+
 STUCK_PAUSE = timedelta(minutes=1)
 """How long a failed story waits for a person before it is tried again by itself."""
 
@@ -126,6 +129,9 @@ class Attention:
         ):
             await self.carry_out("renew", DecisionKind.RENEW_FREEZE)
             await self.refresh()
+        # A choice to keep the freeze that stood for ever would be in the way of any other choice.
+        if self.choice("keep", DecisionKind.UNPROVEN_OWNER) and workflow.patched(KEEPING_IS_RECORDED):
+            await self.carry_out("keep", DecisionKind.UNPROVEN_OWNER)
         if moved:
             self.proven = False
             raise Voided
