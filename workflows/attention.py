@@ -132,8 +132,13 @@ class Attention:
         # A choice to keep the freeze that stood for ever would be in the way of any other choice.
         if self.choice("keep", DecisionKind.UNPROVEN_OWNER) and workflow.patched(KEEPING_IS_RECORDED):
             await self.carry_out("keep", DecisionKind.UNPROVEN_OWNER)
+        codes_wanted = not self.proven and self.choice("send", DecisionKind.NEW_CODES) is not None
+        await self.carry_out("send", DecisionKind.NEW_CODES)
         if moved:
             self.proven = False
+            raise Voided
+        if codes_wanted:
+            # The owner is asked anew, with fresh codes: those of the round before ran out unanswered.
             raise Voided
         if (ended := self._decided_ending()) is not None:
             raise ended
