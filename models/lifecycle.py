@@ -89,6 +89,9 @@ REPEATABLE: frozenset[tuple[Status, Event]] = frozenset(
 LIFTED: frozenset[Status] = frozenset({Status.RETURNING, Status.RELEASING})
 """Protection is being lifted or has been: an alarm that arrives now starts the next episode."""
 
+PROVEN: frozenset[Status] = frozenset({Status.VERIFIED, Status.RESET})
+"""The owner is proven in this episode, and no later alarm has voided the proof."""
+
 
 def move(status: Status, event: Event) -> Status:
     """The status after `event`.

@@ -32,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from models.contracts.policy import Policy
     from models.errors import ErrorCode
     from models.ids import child_workflow_id
+    from models.lifecycle import PROVEN
     from models.names import WAKE, DecisionKind, Outcome, Scope, SecurityItem
     from workflows.policies import FREEZE, LOOK, STEP
     from workflows.trace_funds import TraceFunds
@@ -82,9 +83,10 @@ class Attention:
         self._child: ChildWorkflowHandle[Any, Any] | None = None
 
     def know(self, facts: IncidentFacts, policy: Policy) -> None:
-        """Begin with what the database says."""
+        """Begin with what the database says; a run that goes on from another knows by it that the owner is proven."""
         self.facts = facts
         self.policy = policy
+        self.proven = facts.status in PROVEN
 
     @property
     def refreezes(self) -> int:
@@ -134,11 +136,9 @@ class Attention:
             await self.carry_out("keep", DecisionKind.UNPROVEN_OWNER)
         codes_wanted = not self.proven and self.choice("send", DecisionKind.NEW_CODES) is not None
         await self.carry_out("send", DecisionKind.NEW_CODES)
-        if moved:
+        if moved or codes_wanted:
+            # New codes: the owner is asked anew, for those of the round before ran out unanswered.
             self.proven = False
-            raise Voided
-        if codes_wanted:
-            # The owner is asked anew, with fresh codes: those of the round before ran out unanswered.
             raise Voided
         if (ended := self._decided_ending()) is not None:
             raise ended
