@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Status
-from models.names import Activity, DecisionKind, Outcome, StepKind
+from models.names import Activity, DecisionKind, Outcome, Role, StepKind
 from tests.incidents.house import House
 
 
@@ -34,3 +34,26 @@ async def test_money_that_cannot_be_followed_keeps_no_owner_waiting_and_its_ques
         closed = await house.until_closed(incident_id)
     assert closed.outcome is Outcome.RESTORED
     assert await house.steps(incident_id, StepKind.TRACE), "followed after all"
+
+
+async def test_a_story_that_is_stuck_leaves_the_question_about_the_money_open(house: House) -> None:
+    theft = house.steal(9_000)
+    incident_id = (await house.raise_quietly(theft)).incident_id
+    for part in (Activity.FIND_THEFTS, Activity.PLAN_IDENTITY):
+        house.gate.fail(
+            part, incident_id, StanchError(ErrorCode.WALLET_REFUSED, "The wallet refused for good.")
+        )
+    await house.parts.wake.now(incident_id)
+    questions = await house.until_rows(
+        "SELECT array_agg(id) AS ids, array_agg(action->>'part' ORDER BY action->>'part') AS parts FROM decision_task "
+        "WHERE incident_id = :id AND kind = 'stuck' AND closed_at IS NULL HAVING count(*) = 2",
+        id=incident_id,
+    )
+    assert questions[0].parts == ["money", "story"]
+    for task_id in questions[0].ids:
+        await house.parts.decide.request(task_id, "try_again", "it is mended", by=house.people[Role.AGENT])
+    await house.parts.wake.now(incident_id)
+    await house.prove_owner(incident_id)
+    await house.until_rows(
+        "SELECT 1 FROM step WHERE incident_id = :id AND kind = 'trace' AND status = 'done'", id=incident_id
+    )
