@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cli.demo.events import Event, Kind, Small, Who
 from cli.demo.sentences import told
 from cli.demo.tales import Tale
-from cli.money import sum_of_money
+from models.money import sum_of_money
 from models.contracts.transfers import AccountKind
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.demo.events import Event, Kind, Small, Who
-from cli.money import sum_of_money
+from models.money import sum_of_money
 from models.names import Outcome, StepKind, StepStatus
 
 if TYPE_CHECKING:
