@@ -15,7 +15,7 @@ from models.money import plain_sum
 from tracing.picture.folding import Folded, fold, is_folded
 from tracing.picture.layout import BAR_WIDTH, LINE_HEIGHT, Area, Layout, Placed, Ribbon, label_lines, lay_out
 from tracing.picture.marks import MARKS, Mark
-from tracing.picture.pieces import element, shortened, spoken, text
+from tracing.picture.pieces import element, escaped, shortened, spoken, text, tooltip
 from tracing.picture.table import by_hop
 from tracing.picture.tabulated import tabulated
 from tracing.picture.unrolled import Bar, Cell, Look, Unrolled, unroll
@@ -76,8 +76,8 @@ class _Picture:
         )
         picture = [*self._ribbons(), *self._bars()]
         parts = [
-            element("title", {"id": "title"}, [spoken(title)]),
-            element("desc", {"id": "description"}, [spoken(described)]),
+            element("title", {"id": "title"}, [escaped(title)]),
+            element("desc", {"id": "description"}, [escaped(described)]),
             element("rect", {"width": WIDTH, "height": HEIGHT, "fill": "#ffffff"}),
             *self._head(title),
             *self._column_names(),
@@ -161,7 +161,7 @@ class _Picture:
             count=f"{ribbon.transfers:,}",
         )
         fill = MARKS[ribbon.target.look].fill
-        return element("path", {"d": path, "fill": fill, "fill-opacity": "0.28"}, [element("title", {}, [said])])
+        return element("path", {"d": path, "fill": fill, "fill-opacity": "0.28"}, [tooltip(said)])
 
     def _bars(self) -> list[str]:
         return [
@@ -180,11 +180,11 @@ class _Picture:
 
     def _bar(self, placed: Placed) -> list[str]:
         bar, words = placed.bar, self.words
-        said = words.bar.format(account=self._name(bar), look=words.looks[bar.key.look], amount=self.money(bar.amount))
+        said = words.bar.format(
+            account=self._name(bar), look=words.looks[bar.key.look], amount=self.money(bar.amount)
+        )
         rests = [f"{words.cells[cell]} {self.money(amount)}" for cell, amount in sorted(bar.rests.items())]
-        parts = [
-            _box(placed.x, placed.y, BAR_WIDTH, placed.height, _mark(bar), "; ".join([said, *rests]))
-        ]
+        parts = [_box((placed.x, placed.y), BAR_WIDTH, placed.height, _mark(bar), "; ".join([said, *rests]))]
         split = label_lines(bar) > 2
         if split:
             parts += self._stubs(placed)
@@ -214,7 +214,7 @@ class _Picture:
         for cell, amount in sorted(placed.bar.rests.items()):
             height = max(amount * self.layout.scale, 1.2)
             said = f"{self._name(placed.bar)}: {self.words.cells[cell]} {self.money(amount)}"
-            stubs.append(_box(placed.x + BAR_WIDTH, y, STUB, height, MARKS[cell], said))
+            stubs.append(_box((placed.x + BAR_WIDTH, y), STUB, height, MARKS[cell], said))
             y += height
         return stubs
 
@@ -226,10 +226,17 @@ def _mark(bar: Bar) -> Mark:
     return MARKS[bar.key.look]
 
 
-def _box(x: float, y: float, width: float, height: float, mark: Mark, said: str) -> str:
-    attributes = {"x": f"{x:.1f}", "y": f"{y:.1f}", "width": f"{width:.1f}", "height": f"{height:.1f}", "fill": mark.fill}
+def _box(place: tuple[float, float], width: float, height: float, mark: Mark, said: str) -> str:
+    x, y = place
+    attributes = {
+        "x": f"{x:.1f}",
+        "y": f"{y:.1f}",
+        "width": f"{width:.1f}",
+        "height": f"{height:.1f}",
+        "fill": mark.fill,
+    }
     if mark.stroke is not None:
         attributes |= {"stroke": mark.stroke, "stroke-width": "1"}
     if mark.dashes is not None:
         attributes["stroke-dasharray"] = mark.dashes
-    return element("rect", attributes, [element("title", {}, [said])])
+    return element("rect", attributes, [tooltip(said)])

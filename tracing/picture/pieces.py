@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 
 def element(name: str, attributes: Mapping[str, str | float], content: Iterable[str] = ()) -> str:
-    """One element. `content` is markup already, or text that is escaped already by `said`."""
+    """One element. `content` is markup already, or text that is went through `escaped`."""
     written = "".join(f" {key}={quoteattr(str(value))}" for key, value in attributes.items())
     inner = "".join(content)
     return f"<{name}{written}>{inner}</{name}>" if inner else f"<{name}{written}/>"
@@ -32,11 +32,21 @@ def text(
     if anchor != "start":
         attributes["text-anchor"] = anchor
     if halo:
-        attributes |= {"stroke": "#ffffff", "stroke-width": "2.5", "stroke-linejoin": "round", "paint-order": "stroke"}
-    return element("text", attributes, [said(line)])
+        attributes |= {
+            "stroke": "#ffffff",
+            "stroke-width": "2.5",
+            "stroke-linejoin": "round",
+            "paint-order": "stroke",
+        }
+    return element("text", attributes, [escaped(line)])
 
 
-def said(line: str) -> str:
+def tooltip(line: str) -> str:
+    """What an element says when it is pointed at, and to a screen reader."""
+    return element("title", {}, [escaped(line)])
+
+
+def escaped(line: str) -> str:
     """A line as the content of an element."""
     return escape(spoken(line))
 

@@ -51,8 +51,15 @@ def tabulated(
     step = (width - FIRST) / len(heads)
     ends = [left + FIRST + step * (number + 1) for number in range(len(heads))]
     parts = [text(left, top - 22, words.table, size=9, weight="bold")]
-    parts += [text(end, top, head, size=8.5, weight="bold", anchor="end") for end, head in zip(ends, heads, strict=True)]
-    parts += [_swatch(end, top, column) for end, column in zip(ends[1:], [Look.WALLET, *columns], strict=True)]
+    parts += [
+        text(end, top, head, size=8.5, weight="bold", anchor="end")
+        for end, head in zip(ends, heads, strict=True)
+    ]
+    parts += [
+        _swatch(end, top, column)
+        for end, column in zip(ends[1:], [Look.WALLET, *columns], strict=True)
+        if column is not Cell.EXITED  # the sum of the kinds before it
+    ]
     y = top + 4.5
     parts.append(_rule(left, y, width))
 
@@ -64,11 +71,14 @@ def tabulated(
         y += LINE
         parts.append(text(left, y, name, size=8.5, weight=weight))
         parts.extend(
-            text(end, y, cell, size=8.5, weight=weight, anchor="end") for end, cell in zip(ends, cells, strict=True)
+            text(end, y, cell, size=8.5, weight=weight, anchor="end")
+            for end, cell in zip(ends, cells, strict=True)
         )
 
     for line in lines:
-        numbers = [line.exited[column] if isinstance(column, Look) else line.rests[column] for column in columns]
+        numbers = [
+            line.exited[column] if isinstance(column, Look) else line.rests[column] for column in columns
+        ]
         row(
             _name(line, words),
             [money(line.arrived), money(line.carried_on), *map(money, numbers)],
@@ -105,7 +115,13 @@ def _head(column: Look | Cell, words: Words) -> str:
 
 def _swatch(end: float, top: float, column: Look | Cell) -> str:
     mark = MARKS[column]
-    attributes: dict[str, str | float] = {"x": f"{end - 8:.1f}", "y": f"{top - 17:.1f}", "width": 8, "height": 6, "fill": mark.fill}
+    attributes: dict[str, str | float] = {
+        "x": f"{end - 8:.1f}",
+        "y": f"{top - 17:.1f}",
+        "width": 8,
+        "height": 6,
+        "fill": mark.fill,
+    }
     if mark.stroke is not None:
         attributes["stroke"] = mark.stroke
     if mark.dashes is not None:
