@@ -13,13 +13,14 @@ from typing import Final
 from models.contracts.transfers import Flow
 from models.money import plain_sum
 from tracing.picture.folding import Folded, fold, is_folded
+from tracing.picture.languages import Language
 from tracing.picture.layout import BAR_WIDTH, LINE_HEIGHT, Area, Layout, Placed, Ribbon, label_lines, lay_out
 from tracing.picture.marks import MARKS, Mark
 from tracing.picture.pieces import element, escaped, shortened, spoken, text, tooltip
 from tracing.picture.table import by_hop
 from tracing.picture.tabulated import tabulated
 from tracing.picture.unrolled import Bar, Cell, Look, Unrolled, unroll
-from tracing.picture.words import WORDS, Language, Words
+from tracing.picture.words import WORDS, Words
 from tracing.result import Trace
 from tracing.rules import Rule
 

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from tracing.picture.languages import Language
 from tracing.picture.unrolled import Cell, Look
 from tracing.rules import Rule
-
-
-class Language(StrEnum):
-    """ISO 639-1."""
-
-    ENGLISH = "en"
-    CHINESE = "zh"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,47 @@
+"""A trace with everything it was computed from, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from models.contracts.transfers import AccountKind, Flow, OpeningBalance
+from tracing.evidence.holds import HoldSpan
+from tracing.posting import Row
+from tracing.result import Trace
+from tracing.rules import Rule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """`rows` are those that the trace read, in posting order. `other_rows` are what the other rules read beyond them,
+    None where nobody can compute `ranges` again from here. `openings` are the inferred ones of accounts in `rows`;
+    `inferred_count` and `inferred_amount` are of the whole ledger. `source` says where it comes from, in plain words.
+    """
+
+    trace: Trace
+    rows: tuple[Row, ...]
+    holds: tuple[HoldSpan, ...] = ()
+    openings: tuple[OpeningBalance, ...] = ()
+    inferred_count: int = 0
+    inferred_amount: int = 0
+    ranges: Mapping[Rule, Flow] = field(default_factory=dict)
+    other_rows: tuple[Row, ...] | None = None
+    source: str = ""
+
+
+def rows_read(trace: Trace, rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows that fix this trace: those that carried stolen money; beyond FIFO also every payment that an account
+    made since stolen money first lay in it, because how much of a payment is stolen depends on the one before.
+    """
+    carried = {step.seq for step in trace.carried}
+    tainted: dict[str, int] = {}
+    if trace.rule is not Rule.FIFO:
+        for step in trace.carried:
+            if step.dst_kind == AccountKind.WALLET and step.dst != trace.victim:
+                tainted.setdefault(step.dst, step.seq)
+    for row in rows:
+        if row.seq in carried or (
+            row.currency == trace.currency and tainted.get(row.src, row.seq) < row.seq <= trace.upto_seq
+        ):
+            yield row
