@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from models.contracts.transfers import AccountKind, Flow, OpeningBalance
-from tracing.evidence.holds import HoldSpan
+from tracing.outflows import HoldChange
 from tracing.posting import Row
 from tracing.result import Trace
 from tracing.rules import Rule
@@ -21,7 +21,7 @@ class Evidence:
 
     trace: Trace
     rows: tuple[Row, ...]
-    holds: tuple[HoldSpan, ...] = ()
+    holds: tuple[HoldChange, ...] = ()
     openings: tuple[OpeningBalance, ...] = ()
     inferred_count: int = 0
     inferred_amount: int = 0

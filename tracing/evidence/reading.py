@@ -6,20 +6,23 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from pydantic import ValidationError
 
 from models.contracts.transfers import AccountKind, Flow, OpeningBalance
-from tracing.evidence.holds import HoldSpan
 from tracing.evidence.parts import HOLDS, OPENINGS, OTHER_ROWS, ROWS, TRACE, records_from
+from tracing.outflows import HoldChange
 from tracing.posting import Row
 from tracing.result import Limits
 from tracing.rules import Rule
 
 _KINDS = frozenset(kind.value for kind in AccountKind)
-_TEXTS = frozenset({"transfer_id", "src", "dst", "src_kind", "dst_kind", "currency", "hold_id", "reverses", "account_id"})
-_NUMBER_OR_NONE = frozenset({"out_pos", "in_pos", "src_balance_after", "released_seq"})
+_TEXTS = frozenset(
+    {"transfer_id", "src", "dst", "src_kind", "dst_kind", "currency", "hold_id", "reverses", "account_id"}
+)
+_NUMBER_OR_NONE = frozenset({"out_pos", "in_pos", "src_balance_after", "dst_balance_before"})
 _TEXT_OR_NONE = frozenset({"hold_id", "reverses"})
 _LARGEST = 1 << 63
 
@@ -39,7 +42,6 @@ class Stated:
 
     rule: Rule
     currency: str
-    victim: str
     thefts: tuple[str, ...]
     upto_seq: int
     limits: Limits
@@ -47,7 +49,7 @@ class Stated:
     claimed: Mapping[str, Any]
     rows: tuple[Row, ...]
     other_rows: tuple[Row, ...] | None
-    holds: tuple[HoldSpan, ...]
+    holds: tuple[HoldChange, ...]
     openings: tuple[OpeningBalance, ...]
 
     @property
@@ -70,7 +72,6 @@ def stated_in(parts: Mapping[str, bytes]) -> Stated:
         stated = Stated(
             rule=Rule(claimed["rule"]),
             currency=_text(claimed["currency"]),
-            victim=_text(claimed["victim"]),
             thefts=tuple(_text(theft) for theft in claimed["thefts"]),
             upto_seq=_number(claimed["upto_seq"]),
             limits=Limits(
@@ -82,11 +83,13 @@ def stated_in(parts: Mapping[str, bytes]) -> Stated:
             claimed=claimed,
             rows=_rows(ROWS, parts[ROWS]),
             other_rows=_rows(OTHER_ROWS, parts[OTHER_ROWS]) if claimed["ranges_can_be_recomputed"] else None,
-            holds=tuple(HoldSpan(**record) for record in _records(HOLDS, parts[HOLDS], HoldSpan._fields)),
+            holds=tuple(HoldChange(**record) for record in _records(HOLDS, parts[HOLDS], HoldChange._fields)),
             openings=_openings(parts[OPENINGS]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise PartFault(TRACE, f"a parameter of the trace is missing or broken ({type(error).__name__})") from error
+        raise PartFault(
+            TRACE, f"a parameter of the trace is missing or broken ({type(error).__name__})"
+        ) from error
     _in_order(stated.rows)
     _in_order([*stated.rows, *(stated.other_rows or ())])
     return stated
@@ -131,7 +134,9 @@ def _sound(name: str, value: object) -> bool:
         return value in _KINDS
     if name in _TEXTS:
         return isinstance(value, str)
-    return type(value) is int and -_LARGEST <= value < _LARGEST and (name != "amount" or value > 0)
+    return (
+        isinstance(value, bool) if name == "stolen" else type(value) is int and -_LARGEST <= value < _LARGEST
+    )
 
 
 def _in_order(rows: Sequence[Row]) -> None:
@@ -141,6 +146,8 @@ def _in_order(rows: Sequence[Row]) -> None:
     for row in rows:
         if row.out_pos is None or row.in_pos is None:
             continue
+        if row.amount <= 0:
+            raise PartFault(ROWS, f"posting {row.seq} has no positive amount")
         came[(row.dst, row.currency)].append((row.in_pos, row.in_pos + row.amount, row.seq))
         if not AccountKind(row.src_kind).is_exit:
             spent[(row.src, row.currency)].append((row.out_pos, row.out_pos + row.amount, row.seq))
@@ -148,7 +155,7 @@ def _in_order(rows: Sequence[Row]) -> None:
         payments.sort()
         arrivals = sorted(came.get(account, ()))
         for queue in (payments, arrivals):
-            for (_, hi, _), (lo, _, seq) in zip(queue, queue[1:], strict=False):
+            for (_, hi, _), (lo, _, seq) in pairwise(queue):
                 if lo < hi:
                     raise PartFault(ROWS, f"posting {seq} names units that another posting names as well")
         first = 0
@@ -158,7 +165,9 @@ def _in_order(rows: Sequence[Row]) -> None:
             at = first
             while at < len(arrivals) and arrivals[at][0] < hi:
                 if arrivals[at][2] >= seq:
-                    raise PartFault(ROWS, f"posting {seq} spends units that came with posting {arrivals[at][2]}")
+                    raise PartFault(
+                        ROWS, f"posting {seq} spends units that came with posting {arrivals[at][2]}"
+                    )
                 at += 1
 
 

@@ -102,7 +102,9 @@ def readme(evidence: Evidence) -> str:
     }
     files = "\n".join(fill(f"{name}: {what}", 100, subsequent_indent="    ") for name, what in _FILES.items())
     paragraphs = [
-        fill(" ".join(paragraph.split()), 100).format_map(said) if "{" not in paragraph else _filled(paragraph, said, files)
+        fill(" ".join(paragraph.split()), 100).format_map(said)
+        if "{" not in paragraph
+        else _filled(paragraph, said, files)
         for paragraph in dedent(_TEXT).strip().split("\n\n")
     ]
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
