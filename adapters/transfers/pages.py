@@ -23,7 +23,12 @@ _LOWER_AXES = (
     " WHERE a.account_id = m.account_id AND a.currency = m.currency"
 )
 _LOWER_PAYMENTS = (
-    "UPDATE transfer_index AS t SET out_pos = t.out_pos - m.missing"
+    "UPDATE transfer_index AS t SET out_pos = t.out_pos - m.missing, src_balance_after = t.src_balance_after + m.missing"
+    " FROM unnest($1::text[], $2::text[], $3::bigint[]) AS m (account_id, currency, missing)"
+    " WHERE t.src = m.account_id AND t.currency = m.currency AND t.out_pos IS NOT NULL"
+)
+_RAISE_BALANCES = (
+    "UPDATE transfer_index AS t SET src_balance_after = t.src_balance_after + m.missing"
     " FROM unnest($1::text[], $2::text[], $3::bigint[]) AS m (account_id, currency, missing)"
     " WHERE t.src = m.account_id AND t.currency = m.currency AND t.out_pos IS NOT NULL"
 )
@@ -119,7 +124,10 @@ async def _walk(
         while pending and pending[0].after_seq < transfer.seq:
             event = pending.pop(0)
             event.apply(book.queue(*event.account))
-        posted.append((transfer, book.post(transfer)))
+        parts = book.post(transfer)
+        holds_none = transfer.src_kind.is_exit or transfer.src == transfer.dst
+        balance = None if holds_none else book.queue(transfer.src, transfer.currency).balance
+        posted.append(Posted(transfer, parts, balance))
     return posted
 
 
@@ -151,6 +159,7 @@ async def _infer(
     )
     for key in stored:
         if key in with_holds:
+            await connection.execute(_RAISE_BALANCES, *_columns(missing, [key]))
             await segment_again(connection, key, after=0)
     if any(accounts[key].queue.frontier > accounts[key].queue.start for key in stored):
         feed.generation += 1

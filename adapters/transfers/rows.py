@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import asyncpg
 
@@ -29,10 +30,17 @@ COLUMNS = (
     "reverses",
     "hold_id",
     "bank",
+    "src_balance_after",
 )
 
-Posted = tuple[PostedTransfer, Sequence[Part]]
-"""A transfer and the parts it was posted in."""
+
+class Posted(NamedTuple):
+    """A transfer, the parts it was posted in, and what lay in the payer's account afterwards (None: no balance)."""
+
+    transfer: PostedTransfer
+    parts: Sequence[Part]
+    src_balance_after: int | None
+
 
 _WHOLE = (
     "SELECT seq, min(transfer_id) AS transfer_id, min(src) AS src, min(dst) AS dst, min(src_kind) AS src_kind,"
@@ -65,8 +73,9 @@ async def insert_rows(connection: asyncpg.Connection, posted: Iterable[Posted]) 
             transfer.reverses,
             transfer.hold_id,
             None if transfer.bank is None else transfer.bank.model_dump_json(),
+            balance,
         )
-        for transfer, parts in posted
+        for transfer, parts, balance in posted
         for part in parts
     ]
     await connection.copy_records_to_table("transfer_index", records=records, columns=COLUMNS)

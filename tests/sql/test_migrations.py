@@ -28,7 +28,15 @@ APPEND_ONLY = {
     "theft",
 }
 OWN_INDEX = {"transfer_index", "transfer_account", "transfer_hold", "transfer_feed"}
-WRITTEN_ONCE = {"trace_run", "trace_edge", "trace_lot"}
+WRITTEN_ONCE = {
+    "trace_run",
+    "trace_edge",
+    "trace_lot",
+    "trace_chunk",
+    "trace_carried",
+    "trace_pruned",
+    "trace_range",
+}
 
 
 def alembic(owner_url: str, *arguments: str) -> subprocess.Popen[str]:
