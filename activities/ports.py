@@ -217,7 +217,7 @@ class TransferIndex(Protocol):
 class Progress(Protocol):
     """Where a long trace says how far it has come: a heartbeat, so that its worker is known to live."""
 
-    def __call__(self, progress: TraceProgress) -> None:
+    def __call__(self, progress: TraceProgress, /) -> None:
         """One chunk is committed."""
         ...
 
