@@ -1,8 +1,8 @@
-"""What a trace is, under any rule."""
+"""What a trace gives, whatever its rule."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -13,7 +13,10 @@ from tracing.rules import Rule
 
 
 class Carried(NamedTuple):
-    """One transfer that carried stolen money, its stolen parts summed; thefts have hop 0."""
+    """A transfer that carried stolen money: `amount` is the sum of its stolen parts, minor units.
+
+    Thefts have hop 0; `hop` is the least number of transfers from a theft. In posting order, one for a transfer.
+    """
 
     seq: int
     transfer_id: str
@@ -25,7 +28,7 @@ class Carried(NamedTuple):
 
 
 class PruneReason(StrEnum):
-    """Why stolen money was not followed further, because it was asked for."""
+    """Why stolen money was not followed further. Only ever because somebody asked for it."""
 
     HORIZON = "horizon"
     DUST = "dust"
@@ -34,7 +37,7 @@ class PruneReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """How much was not followed further, in how many pieces."""
+    """How many parts of stolen money were not followed, and their sum in minor units."""
 
     count: int
     amount: int
@@ -42,7 +45,10 @@ class Pruned:
 
 @dataclass(frozen=True, slots=True)
 class Resting:
-    """Stolen money that rests in an account; only first in, first out knows its units [lo, hi)."""
+    """Stolen money that lies in an account at the end of the trace; `last_seq` brought it, `hop` transfers after the theft.
+
+    Under FIFO it is units [lo, hi) of the account's axis; the other rules know only the amount.
+    """
 
     account_id: str
     account_kind: AccountKind
@@ -50,13 +56,17 @@ class Resting:
     amount: int
     hop: int
     last_seq: int
-    lo: int | None
-    hi: int | None
+    lo: int | None = None
+    hi: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Where a trace stops before the money does: nowhere, unless asked."""
+    """Where following ends before the money does; none unless asked.
+
+    `horizon_seq`: postings after it are not followed. `dust`: parts of at most so many minor units are not followed.
+    `max_edges`: nothing is followed after so many edges, in posting order.
+    """
 
     horizon_seq: int | None = None
     dust: int = 0
@@ -65,7 +75,10 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Trace:
-    """A finished trace."""
+    """One finished trace. stolen = held + exited + pooled + returned + pruned, exactly, at every prefix.
+
+    `carried` is in posting order. `units` are FIFO's edges with their unit intervals, empty under the other rules.
+    """
 
     rule: Rule
     victim: str
@@ -76,6 +89,6 @@ class Trace:
     carried: tuple[Carried, ...]
     units: tuple[Edge, ...]
     resting: tuple[Resting, ...]
-    pruned: dict[PruneReason, Pruned]
+    pruned: dict[PruneReason, Pruned] = field(default_factory=dict)
     flow: Flow
     digest: str
