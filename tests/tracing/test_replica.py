@@ -54,8 +54,10 @@ amount = "cents"
 """
 TABLES = (
     "CREATE SCHEMA payments",
-    'CREATE TABLE payments.posting (number numeric, payment bigint, payer text, payee text, "payer kind" text,'
-    ' "payee kind" text, cents numeric, booked timestamp, state text, e2e text)',
+    (
+        'CREATE TABLE payments.posting (number numeric, payment bigint, payer text, payee text, "payer kind" text,'
+        ' "payee kind" text, cents numeric, booked timestamp, state text, e2e text)'
+    ),
     "CREATE TABLE payments.start (account text, kind text, cents bigint)",
 )
 LEDGER = random_ledger(Random(3), length=40)
