@@ -104,6 +104,8 @@ def show_status(output: Output) -> int:
             output.say(
                 f"It stands at a {position.state.value}: {position.detail}. Traces say so until the wallet mends it."
             )
+        elif position.remarks:
+            output.say(f"Postings to look at: {position.remarks}. {position.detail}")
     return ExitCode.DONE if following else ExitCode.REFUSED
 
 

@@ -103,6 +103,7 @@ async def _post(
             fresh = [transfer for transfer in fresh if transfer.seq < full.seq]
         else:
             await insert_rows(connection, posted)
+            await _remark(connection, feed, posted)
             await save_accounts(
                 connection,
                 [
@@ -163,6 +164,32 @@ async def _infer(
             await segment_again(connection, key, after=0)
     if any(accounts[key].queue.frontier > accounts[key].queue.start for key in stored):
         feed.generation += 1
+
+
+async def _remark(connection: asyncpg.Connection, feed: Feed, posted: Sequence[Posted]) -> None:
+    """Name every reversal of a transfer that is not among the postings before it: it is an ordinary transfer then."""
+    reversals = [each.transfer for each in posted if each.transfer.reverses is not None]
+    if not reversals:
+        return
+    records = await connection.fetch(
+        "SELECT transfer_id, seq FROM transfer_index WHERE transfer_id = ANY($1::text[]) AND part = 0",
+        [transfer.reverses for transfer in reversals],
+    )
+    known = {record["transfer_id"]: record["seq"] for record in records}
+    remarks = [
+        (
+            transfer.seq,
+            (
+                f"Posting {transfer.seq} says that it reverses transfer {transfer.reverses}, which is not among the postings "
+                "before it: it is indexed and followed as an ordinary transfer; have the wallet's records checked."
+            ),
+        )
+        for transfer in reversals
+        if known.get(str(transfer.reverses), transfer.seq) >= transfer.seq
+    ]
+    if remarks:
+        await connection.executemany("INSERT INTO transfer_remark (seq, remark) VALUES ($1, $2)", remarks)
+        feed.remark(remarks[-1][1], len(remarks))
 
 
 def _columns(

@@ -30,6 +30,8 @@ DO $$ BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'stanch_app') THEN
         REVOKE ALL ON trace_chunk, trace_carried, trace_pruned, trace_range FROM stanch_app;
         GRANT SELECT, INSERT ON trace_chunk, trace_carried, trace_pruned, trace_range TO stanch_app;
+        REVOKE ALL ON transfer_remark FROM stanch_app;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON transfer_remark TO stanch_app;
     END IF;
 END $$
 """
@@ -44,6 +46,13 @@ def upgrade() -> None:
         ["src", "currency", "seq"],
         unique=False,
         postgresql_where=sa.text("src_balance_after IS NOT NULL"),
+    )
+
+    op.create_table(
+        "transfer_remark",
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("remark", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_transfer_remark")),
     )
 
     op.alter_column("trace_edge", "trace_id", new_column_name="trail_id")

@@ -89,13 +89,18 @@ class FeedState(StrEnum):
 
 
 class FeedPosition(Message):
-    """How far the transfer index has come: postings 1..`upto_seq` are in, all of them, in order."""
+    """How far the transfer index has come: postings 1..`upto_seq` are in, all of them, in order.
+
+    `remarks` counts postings that are odd but indexed (a reversal of a transfer nobody knows); `detail` names the newest
+    of them where the index does not stand at a gap or a conflict.
+    """
 
     upto_seq: int
     upto_at: Moment | None
     behind_ms: int
     state: FeedState = FeedState.FOLLOWING
     detail: str | None = None
+    remarks: int = Field(default=0, exclude_if=lambda remarks: remarks == 0)
 
 
 class Flow(Message):

@@ -124,6 +124,15 @@ class TransferHold(Base):
     __table_args__ = (Index("ix_transfer_hold_account", "account_id", "currency"),)
 
 
+class TransferRemark(Base):
+    """What is odd about a posting that was indexed all the same, in a sentence: it is told, never passed over."""
+
+    __tablename__ = "transfer_remark"
+
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    remark: Mapped[str] = mapped_column(Text)
+
+
 class TransferFeed(Base):
     """How far the index has come, and why it stopped if it did.
 

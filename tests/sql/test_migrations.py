@@ -27,7 +27,7 @@ APPEND_ONLY = {
     "reset_receipt",
     "theft",
 }
-OWN_INDEX = {"transfer_index", "transfer_account", "transfer_hold", "transfer_feed"}
+OWN_INDEX = {"transfer_index", "transfer_account", "transfer_hold", "transfer_feed", "transfer_remark"}
 WRITTEN_ONCE = {
     "trace_run",
     "trace_edge",
