@@ -32,6 +32,11 @@ _RAISE_BALANCES = (
     " FROM unnest($1::text[], $2::text[], $3::bigint[]) AS m (account_id, currency, missing)"
     " WHERE t.src = m.account_id AND t.currency = m.currency AND t.out_pos IS NOT NULL"
 )
+_RAISE_BALANCES_BEFORE = (
+    "UPDATE transfer_index AS t SET dst_balance_before = t.dst_balance_before + m.missing"
+    " FROM unnest($1::text[], $2::text[], $3::bigint[]) AS m (account_id, currency, missing)"
+    " WHERE t.dst = m.account_id AND t.currency = m.currency AND t.in_pos IS NOT NULL"
+)
 
 
 async def post_page(connection: asyncpg.Connection, feed: Feed, examined: Examined) -> None:
@@ -125,10 +130,14 @@ async def _walk(
         while pending and pending[0].after_seq < transfer.seq:
             event = pending.pop(0)
             event.apply(book.queue(*event.account))
+        before = after = None
+        moves = transfer.src != transfer.dst
+        if moves and not transfer.dst_kind.is_exit:
+            before = book.queue(transfer.dst, transfer.currency).balance
         parts = book.post(transfer)
-        holds_none = transfer.src_kind.is_exit or transfer.src == transfer.dst
-        balance = None if holds_none else book.queue(transfer.src, transfer.currency).balance
-        posted.append(Posted(transfer, parts, balance))
+        if moves and not transfer.src_kind.is_exit:
+            after = book.queue(transfer.src, transfer.currency).balance
+        posted.append(Posted(transfer, parts, after, before))
     return posted
 
 
@@ -158,6 +167,7 @@ async def _infer(
     await connection.execute(
         _LOWER_PAYMENTS, *_columns(missing, [key for key in stored if key not in with_holds])
     )
+    await connection.execute(_RAISE_BALANCES_BEFORE, *_columns(missing, stored))
     for key in stored:
         if key in with_holds:
             await connection.execute(_RAISE_BALANCES, *_columns(missing, [key]))

@@ -31,15 +31,17 @@ COLUMNS = (
     "hold_id",
     "bank",
     "src_balance_after",
+    "dst_balance_before",
 )
 
 
 class Posted(NamedTuple):
-    """A transfer, the parts it was posted in, and what lay in the payer's account afterwards (None: no balance)."""
+    """A transfer, the parts it was posted in, and what lay in its accounts (None: an account that holds no balance)."""
 
     transfer: PostedTransfer
     parts: Sequence[Part]
     src_balance_after: int | None
+    dst_balance_before: int | None
 
 
 _WHOLE = (
@@ -73,9 +75,10 @@ async def insert_rows(connection: asyncpg.Connection, posted: Iterable[Posted]) 
             transfer.reverses,
             transfer.hold_id,
             None if transfer.bank is None else transfer.bank.model_dump_json(),
-            balance,
+            src_balance_after,
+            dst_balance_before,
         )
-        for transfer, parts, balance in posted
+        for transfer, parts, src_balance_after, dst_balance_before in posted
         for part in parts
     ]
     await connection.copy_records_to_table("transfer_index", records=records, columns=COLUMNS)

@@ -10,8 +10,8 @@ from adapters.transfers.trace_rows import TraceInputs, TraceOutcome
 from models.contracts.transfers import Flow, TraceProgress
 
 _INSERT_CHUNK = (
-    "INSERT INTO trace_chunk (trail_id, number, reached_seq, edges, following, state, created_at)"
-    " VALUES ($1, $2, $3, $4, $5, $6::jsonb, clock_timestamp()) ON CONFLICT DO NOTHING RETURNING number"
+    "INSERT INTO trace_chunk (trail_id, number, reached_seq, edges, following, created_at)"
+    " VALUES ($1, $2, $3, $4, $5, clock_timestamp()) ON CONFLICT DO NOTHING RETURNING number"
 )
 
 
@@ -40,12 +40,7 @@ class Trail(Protocol):
         ...
 
 
-async def insert_chunk(
-    connection: asyncpg.Connection,
-    inputs: TraceInputs,
-    progress: TraceProgress,
-    state: str | None = None,
-) -> None:
+async def insert_chunk(connection: asyncpg.Connection, inputs: TraceInputs, progress: TraceProgress) -> None:
     """Store the numbers of a chunk, before its edges. Raises Overtaken."""
     stored = await connection.fetchval(
         _INSERT_CHUNK,
@@ -54,7 +49,6 @@ async def insert_chunk(
         progress.reached_seq,
         progress.edges,
         progress.following,
-        state,
     )
     if stored is None:
         raise Overtaken

@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-BALANCES = """
-UPDATE transfer_index AS t SET src_balance_after = a.opening + posted.moved
-  FROM (SELECT account_id, currency, seq, sum(amount) OVER (PARTITION BY account_id, currency ORDER BY seq)::bigint AS moved
-          FROM (SELECT src AS account_id, currency, seq, -sum(amount) AS amount
-                  FROM transfer_index WHERE out_pos IS NOT NULL GROUP BY src, currency, seq
-                UNION ALL
-                SELECT dst, currency, seq, sum(amount)
-                  FROM transfer_index WHERE out_pos IS NOT NULL GROUP BY dst, currency, seq) AS moves) AS posted
-  JOIN transfer_account AS a ON a.account_id = posted.account_id AND a.currency = posted.currency
- WHERE t.src = posted.account_id AND t.currency = posted.currency AND t.seq = posted.seq
-   AND t.out_pos IS NOT NULL AND t.src_kind IN ('wallet', 'pooling')
-"""
-"""Balances of rows that were indexed before this column was there."""
+BALANCES = (
+    """
+    CREATE TEMPORARY TABLE moved ON COMMIT DROP AS
+    SELECT account_id, currency, seq, amount,
+           sum(amount) OVER (PARTITION BY account_id, currency ORDER BY seq)::bigint AS so_far
+      FROM (SELECT src AS account_id, currency, seq, -sum(amount)::bigint AS amount
+              FROM transfer_index WHERE out_pos IS NOT NULL GROUP BY src, currency, seq
+            UNION ALL
+            SELECT dst, currency, seq, sum(amount)::bigint
+              FROM transfer_index WHERE out_pos IS NOT NULL GROUP BY dst, currency, seq) AS moves
+    """,
+    """
+    UPDATE transfer_index AS t SET src_balance_after = a.opening + m.so_far
+      FROM moved AS m JOIN transfer_account AS a ON a.account_id = m.account_id AND a.currency = m.currency
+     WHERE t.src = m.account_id AND t.currency = m.currency AND t.seq = m.seq
+       AND t.out_pos IS NOT NULL AND t.src_kind IN ('wallet', 'pooling')
+    """,
+    """
+    UPDATE transfer_index AS t SET dst_balance_before = a.opening + m.so_far - m.amount
+      FROM moved AS m JOIN transfer_account AS a ON a.account_id = m.account_id AND a.currency = m.currency
+     WHERE t.dst = m.account_id AND t.currency = m.currency AND t.seq = m.seq
+       AND t.in_pos IS NOT NULL AND t.dst_kind IN ('wallet', 'pooling')
+    """,
+)
+"""Balances of rows that were indexed before these columns were there."""
 
 GRANTS = """
 DO $$ BEGIN
@@ -39,7 +50,9 @@ END $$
 
 def upgrade() -> None:
     op.add_column("transfer_index", sa.Column("src_balance_after", sa.BigInteger(), nullable=True))
-    op.execute(BALANCES)
+    op.add_column("transfer_index", sa.Column("dst_balance_before", sa.BigInteger(), nullable=True))
+    for statement in BALANCES:
+        op.execute(statement)
     op.create_index(
         "ix_transfer_index_paid_out",
         "transfer_index",
@@ -73,7 +86,6 @@ def upgrade() -> None:
         sa.Column("reached_seq", sa.BigInteger(), nullable=False),
         sa.Column("edges", sa.Integer(), nullable=False),
         sa.Column("following", sa.BigInteger(), nullable=False),
-        sa.Column("state", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("trail_id", "number", name=op.f("pk_trace_chunk")),
     )

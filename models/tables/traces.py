@@ -9,8 +9,6 @@ cost more than the trace itself when it has half a million edges.
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import BigInteger, Index, Integer, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -62,7 +60,7 @@ class TraceChunk(Base):
     """One transaction of a trace under way, with numbers a person can read; also what keeps two workers apart.
 
     `edges` were found up to and including this chunk; `following` minor units were not yet followed to their end;
-    `reached_seq` is the posting up to which a sweep has come. `state` is what a sweep goes on from.
+    `reached_seq` is the posting up to which a sweep has come.
     """
 
     __tablename__ = "trace_chunk"
@@ -72,7 +70,6 @@ class TraceChunk(Base):
     reached_seq: Mapped[int] = mapped_column(BigInteger)
     edges: Mapped[int] = mapped_column(Integer)
     following: Mapped[MinorUnits]
-    state: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     created_at: Mapped[Instant]
 
 

@@ -21,8 +21,8 @@ class TransferIndexRow(Base):
 
     `amount` is the part's amount. A self transfer moves nothing: both positions are NULL. `hold_id` is set where the
     transfer carries exactly the units of a hold, `reverses` where it undoes another. `src_balance_after` is what lay in
-    the payer's account right after the whole posting, held money included; NULL where there is no such balance: an exit
-    as payer, a self transfer. Opening money inferred later lay there all along, so it is added to the rows before it.
+    the payer's account right after the whole posting, `dst_balance_before` in the payee's right before it, held money
+    included; NULL where there is no such balance: an exit, a self transfer. Opening money inferred later lay there all along, so it is added to the rows before it.
     """
 
     __tablename__ = "transfer_index"
@@ -46,6 +46,7 @@ class TransferIndexRow(Base):
     hold_id: Mapped[str | None] = mapped_column(Text)
     bank: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     src_balance_after: Mapped[int | None] = mapped_column(BigInteger)
+    dst_balance_before: Mapped[int | None] = mapped_column(BigInteger)
 
     __table_args__ = (
         # The trace walks this one: the rows of an account that spent given units of it. It holds all that the trace

@@ -14,32 +14,42 @@ from tests.tracing.conftest import PLENTY, Feed
 from tests.tracing.ledgers import Ledger, covered, opening, random_ledger, transfer
 from tests.tracing.test_holds import clear, random_moves
 
+Balances = dict[int, set[tuple[int | None, int | None]]]
 
-async def balances(engine: AsyncEngine) -> dict[int, set[int | None]]:
-    """Posting number -> what its rows, all parts, say."""
+
+async def balances(engine: AsyncEngine) -> Balances:
+    """Posting number -> what its rows, all parts, say: of the payee before it, of the payer after it."""
     async with engine.connect() as connection:
-        found = await connection.execute(text("SELECT seq, src_balance_after FROM transfer_index"))
-        said: dict[int, set[int | None]] = {}
-        for seq, balance in found:
-            said.setdefault(seq, set()).add(balance)
+        found = await connection.execute(
+            text("SELECT seq, dst_balance_before, src_balance_after FROM transfer_index")
+        )
+        said: Balances = {}
+        for seq, before, after in found:
+            said.setdefault(seq, set()).add((before, after))
         return said
 
 
-def counted(ledger: Ledger) -> dict[int, set[int | None]]:
+def counted(ledger: Ledger) -> Balances:
     """The same, by counting."""
     now: dict[tuple[str, str], int] = {}
     for stated in ledger.openings:
         if not stated.kind.is_exit:
             now[(stated.account_id, stated.currency)] = stated.amount
-    after: dict[int, set[int | None]] = {}
+    said: Balances = {}
     for row in ledger.transfers:
         payer, payee = (row.src, row.currency), (row.dst, row.currency)
+        before = now.get(payee, 0)
         if row.src != row.dst:
             now[payer] = now.get(payer, 0) - row.amount
             now[payee] = now.get(payee, 0) + row.amount
-        none = row.src == row.dst or row.src_kind.is_exit
-        after[row.seq] = {None if none else now[payer]}
-    return after
+        moves = row.src != row.dst
+        said[row.seq] = {
+            (
+                before if moves and not row.dst_kind.is_exit else None,
+                now[payer] if moves and not row.src_kind.is_exit else None,
+            )
+        }
+    return said
 
 
 @pytest.mark.parametrize("page", [3, 100])
@@ -73,8 +83,10 @@ async def test_an_index_from_before_is_given_the_same_balances_by_the_migration(
     migration = importlib.import_module("migrations.versions.0002_tracing")
     owner = create_async_engine(owner_database_url)
     async with owner.begin() as connection:
-        await connection.execute(text("UPDATE transfer_index SET src_balance_after = NULL"))
-        await connection.execute(text(migration.BALANCES))
+        await connection.execute(
+            text("UPDATE transfer_index SET src_balance_after = NULL, dst_balance_before = NULL")
+        )
+        for statement in migration.BALANCES:
+            await connection.execute(text(statement))
     await owner.dispose()
-    said = await balances(engine)
-    assert said == counted(whole)
+    assert await balances(engine) == counted(whole)
