@@ -14,12 +14,18 @@ AccountKey = tuple[str, str]
 
 
 class Part(NamedTuple):
-    """A transfer, or the part of it that spent units [out_pos, out_pos + amount). Both None: a self transfer."""
+    """A transfer, or the part of it that spent units [out_pos, out_pos + amount). Both None: a self transfer.
+
+    The balances are those of the whole posting, money on hold included: the payer's right after it (None for an exit, which
+    has none), the payee's right before it.
+    """
 
     part: int
     amount: int
     out_pos: int | None
     in_pos: int | None
+    src_balance_after: int | None = None
+    dst_balance_before: int | None = None
 
 
 class Row(NamedTuple):
@@ -36,6 +42,10 @@ class Row(NamedTuple):
     amount: int
     out_pos: int | None
     in_pos: int | None
+    src_balance_after: int | None = None
+    dst_balance_before: int | None = None
+    reverses: str | None = None
+    hold_id: str | None = None
 
 
 class ShortAccount(Exception):
@@ -100,12 +110,14 @@ class Book:
                 raise ShortAccount(
                     transfer.src, transfer.currency, transfer.seq, shortage.missing
                 ) from shortage
+        left = None if transfer.src_kind.is_exit else payer.balance
+        before = 0 if transfer.dst_kind.is_exit else payee.balance
         in_pos = payee.deposit(amount)
         if len(spent) == 1:
-            return [Part(0, amount, spent[0][0], in_pos)]
+            return [Part(0, amount, spent[0][0], in_pos, left, before)]
         parts = []
         for number, (lo, hi) in enumerate(spent):
-            parts.append(Part(number, hi - lo, lo, in_pos))
+            parts.append(Part(number, hi - lo, lo, in_pos, left, before))
             in_pos += hi - lo
         return parts
 
@@ -133,6 +145,10 @@ def rows_of(transfer: PostedTransfer, parts: Iterable[Part]) -> list[Row]:
             part.amount,
             part.out_pos,
             part.in_pos,
+            part.src_balance_after,
+            part.dst_balance_before,
+            transfer.reverses,
+            transfer.hold_id,
         )
         for part in parts
     ]
