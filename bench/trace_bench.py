@@ -43,7 +43,7 @@ from tracing.digest import digest
 from tracing.statement import fifo_statement, numbered, parameters
 
 REPETITIONS = 41
-PLANS = (SMALL, MIDDLE, TheftPlan("L", 900_000_000, 4, 4))
+PLANS = (SMALL, MIDDLE, TheftPlan("L", 900_000_000, 6, 3))
 """About 50, 400 and 2,300 carried rows."""
 LARGEST_FOR_PEERS = 1_000_000
 WARMING = 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import sha256
 
 import asyncpg
@@ -108,8 +109,7 @@ class FifoTrail:
         if edges or self._number == 0:
             self._number += 1
             await insert_chunk(connection, inputs, self.progress())
-            records = [(inputs.trail_id, *edge) for edge in edges]
-            await connection.copy_records_to_table("trace_edge", records=records, columns=_COLUMNS)
+            await insert_edges(connection, inputs.trail_id, edges)
 
     async def outcome(self, connection: asyncpg.Connection) -> TraceOutcome:
         """As Trail."""
@@ -152,3 +152,9 @@ async def select_edges(
 ) -> list[Edge]:
     """The edges of a trail between two postings, in canonical order."""
     return [Edge(*record) for record in await connection.fetch(_EDGES, trail_id, after_seq, upto_seq)]
+
+
+async def insert_edges(connection: asyncpg.Connection, trail_id: str, edges: Iterable[Edge]) -> None:
+    """Add edges to a trail."""
+    records = [(trail_id, *edge) for edge in edges]
+    await connection.copy_records_to_table("trace_edge", records=records, columns=_COLUMNS)

@@ -130,14 +130,7 @@ async def _walk(
         while pending and pending[0].after_seq < transfer.seq:
             event = pending.pop(0)
             event.apply(book.queue(*event.account))
-        before = after = None
-        moves = transfer.src != transfer.dst
-        if moves and not transfer.dst_kind.is_exit:
-            before = book.queue(transfer.dst, transfer.currency).balance
-        parts = book.post(transfer)
-        if moves and not transfer.src_kind.is_exit:
-            after = book.queue(transfer.src, transfer.currency).balance
-        posted.append(Posted(transfer, parts, after, before))
+        posted.append((transfer, book.post(transfer)))
     return posted
 
 
@@ -178,7 +171,7 @@ async def _infer(
 
 async def _remark(connection: asyncpg.Connection, feed: Feed, posted: Sequence[Posted]) -> None:
     """Name every reversal of a transfer that is not among the postings before it: it is an ordinary transfer then."""
-    reversals = [each.transfer for each in posted if each.transfer.reverses is not None]
+    reversals = [transfer for transfer, _ in posted if transfer.reverses is not None]
     if not reversals:
         return
     records = await connection.fetch(

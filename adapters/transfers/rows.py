@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 import asyncpg
 
@@ -34,15 +33,8 @@ COLUMNS = (
     "dst_balance_before",
 )
 
-
-class Posted(NamedTuple):
-    """A transfer, the parts it was posted in, and what lay in its accounts (None: an account that holds no balance)."""
-
-    transfer: PostedTransfer
-    parts: Sequence[Part]
-    src_balance_after: int | None
-    dst_balance_before: int | None
-
+Posted = tuple[PostedTransfer, Sequence[Part]]
+"""A transfer and the parts it was posted in."""
 
 _WHOLE = (
     "SELECT seq, min(transfer_id) AS transfer_id, min(src) AS src, min(dst) AS dst, min(src_kind) AS src_kind,"
@@ -75,10 +67,10 @@ async def insert_rows(connection: asyncpg.Connection, posted: Iterable[Posted]) 
             transfer.reverses,
             transfer.hold_id,
             None if transfer.bank is None else transfer.bank.model_dump_json(),
-            src_balance_after,
-            dst_balance_before,
+            part.src_balance_after,
+            part.dst_balance_before,
         )
-        for transfer, parts, src_balance_after, dst_balance_before in posted
+        for transfer, parts in posted
         for part in parts
     ]
     await connection.copy_records_to_table("transfer_index", records=records, columns=COLUMNS)

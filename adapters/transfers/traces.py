@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from hashlib import sha256
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -11,8 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from activities.ports import Progress
 from adapters.transfers.feed_state import load_feed
 from adapters.transfers.fifo_trail import CHUNK_EDGES, FifoTrail, select_edges
+from adapters.transfers.limited_trail import LimitedTrail
 from adapters.transfers.rows import whole_transfers
 from adapters.transfers.sessions import snapshot
+from adapters.transfers.sweep_query import hold_changes
+from adapters.transfers.sweep_trail import SweepTrail, select_carried
 from adapters.transfers.trace_rows import (
     StoredRun,
     TraceInputs,
@@ -25,9 +30,10 @@ from models.contracts.transfers import AccountKind, FeedPosition, TaintedLot, Tr
 from models.errors import ErrorCode, StanchError
 from tracing.edges import Edge
 from tracing.places import Lot, Place, place_of
-from tracing.result import Limits
+from tracing.result import Carried, Limits
 from tracing.rules import Rule
 from tracing.thefts import victim_of
+from tracing.trace import carried_by
 
 
 class SqlTraces:
@@ -98,8 +104,19 @@ class SqlTraces:
                 return []
             return await select_edges(connection, stored.trail_id, -1, stored.summary.upto_seq)
 
+    async def carried(self, trace_id: str) -> list[Carried]:
+        """One for each transfer that carried stolen money, in posting order, whatever the rule. Empty: no such trace."""
+        async with snapshot(self._engine) as connection:
+            stored = await select_run(connection, trace_id)
+            if stored is None:
+                return []
+            if stored.rule is Rule.FIFO:
+                edges = await select_edges(connection, stored.trail_id, -1, stored.summary.upto_seq)
+                return list(carried_by(edges))
+            return await select_carried(connection, stored.trail_id, stored.summary.upto_seq)
+
     async def resting(self, trace_id: str) -> list[Lot]:
-        """Every lot with the place where it rests: held, exited, pooled, returned; by account and units."""
+        """Every lot of a first-in-first-out trace with the place where it rests, by account and units."""
         async with snapshot(self._engine) as connection:
             stored = await select_run(connection, trace_id)
             if stored is None:
@@ -172,12 +189,24 @@ class SqlTraces:
                 f"Nothing was traced: postings up to {upto_seq} are asked for, the index has {feed.upto_seq}. "
                 "Let the index catch up first.",
             )
-        return replace(asked, generation=feed.generation)
+        holds = None
+        if asked.rule is not Rule.FIFO:
+            changes = await hold_changes(
+                connection, incident_id=asked.incident_id, currency=asked.currency, upto_seq=upto_seq
+            )
+            holds = sha256(json.dumps(changes).encode()).hexdigest() if changes else None
+        return replace(asked, generation=feed.generation, holds=holds)
 
     async def _open(self, connection: asyncpg.Connection, inputs: TraceInputs) -> Trail:
         found = await whole_transfers(connection, "transfer_id = ANY($1::text[])", list(inputs.thefts))
         victim = victim_of(inputs.thefts, found, upto_seq=inputs.upto.upto_seq, currency=inputs.currency)
-        trail = FifoTrail(inputs, victim, chunk_edges=self._chunk_edges)
+        trail: FifoTrail | LimitedTrail | SweepTrail
+        if inputs.rule is Rule.FIFO and inputs.limits != Limits():
+            trail = LimitedTrail(inputs, victim)
+        elif inputs.rule is Rule.FIFO:
+            trail = FifoTrail(inputs, victim, chunk_edges=self._chunk_edges)
+        else:
+            trail = SweepTrail(inputs, victim, chunk_rows=self._chunk_edges)
         await trail.load(connection)
         return trail
 

@@ -33,6 +33,10 @@ BALANCES = (
      WHERE t.dst = m.account_id AND t.currency = m.currency AND t.seq = m.seq
        AND t.in_pos IS NOT NULL AND t.dst_kind IN ('wallet', 'pooling')
     """,
+    """
+    UPDATE transfer_index SET dst_balance_before = 0
+     WHERE in_pos IS NOT NULL AND dst_kind NOT IN ('wallet', 'pooling')
+    """,
 )
 """Balances of rows that were indexed before these columns were there."""
 

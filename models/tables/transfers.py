@@ -22,7 +22,7 @@ class TransferIndexRow(Base):
     `amount` is the part's amount. A self transfer moves nothing: both positions are NULL. `hold_id` is set where the
     transfer carries exactly the units of a hold, `reverses` where it undoes another. `src_balance_after` is what lay in
     the payer's account right after the whole posting, `dst_balance_before` in the payee's right before it, held money
-    included; NULL where there is no such balance: an exit, a self transfer. Opening money inferred later lay there all along, so it is added to the rows before it.
+    included. An exit holds nothing: NULL as payer, 0 as payee; a self transfer has neither. Opening money inferred later lay there all along, so it is added to the rows before it.
     """
 
     __tablename__ = "transfer_index"

@@ -45,7 +45,7 @@ def counted(ledger: Ledger) -> Balances:
         moves = row.src != row.dst
         said[row.seq] = {
             (
-                before if moves and not row.dst_kind.is_exit else None,
+                (0 if row.dst_kind.is_exit else before) if moves else None,
                 now[payer] if moves and not row.src_kind.is_exit else None,
             )
         }
