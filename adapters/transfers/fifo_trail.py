@@ -65,11 +65,7 @@ class FifoTrail:
             self._known_digest = (base.summary.edges, base.summary.digest)
         stored = await select_edges(connection, inputs.trail_id, since, upto_seq)
         if base is None:
-            begun = {(edge.seq, edge.src_lo) for edge in stored if edge.hop == 0}
-            thefts = await theft_edges(
-                connection, thefts=inputs.thefts, currency=inputs.currency, upto_seq=upto_seq
-            )
-            self._unstored = [edge for edge in thefts if in_order(edge) not in begun]
+            self._unstored = await self._missing_thefts(connection, stored)
         self._following.found(lots, [*stored, *self._unstored], all_of_them=False)
 
     @property
@@ -101,6 +97,9 @@ class FifoTrail:
                 most=self._most,
             )
         whole = len(edges) < self._most
+        if self._number == 0 and not whole:
+            self._unstored = await self._missing_thefts(connection, edges)
+            following.found([], self._unstored, all_of_them=False)
         following.found(lots, edges, all_of_them=whole)
         if self._found is not None:
             self._found = edges if self._number == 0 and whole else None
@@ -134,6 +133,15 @@ class FifoTrail:
             flow=following.flow(),
             following=following.open_amount,
         )
+
+    async def _missing_thefts(self, connection: asyncpg.Connection, found: Iterable[Edge]) -> list[Edge]:
+        """The thefts that a cut left out."""
+        inputs = self._inputs
+        begun = {in_order(edge) for edge in found if edge.hop == 0}
+        thefts = await theft_edges(
+            connection, thefts=inputs.thefts, currency=inputs.currency, upto_seq=inputs.upto.upto_seq
+        )
+        return [edge for edge in thefts if in_order(edge) not in begun]
 
     async def _digest(self, connection: asyncpg.Connection) -> str:
         if self._found is not None:
