@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from temporalio import activity
 
+from activities.boundary import tell
 from activities.changes import RecordThefts
 from activities.origin import activity_origin
 from activities.ports import Claims, Incidents, Traces, TransferIndex, Wallet
@@ -24,6 +25,7 @@ from models.contracts.transfers import FeedState, PostedTransfer
 from models.contracts.wallet import AccountState
 from models.errors import ErrorCode
 from models.names import Activity, SecurityItem, StepKind
+from tracing.rules import Rule
 
 LOTS_AT_ONCE = 200
 """Lots that one trace hands to the workflow; the rest follows in the next round, so payloads stay small."""
@@ -126,7 +128,10 @@ class Trace:
 
     @activity.defn(name=Activity.TRACE)
     async def run(self, step: TraceInput) -> TraceResult:
-        """Record totals and the digest; hand out the lots that nobody holds yet, largest first."""
+        """Record totals and the digest; hand out the lots that nobody holds yet, largest first.
+
+        A long one says after every chunk how far it is. Cut off and begun again, it goes on with what it had.
+        """
 
         async def effect(running: Running) -> Effect[TraceResult]:
             del running
@@ -136,6 +141,8 @@ class Trace:
                 currency=step.currency,
                 thefts=step.thefts,
                 upto=step.position,
+                rule=Rule(step.rule),
+                progress=tell,
             )
             free = await self.claims.unclaimed(await self.traces.lots(summary.trace_id))
             ordered = sorted(free, key=lambda lot: (-lot.amount, lot.account_id, lot.lo))

@@ -17,12 +17,9 @@ from tracing.edges import Edge
 COLUMNS = Edge._fields
 """The columns of the result, in order."""
 
-_STATEMENT = """\
+_FOLLOWED = """\
 WITH RECURSIVE carried (seq, transfer_id, src, dst, dst_kind, src_lo, src_hi, dst_lo, dst_hi, hop) AS (
-    SELECT t.seq, t.transfer_id, t.src, t.dst, t.dst_kind,
-           t.out_pos, t.out_pos + t.amount, t.in_pos, t.in_pos + t.amount, 0
-      FROM transfer_index AS t
-     WHERE t.transfer_id IN ({thefts}) AND t.out_pos IS NOT NULL AND t.seq <= :upto_seq
+    {begin}
     UNION ALL
     SELECT t.seq, t.transfer_id, t.src, t.dst, t.dst_kind,
            CASE WHEN c.dst_lo > t.out_pos THEN c.dst_lo ELSE t.out_pos END,
@@ -43,15 +40,45 @@ WITH RECURSIVE carried (seq, transfer_id, src, dst, dst_kind, src_lo, src_hi, ds
        AND t.seq <= :upto_seq
      WHERE c.dst_kind = 'wallet' AND c.dst <> :victim
 )
-SELECT seq, transfer_id, src, dst, dst_kind, src_lo, src_hi, dst_lo, hop FROM carried ORDER BY seq, src_lo
+SELECT seq, transfer_id, src, dst, dst_kind, src_lo, src_hi, dst_lo, hop FROM carried {end}
 """
+
+_FROM_THEFTS = """\
+SELECT t.seq, t.transfer_id, t.src, t.dst, t.dst_kind,
+           t.out_pos, t.out_pos + t.amount, t.in_pos, t.in_pos + t.amount, 0
+      FROM transfer_index AS t
+     WHERE t.transfer_id IN ({thefts}) AND t.out_pos IS NOT NULL AND t.seq <= :upto_seq"""
+
+_FROM_LOTS = """\
+SELECT CAST(NULL AS bigint), CAST(NULL AS text), CAST(NULL AS text), l.account_id,
+           CAST('wallet' AS character varying(16)), CAST(NULL AS bigint), CAST(NULL AS bigint), l.lo, l.hi, l.hop
+      FROM {lots} AS l"""
+
+_IN_ORDER = "ORDER BY seq, src_lo"
 
 _PARAMETER = re.compile(r":(\w+)")
 
 
 def fifo_statement(thefts: Sequence[str]) -> str:
     """The text for this many thefts; parameters are written `:name`, as SQLite takes them."""
-    return _STATEMENT.format(thefts=", ".join(f":theft_{number}" for number in range(len(thefts))))
+    return _FOLLOWED.format(begin=_from_thefts(thefts), end=_IN_ORDER)
+
+
+def first_edges(thefts: Sequence[str], most: int) -> str:
+    """The same statement cut after `most` edges, thefts first, in no order: the first chunk of a long trace."""
+    return _FOLLOWED.format(begin=_from_thefts(thefts), end=f"LIMIT {most}")
+
+
+def edges_onward(lots: str, most: int) -> str:
+    """The same statement begun with lots instead of thefts: at most `most` edges that follow from them, in no order.
+
+    `lots` is SQL for a table of (account_id, lo, hi, hop).
+    """
+    return _FOLLOWED.format(begin=_FROM_LOTS.format(lots=lots), end=f"WHERE seq IS NOT NULL LIMIT {most}")
+
+
+def _from_thefts(thefts: Sequence[str]) -> str:
+    return _FROM_THEFTS.format(thefts=", ".join(f":theft_{number}" for number in range(len(thefts))))
 
 
 def parameters(*, thefts: Sequence[str], victim: str, currency: str, upto_seq: int) -> dict[str, str | int]:
@@ -60,7 +87,7 @@ def parameters(*, thefts: Sequence[str], victim: str, currency: str, upto_seq: i
     return named | {"victim": victim, "currency": currency, "upto_seq": upto_seq}
 
 
-def numbered(statement: str, values: Mapping[str, str | int]) -> tuple[str, list[str | int]]:
+def numbered(statement: str, values: Mapping[str, object]) -> tuple[str, list[object]]:
     """The same text with parameters written `$1`, `$2` ..., as PostgreSQL takes them, and their values in order."""
     order: dict[str, int] = {}
 

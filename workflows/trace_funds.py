@@ -104,6 +104,7 @@ class TraceFunds:
                     currency=currency,
                     thefts=thefts,
                     position=position,
+                    rule=request.policy.rule,
                 ),
                 summary=f"trace {currency} up to posting {position.upto_seq}",
                 **FOLLOW,

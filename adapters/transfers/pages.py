@@ -23,9 +23,19 @@ _LOWER_AXES = (
     " WHERE a.account_id = m.account_id AND a.currency = m.currency"
 )
 _LOWER_PAYMENTS = (
-    "UPDATE transfer_index AS t SET out_pos = t.out_pos - m.missing"
+    "UPDATE transfer_index AS t SET out_pos = t.out_pos - m.missing, src_balance_after = t.src_balance_after + m.missing"
     " FROM unnest($1::text[], $2::text[], $3::bigint[]) AS m (account_id, currency, missing)"
     " WHERE t.src = m.account_id AND t.currency = m.currency AND t.out_pos IS NOT NULL"
+)
+_RAISE_BALANCES = (
+    "UPDATE transfer_index AS t SET src_balance_after = t.src_balance_after + m.missing"
+    " FROM unnest($1::text[], $2::text[], $3::bigint[]) AS m (account_id, currency, missing)"
+    " WHERE t.src = m.account_id AND t.currency = m.currency AND t.out_pos IS NOT NULL"
+)
+_RAISE_BALANCES_BEFORE = (
+    "UPDATE transfer_index AS t SET dst_balance_before = t.dst_balance_before + m.missing"
+    " FROM unnest($1::text[], $2::text[], $3::bigint[]) AS m (account_id, currency, missing)"
+    " WHERE t.dst = m.account_id AND t.currency = m.currency AND t.in_pos IS NOT NULL"
 )
 
 
@@ -98,6 +108,7 @@ async def _post(
             fresh = [transfer for transfer in fresh if transfer.seq < full.seq]
         else:
             await insert_rows(connection, posted)
+            await _remark(connection, feed, posted)
             await save_accounts(
                 connection,
                 [
@@ -149,11 +160,39 @@ async def _infer(
     await connection.execute(
         _LOWER_PAYMENTS, *_columns(missing, [key for key in stored if key not in with_holds])
     )
+    await connection.execute(_RAISE_BALANCES_BEFORE, *_columns(missing, stored))
     for key in stored:
         if key in with_holds:
+            await connection.execute(_RAISE_BALANCES, *_columns(missing, [key]))
             await segment_again(connection, key, after=0)
     if any(accounts[key].queue.frontier > accounts[key].queue.start for key in stored):
         feed.generation += 1
+
+
+async def _remark(connection: asyncpg.Connection, feed: Feed, posted: Sequence[Posted]) -> None:
+    """Name every reversal of a transfer that is not among the postings before it: it is an ordinary transfer then."""
+    reversals = [transfer for transfer, _ in posted if transfer.reverses is not None]
+    if not reversals:
+        return
+    records = await connection.fetch(
+        "SELECT transfer_id, seq FROM transfer_index WHERE transfer_id = ANY($1::text[]) AND part = 0",
+        [transfer.reverses for transfer in reversals],
+    )
+    known = {record["transfer_id"]: record["seq"] for record in records}
+    remarks = [
+        (
+            transfer.seq,
+            (
+                f"Posting {transfer.seq} says that it reverses transfer {transfer.reverses}, which is not among the postings "
+                "before it: it is indexed and followed as an ordinary transfer; have the wallet's records checked."
+            ),
+        )
+        for transfer in reversals
+        if known.get(str(transfer.reverses), transfer.seq) >= transfer.seq
+    ]
+    if remarks:
+        await connection.executemany("INSERT INTO transfer_remark (seq, remark) VALUES ($1, $2)", remarks)
+        feed.remark(remarks[-1][1], len(remarks))
 
 
 def _columns(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from models.contracts.base import Currency, Message, Moment
 from models.contracts.policy import TracePolicy
 from models.contracts.steps import StepInput, StepResult
@@ -58,11 +60,13 @@ class FindTheftsResult(StepResult):
 
 
 class TraceInput(StepInput):
-    """One trace: fixed thefts, one currency, up to a fixed posting number."""
+    """One trace: fixed thefts, one currency, one rule, up to a fixed posting number."""
 
     currency: Currency
     thefts: tuple[str, ...]
     position: FeedPosition
+    rule: str = Field(default="fifo", exclude_if=lambda rule: rule == "fifo")
+    """Absent where it is first in, first out: recorded inputs of earlier versions stay what they were."""
 
 
 class TraceResult(StepResult):
