@@ -34,6 +34,7 @@ from adapters.temporal.hand_over import TemporalHandOver
 from adapters.transfers.index import SqlTransferIndex
 from adapters.transfers.replica import ReplicaTransferSource, replica_engine
 from adapters.transfers.replica_mapping import read_mapping
+from adapters.transfers.stored_traces import SqlStoredTraces
 from adapters.transfers.traces import SqlTraces
 from adapters.wallet.connection import WalletConnection
 from adapters.wallet.contract import HttpWallet
@@ -174,6 +175,11 @@ class Wiring:
     def traces(self) -> SqlTraces:
         """Stored traces."""
         return SqlTraces(self.engine)
+
+    @cached_property
+    def stored_traces(self) -> SqlStoredTraces:
+        """Stored traces as people see them."""
+        return SqlStoredTraces(self.engine)
 
     @cached_property
     def converter(self) -> DataConverter:

@@ -35,10 +35,14 @@ class LedgerInFiles:
             each: self._trace(thefts, each, limits) for each in (rule, *(r for r in Rule if r is not rule))
         }
         trace = traces[rule]
+        ranges: dict[Rule, Flow] = {each: traces[each].flow for each in Rule}
         read: tuple[Row, ...] = ()
         other_rows: tuple[Row, ...] = ()
         if with_rows:
-            read = tuple(rows_read(trace, self._rows))
+            if limits != Limits():
+                # What a limit cut off was read as well: it is how much was cut off.
+                traces[Rule.FIFO] = self._trace(thefts, Rule.FIFO, Limits())
+            read = tuple(rows_read(traces[rule], self._rows))
             known = {(row.seq, row.part) for row in read}
             others = {
                 (row.seq, row.part): row
@@ -48,7 +52,6 @@ class LedgerInFiles:
             }
             other_rows = tuple(others[key] for key in sorted(others))
         accounts = {account for row in (*read, *other_rows) for account in (row.src, row.dst)}
-        ranges: dict[Rule, Flow] = {each: traces[each].flow for each in Rule}
         return Evidence(
             trace=trace,
             rows=read,

@@ -30,7 +30,7 @@ from tracing.evidence.parts import (
 from tracing.evidence.reading import PartFault, Stated, stated_in
 from tracing.picture.pieces import spoken
 from tracing.posting import Row
-from tracing.result import Trace
+from tracing.result import Limits, Trace
 from tracing.rules import Rule
 from tracing.trace import trace as traced
 
@@ -110,7 +110,8 @@ def evidence_in(path: Path, *, rule: Rule | None = None) -> Evidence:
         return evidence
     # Together the rows are the same; which of them this rule reads is told anew.
     every = sorted((*evidence.rows, *(evidence.other_rows or ())), key=lambda row: (row.seq, row.part))
-    read = tuple(rows_read(trace, every))
+    unlimited = recompute(replace(stated, limits=Limits()), trace.rule) if trace.rule is Rule.FIFO else trace
+    read = tuple(rows_read(unlimited, every))
     known = set(read)
     others = tuple(row for row in every if row not in known)
     return replace(evidence, rows=read, other_rows=others)

@@ -177,6 +177,14 @@ async def select_run(connection: asyncpg.Connection, trace_id: str) -> StoredRun
     return None if record is None else _stored(record)
 
 
+async def select_runs(connection: asyncpg.Connection, incident_id: str) -> list[StoredRun]:
+    """Every trace of an incident, in the order in which they were made."""
+    records = await connection.fetch(
+        f"{_RUN} WHERE incident_id = $1 ORDER BY created_at, trace_id", incident_id
+    )
+    return [_stored(record) for record in records]
+
+
 async def furthest_run(connection: asyncpg.Connection, trail_id: str, upto_seq: int) -> StoredRun | None:
     """The trace of this trail that reaches furthest, up to `upto_seq` at most."""
     record = await connection.fetchrow(

@@ -109,6 +109,15 @@ def compare(subject: Subject, *, language: Words = Language.ENGLISH, as_json: Js
 
 
 @application.command()
+def extend(subject: Subject, *, language: Words = Language.ENGLISH, as_json: Json = False) -> None:
+    """Follow the transfers that came since: the same trace up to the wallet's newest posting."""
+    from cli.output import Output
+    from cli.traces.showing import extend_trace
+
+    extend_trace(subject, language=language, output=Output(as_json=as_json))
+
+
+@application.command()
 def verify(
     pack: Annotated[Path, typer.Argument(metavar="PACK", help="The evidence pack's file.")],
     *,

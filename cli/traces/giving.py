@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +25,9 @@ def give(
     pack: Path | None,
     language: Language,
     output: Output,
-    refused_rows: Sequence[dict[str, Any]] = (),
+    facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Files first, so that a place that cannot be written to is an error and not half an answer. Errors: INVALID."""
+    """`facts` go into the document with it. Files first, so that a place that cannot be written to is an error and not half an answer. Errors: INVALID."""
     trace = evidence.trace
     if svg is not None:
         picture = flow_picture(trace, ranges=evidence.ranges or None, language=language)
@@ -35,7 +35,7 @@ def give(
     if pack is not None:
         write_whole(pack, packed(parts_of(evidence)))
     if output.as_json:
-        output.document(said(evidence) | {"refused_rows": list(refused_rows)})
+        output.document({**(facts or {}), **said(evidence)})
         return
     show_flow(output.console, trace, language=language)
     if evidence.ranges:

@@ -16,6 +16,7 @@ from tracing.result import Limits
 from tracing.rules import Rule
 
 if TYPE_CHECKING:
+    from adapters.transfers.refusals import RefusedRow
     from cli.output import Output
     from tracing.evidence.evidence import Evidence
     from tracing.picture.languages import Language
@@ -40,12 +41,13 @@ def run_trace(
     asked: Asked, *, svg: Path | None, pack: Path | None, language: Language, output: Output
 ) -> None:
     """Trace and show. Errors: INVALID, FILE_BROKEN, THEFT_UNKNOWN, THEFT_NOT_VICTIMS; nothing is written then."""
-    refused: list[dict[str, object]] = []
+    refused: list[RefusedRow] = []
     if asked.pack is not None:
         evidence = _of_pack(asked, Path(asked.pack))
     else:
         evidence, refused = _of_files(asked, output, with_pack=pack is not None)
-    give(evidence, svg=svg, pack=pack, language=language, output=output, refused_rows=refused)
+    facts = {"refused_rows": [row.model_dump(mode="json") for row in refused]} if refused else {}
+    give(evidence, svg=svg, pack=pack, language=language, output=output, facts=facts)
 
 
 def _of_pack(asked: Asked, path: Path) -> Evidence:
@@ -56,7 +58,7 @@ def _of_pack(asked: Asked, path: Path) -> Evidence:
     return evidence_in(path, rule=asked.rule)
 
 
-def _of_files(asked: Asked, output: Output, *, with_pack: bool) -> tuple[Evidence, list[dict[str, object]]]:
+def _of_files(asked: Asked, output: Output, *, with_pack: bool) -> tuple[Evidence, list[RefusedRow]]:
     if asked.transfers is None or asked.accounts is None or not asked.thefts:
         raise _wrong("two files and a theft are needed", "Give --transfers, --accounts and --theft")
     ledger = LedgerInFiles(asked.transfers, asked.accounts, currency=checked_currency(asked.currency))
@@ -71,7 +73,7 @@ def _of_files(asked: Asked, output: Output, *, with_pack: bool) -> tuple[Evidenc
         )
     finally:
         ledger.close()
-    return evidence, [row.model_dump(mode="json") for row in ledger.refused]
+    return evidence, ledger.refused
 
 
 def _wrong(what: str, instead: str) -> StanchError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from models.contracts.transfers import AccountKind, Flow, OpeningBalance
 from tracing.outflows import HoldChange
 from tracing.posting import Row
-from tracing.result import Trace
+from tracing.result import Carried, Trace
 from tracing.rules import Rule
 
 
@@ -30,16 +30,23 @@ class Evidence:
     source: str = ""
 
 
+def stained_since(carried: Iterable[Carried], victim: str) -> dict[str, int]:
+    """The wallet accounts that stolen money reached, and by which posting first."""
+    stained: dict[str, int] = {}
+    for step in carried:
+        if step.dst_kind == AccountKind.WALLET and step.dst != victim:
+            stained.setdefault(step.dst, step.seq)
+    return stained
+
+
 def rows_read(trace: Trace, rows: Iterable[Row]) -> Iterator[Row]:
-    """The rows that fix this trace: those that carried stolen money; beyond FIFO also every payment that an account
-    made since stolen money first lay in it, because how much of a payment is stolen depends on the one before.
+    """The rows that fix this trace, which must be one without limits under FIFO: those that carried stolen money.
+
+    Beyond FIFO also every payment that an account made since stolen money first lay in it, because how much of a payment
+    is stolen depends on the one before.
     """
     carried = {step.seq for step in trace.carried}
-    tainted: dict[str, int] = {}
-    if trace.rule is not Rule.FIFO:
-        for step in trace.carried:
-            if step.dst_kind == AccountKind.WALLET and step.dst != trace.victim:
-                tainted.setdefault(step.dst, step.seq)
+    tainted = {} if trace.rule is Rule.FIFO else stained_since(trace.carried, trace.victim)
     for row in rows:
         if row.seq in carried or (
             row.currency == trace.currency and tainted.get(row.src, row.seq) < row.seq <= trace.upto_seq
