@@ -60,20 +60,15 @@ def show_ranges(console: Console, ranges: Mapping[Rule, Flow], currency: str, la
     """What each rule gives, and between which bounds each place lies."""
     words = WORDS[language]
     cells = (Cell.HELD, Cell.EXITED, Cell.POOLED, Cell.RETURNED, Cell.PRUNED)
-    names = {rule: words.rules[rule] for rule in ranges}
-    first = max(width(name) for name in [*names.values(), words.range])
-    lines = [[words.cells[cell] for cell in cells]]
-    lines += [[plain_sum(getattr(flow, cell.value), currency) for cell in cells] for flow in ranges.values()]
-    bounds = []
-    for cell in cells:
-        amounts = [getattr(flow, cell.value) for flow in ranges.values()]
-        low, high = plain_sum(min(amounts), currency), plain_sum(max(amounts), currency)
-        bounds.append(low if low == high else f"{low} – {high}")
-    lines.append(bounds)
-    widths = [max(width(line[number]) for line in lines) for number in range(len(cells))]
-    for name, line in zip(["", *names.values(), words.range], lines, strict=True):
-        cellular = "  ".join(_right(cell, room) for cell, room in zip(line, widths, strict=True))
-        console.print(f"{_left(name, first)}  {cellular}", markup=False)
+    rows = {words.rules[rule]: [getattr(flow, cell.value) for cell in cells] for rule, flow in ranges.items()}
+    bounds = list(zip(*rows.values(), strict=True))
+    rows |= {words.least: [min(bound) for bound in bounds], words.most: [max(bound) for bound in bounds]}
+    lines = [["", *(words.cells[cell] for cell in cells)]]
+    lines += [[name, *(plain_sum(amount, currency) for amount in amounts)] for name, amounts in rows.items()]
+    rooms = [max(width(line[number]) for line in lines) for number in range(len(cells) + 1)]
+    for name, *amounts in lines:
+        beside = (_right(amount, room) for amount, room in zip(amounts, rooms[1:], strict=True))
+        console.print("  ".join([_left(name, rooms[0]), *beside]), markup=False)
 
 
 def _say_facts(console: Console, trace: Trace, words: Words) -> None:

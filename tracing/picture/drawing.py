@@ -29,7 +29,7 @@ MARGIN = 34.0
 COLUMNS = 9
 BARS = 12
 HOP_LINES = 9
-PICTURE_TOP, PICTURE_HEIGHT = 126.0, 412.0
+PICTURE_TOP, PICTURE_HEIGHT = 130.0, 400.0
 FONT: Final = "Noto Sans, DejaVu Sans, Noto Sans CJK SC, Microsoft YaHei, PingFang SC, sans-serif"
 STUB = 24.0
 
@@ -129,6 +129,8 @@ class _Picture:
                 for reason, cut in sorted(trace.pruned.items())
             )
             head.append(text(MARGIN, 91, words.pruned.format(reasons=reasons), size=9, fill="#444444"))
+        if any(Cell.JOINED in bar.rests for bar in self.unrolled.bars.values()):
+            head.append(text(MARGIN, 103 if trace.pruned else 91, words.joined, size=9, fill="#444444"))
         return head
 
     def _column_names(self) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from models.contracts.transfers import Flow
 from models.money import plain_sum
@@ -87,20 +87,15 @@ def tabulated(
     parts.append(_rule(left, y, width))
     sums = [exited[column] if isinstance(column, Look) else rests[column] for column in columns]
     row(words.total, ["", "", *map(money, sums)], "bold")
-    if ranges:
-        spans = [
-            _span([getattr(flow, column.value) for flow in ranges.values()], money)
-            if isinstance(column, Cell) and column in _RANGED
+    for name, bound in ((words.least, min), (words.most, max)) if ranges else ():
+        bounds = [
+            money(bound(getattr(flow, column.value) for flow in ranges.values()))
+            if ranges and isinstance(column, Cell) and column in _RANGED
             else ""
             for column in columns
         ]
-        row(words.range, ["", "", *spans])
+        row(name, ["", "", *bounds])
     return parts
-
-
-def _span(amounts: Sequence[int], money: Callable[[int], str]) -> str:
-    low, high = min(amounts), max(amounts)
-    return money(low) if low == high else f"{money(low)} – {money(high)}"
 
 
 def _name(line: HopLine, words: Words) -> str:

@@ -18,6 +18,7 @@ class Words:
     facts: str
     identity: str
     pruned: str
+    joined: str
     description: str
     others: str
     later: str
@@ -28,7 +29,8 @@ class Words:
     arrived: str
     carried_on: str
     total: str
-    range: str
+    least: str
+    most: str
     rules: dict[Rule, str]
     looks: dict[Look, str]
     cells: dict[Cell, str]
@@ -43,6 +45,7 @@ ENGLISH = Words(
     facts="Rule: {rule}. Stolen transfers: {thefts}. Followed up to posting {upto}, through {carried} transfers. Amounts in {currency}.",
     identity="Stolen {stolen} = held {held} + left the wallet {exited} + pooled {pooled} + returned {returned} + not followed {pruned}",
     pruned="Not followed, because of the limits that were asked for: {reasons}",
+    joined="Rejoins: money that reached an account again, over more hops, and counts with what lay there from then on.",
     description="{carried} transfers carried the stolen money over at most {hops} hops after the theft. {identity}. "
     "The table beneath the picture has the same numbers.",
     others="{count} others",
@@ -54,7 +57,8 @@ ENGLISH = Words(
     arrived="arrived",
     carried_on="carried on",
     total="in all",
-    range="range over all five rules",
+    least="least of the five rules",
+    most="most of the five rules",
     rules={
         Rule.FIFO: "first in, first out",
         Rule.LIBR: "lowest intermediate balance",
@@ -82,7 +86,7 @@ ENGLISH = Words(
         Cell.POOLED: "pooled",
         Cell.RETURNED: "returned",
         Cell.PRUNED: "not followed",
-        Cell.JOINED: "joins an earlier hop",
+        Cell.JOINED: "rejoins",
     },
     digest="Digest of the edges (SHA-256): {digest}",
     link="{source} to {target}: {amount} in {count} transfers",
@@ -95,6 +99,7 @@ CHINESE = Words(
     facts="规则：{rule}。被盗转账：{thefts}。追踪至第 {upto} 笔记账，经 {carried} 笔转账。金额单位：{currency}。",
     identity="被盗 {stolen} = 留存 {held} + 流出 {exited} + 混池 {pooled} + 退回 {returned} + 未追踪 {pruned}",
     pruned="因所设限制而未继续追踪：{reasons}",
+    joined="并入前跳：经更多跳再次到达同一账户的资金，此后与账户中原有的被盗资金合并计算。",
     description="共有 {carried} 笔转账承载被盗资金，盗转之后最多 {hops} 跳。{identity}。图下的表格列出相同的数字。",
     others="其他 {count} 个",
     later="{count} 个账户",
@@ -105,7 +110,8 @@ CHINESE = Words(
     arrived="到达",
     carried_on="继续转出",
     total="合计",
-    range="五种规则的范围",
+    least="五种规则中最少",
+    most="五种规则中最多",
     rules={
         Rule.FIFO: "先进先出",
         Rule.LIBR: "最低中间余额",
@@ -133,7 +139,7 @@ CHINESE = Words(
         Cell.POOLED: "混池",
         Cell.RETURNED: "退回",
         Cell.PRUNED: "未追踪",
-        Cell.JOINED: "并入较早的跳",
+        Cell.JOINED: "并入前跳",
     },
     digest="追踪边摘要（SHA-256）：{digest}",
     link="{source} 至 {target}：{amount}，{count} 笔转账",
