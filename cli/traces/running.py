@@ -62,17 +62,14 @@ def _of_files(asked: Asked, output: Output, *, with_pack: bool) -> tuple[Evidenc
     if asked.transfers is None or asked.accounts is None or not asked.thefts:
         raise _wrong("two files and a theft are needed", "Give --transfers, --accounts and --theft")
     ledger = LedgerInFiles(asked.transfers, asked.accounts, currency=checked_currency(asked.currency))
-    try:
-        for row in ledger.refused:
-            output.warn(f"row refused: {row}")
-        evidence = ledger.trace(
-            asked.thefts,
-            rule=asked.rule or Rule.FIFO,
-            limits=Limits(horizon_seq=asked.horizon, dust=asked.dust, max_edges=asked.max_edges),
-            with_rows=with_pack,
-        )
-    finally:
-        ledger.close()
+    for row in ledger.refused:
+        output.warn(f"row refused: {row}")
+    evidence = ledger.trace(
+        asked.thefts,
+        rule=asked.rule or Rule.FIFO,
+        limits=Limits(horizon_seq=asked.horizon, dust=asked.dust, max_edges=asked.max_edges),
+        with_rows=with_pack,
+    )
     return evidence, ledger.refused
 
 

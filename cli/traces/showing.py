@@ -16,8 +16,7 @@ from cli.configuration import settings
 from cli.traces.giving import give, said
 from cli.traces.terminal import show_ranges
 from models.errors import ErrorCode, StanchError
-from tracing.explain import explanations
-from tracing.picture.pieces import spoken
+from tracing.evidence.sentences import sentences
 from tracing.rules import Rule
 from use_cases.see_traces import SeeTraces
 
@@ -89,7 +88,7 @@ def explain_trace(subject: str, *, language: Language, output: Output) -> None:
             "rule": each.evidence.trace.rule.value,
             "currency": each.evidence.trace.currency,
             "digest": each.evidence.trace.digest,
-            "sentences": _sentences(each.evidence, language),
+            "sentences": list(sentences(each.evidence, language)),
         }
         for each in seen
     ]
@@ -149,10 +148,6 @@ def extend_trace(subject: str, *, language: Language, output: Output) -> None:
         return
     for trace_id in ids:
         show_trace(trace_id, svg=None, pack=None, language=language, output=output)
-
-
-def _sentences(evidence: Evidence, language: Language) -> list[str]:
-    return [spoken(sentence) for sentence in explanations(evidence.trace, evidence.rows, language.value)]
 
 
 def _seen(subject: str) -> Sequence[Seen]:

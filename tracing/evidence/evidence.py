@@ -45,10 +45,12 @@ def rows_read(trace: Trace, rows: Iterable[Row]) -> Iterator[Row]:
     Beyond FIFO also every payment that an account made since stolen money first lay in it, because how much of a payment
     is stolen depends on the one before.
     """
-    carried = {step.seq for step in trace.carried}
+    carried, thefts = {step.seq for step in trace.carried}, set(trace.thefts)
     tainted = {} if trace.rule is Rule.FIFO else stained_since(trace.carried, trace.victim)
     for row in rows:
-        if row.seq in carried or (
-            row.currency == trace.currency and tainted.get(row.src, row.seq) < row.seq <= trace.upto_seq
+        if (
+            row.seq in carried
+            or row.transfer_id in thefts
+            or (row.currency == trace.currency and tainted.get(row.src, row.seq) < row.seq <= trace.upto_seq)
         ):
             yield row

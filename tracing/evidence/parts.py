@@ -13,10 +13,9 @@ from typing import Any, Final
 from tracing.document import parameters, places, range_document
 from tracing.evidence.evidence import Evidence
 from tracing.evidence.readme import readme
-from tracing.explain import explanations
+from tracing.evidence.sentences import sentences
 from tracing.picture.drawing import flow_picture
 from tracing.picture.languages import Language
-from tracing.picture.pieces import spoken
 from tracing.posting import Row
 from tracing.result import Trace
 from tracing.rules import Rule
@@ -65,8 +64,9 @@ def parts_of(evidence: Evidence) -> dict[str, bytes]:
         EDGES: _lines(edges_part(trace)),
     }
     for language in Language:
-        sentences = explanations(trace, evidence.rows, language.value)
-        parts[EXPLANATIONS[language]] = "".join(f"{spoken(line)}\n" for line in sentences).encode()
+        parts[EXPLANATIONS[language]] = "".join(
+            f"{line}\n" for line in sentences(evidence, language)
+        ).encode()
     for language in Language:
         picture = flow_picture(trace, ranges=evidence.ranges or None, language=language)
         parts[PICTURES[language]] = picture.encode()
