@@ -15,6 +15,8 @@ from activities.steps import Effect, Running, Steps
 from models.contracts.money import (
     CatchUpInput,
     CatchUpResult,
+    CompareRulesInput,
+    CompareRulesResult,
     FindTheftsInput,
     FindTheftsResult,
     TraceInput,
@@ -156,3 +158,31 @@ class Trace:
             )
 
         return await self.steps.run(step, StepKind.TRACE, TraceResult, effect, origin=activity_origin())
+
+
+@dataclass
+class CompareRules:
+    """What the other rules make of the same thefts. Nothing is held by it: it says how far one rule's totals may be off."""
+
+    steps: Steps
+    traces: Traces
+
+    @activity.defn(name=Activity.COMPARE_RULES)
+    async def run(self, step: CompareRulesInput) -> CompareRulesResult:
+        """Record the totals by every rule. A rule that would read too much has none, and says so."""
+
+        async def effect(running: Running) -> Effect[CompareRulesResult]:
+            del running
+            ranges = await self.traces.compare(step.trace_id, rows_allowed=step.rows_allowed, progress=tell)
+            return Effect(
+                CompareRulesResult(
+                    step_key=step.step_key,
+                    trace_id=step.trace_id,
+                    currency=step.currency,
+                    ranges=tuple(ranges),
+                )
+            )
+
+        return await self.steps.run(
+            step, StepKind.COMPARE_RULES, CompareRulesResult, effect, origin=activity_origin()
+        )
