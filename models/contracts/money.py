@@ -54,9 +54,10 @@ class FindTheftsInput(StepInput):
 
 
 class FindTheftsResult(StepResult):
-    """Transfer ids by currency, in posting order."""
+    """Transfer ids by currency, in posting order. `set_aside`: ids an alarm named that are not traced, and why."""
 
     thefts: dict[Currency, tuple[str, ...]]
+    set_aside: dict[str, str] = Field(default_factory=dict, exclude_if=lambda aside: not aside)
 
 
 class TraceInput(StepInput):
