@@ -56,6 +56,10 @@ class Ledger(Protocol):
         """The account's next payments after posting `after_seq`, up to `upto_seq`, at most `limit`, in posting order."""
         ...
 
+    def given_back(self, currency: str, after_seq: int, upto_seq: int) -> list[Outflow]:
+        """Payments by exits that reverse a transfer: after posting `after_seq`, up to `upto_seq`, in posting order."""
+        ...
+
     def hold_changes(self, currency: str, upto_seq: int) -> list[HoldChange]:
         """What holds changed up to `upto_seq`."""
         ...

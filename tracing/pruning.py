@@ -50,12 +50,11 @@ def prune(edges: Sequence[Edge], victim: str, limits: Limits) -> PrunedTrace:
             departed.append(edge)
             continue
         result.edges.append(edge)
-        if place_of(edge.dst, AccountKind(edge.dst_kind), victim) is not Place.HELD:
-            continue
-        if edge.amount <= limits.dust:
+        place = place_of(edge.dst, AccountKind(edge.dst_kind), victim)
+        if place is Place.HELD and edge.amount <= limits.dust:
             result.cut(PruneReason.DUST, edge.amount)
             dust.append(edge)
-        else:
+        elif place in (Place.HELD, Place.EXITED):
             arrivals.follow(index)
     # An arrival that is not followed rests nowhere: it is told as pruned, and only there.
     not_resting = {(edge.dst, edge.dst_lo) for edge in (*dust, *departed)}

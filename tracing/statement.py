@@ -3,7 +3,8 @@
 It reads only rows that carry stolen money. The rows of an account that spent units overlapping [lo, hi) are the one that
 starts at the greatest `out_pos` <= lo, if it reaches beyond lo, and those that start inside: the spent intervals of one
 account never overlap. So the index (src, currency, out_pos) answers each level with one descent for that lower bound and
-one range, however many rows the account has. CASE instead of greatest/least or max/min keeps the text the same in both; ORDER BY with LIMIT 1 costs PostgreSQL less than
+one range, however many rows the account has. An exit keeps what it gets, but for what it gives back: a row that reverses the
+very transfer that carried the money there. Its units are that transfer's, so it starts inside them. CASE instead of greatest/least or max/min keeps the text the same in both; ORDER BY with LIMIT 1 costs PostgreSQL less than
 MAX in a subquery that runs once for every lot.
 """
 
@@ -38,7 +39,8 @@ WITH RECURSIVE carried (seq, transfer_id, src, dst, dst_kind, src_lo, src_hi, ds
        AND t.out_pos < c.dst_hi
        AND t.out_pos + t.amount > c.dst_lo
        AND t.seq <= :upto_seq
-     WHERE c.dst_kind = 'wallet' AND c.dst <> :victim
+       AND (c.dst_kind = 'wallet' OR t.reverses = c.transfer_id)
+     WHERE c.dst_kind <> 'pooling' AND c.dst <> :victim
 )
 SELECT seq, transfer_id, src, dst, dst_kind, src_lo, src_hi, dst_lo, hop FROM carried {end}
 """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from heapq import heappop, heappush
 
 from models.contracts.transfers import AccountKind
@@ -49,6 +50,7 @@ class Sweep:
         victim: str,
         upto_seq: int,
         limits: Limits,
+        given_back: Iterable[Outflow] = (),
         holds: Iterable[HoldChange] = (),
     ) -> None:
         if rule is Rule.FIFO:
@@ -61,10 +63,11 @@ class Sweep:
         self._limits = limits
         self._accounts: dict[str, _Account] = {}
         self._elsewhere: dict[tuple[str, str], Resting] = {}
-        self._carried_by: dict[str, int] = defaultdict(int)
+        self._carried_by: dict[str, Carried] = {}
         self._kinds: dict[str, str] = {}
         self._thefts = {row.seq: row for row in thefts if row.seq <= upto_seq and row.src != row.dst}
-        self._due: list[tuple[int, str]] = [(seq, "") for seq in sorted(self._thefts)]
+        self._given_back = {row.seq: row for row in given_back if row.seq <= upto_seq}
+        self._due: list[tuple[int, str]] = [(seq, "") for seq in sorted({**self._thefts, **self._given_back})]
         self._waiting: set[str] = set()
         self._holds: dict[str, deque[HoldChange]] = defaultdict(deque)
         for change in sorted(holds):
@@ -95,17 +98,16 @@ class Sweep:
         while self._due and not self._waiting:
             seq, account_id = heappop(self._due)
             if not account_id:
-                row = self._thefts[seq]
-                self._carry(row, [(0, row.amount)], 0)
+                if seq in self._thefts:
+                    row = self._thefts[seq]
+                    self._carry(row, [(0, row.amount)], 0)
+                else:
+                    self._give_back(self._given_back[seq])
                 continue
             account = self._accounts[account_id]
             if not account.rows or account.rows[0].seq != seq:
                 continue  # dropped or taken meanwhile
-            row = account.rows.popleft()
-            if row.seq in self._thefts:
-                self._settle_holds(account_id, account, row.seq)
-            else:
-                self._pay(account_id, account, row)
+            self._pay(account_id, account, account.rows.popleft())
             self._await(account_id)
 
     def resting(self) -> list[Resting]:
@@ -122,7 +124,8 @@ class Sweep:
             for account_id, account in self._accounts.items()
             if account.stain.all_of_it
         ]
-        return sorted([*lying, *self._elsewhere.values()], key=lambda lot: (lot.account_id, lot.account_kind))
+        elsewhere = [lot for lot in self._elsewhere.values() if lot.amount]
+        return sorted([*lying, *elsewhere], key=lambda lot: (lot.account_id, lot.account_kind))
 
     def _await(self, account_id: str) -> None:
         """Put the account's next payment on the list, or ask for more rows; nothing while no stolen money lies there."""
@@ -163,9 +166,10 @@ class Sweep:
             account.stain.held[row.hold_id] -= spent
             account.kept_from_all -= spent
             pieces.append((0, spent))
-        elif row.reverses is not None and self._carried_by.get(row.reverses):
-            spent = account.stain.take(min(row.amount, self._carried_by[row.reverses]))
-            self._carried_by[row.reverses] -= spent
+        elif (undone := self._undone(row)) is not None:
+            # The same money goes back first.
+            spent = account.stain.take(min(row.amount, undone.amount))
+            self._carried_by[undone.transfer_id] = undone._replace(amount=undone.amount - spent)
             pieces.append((0, spent))
         rest = row.amount - spent
         if rest:
@@ -179,6 +183,27 @@ class Sweep:
             self._prune(reason, stolen)
             return
         self._carry(row, pieces, account.hop + 1)
+
+    def _undone(self, row: Outflow) -> Carried | None:
+        """What the transfer that this payment reverses had carried to this payer, less what was given back of it."""
+        carried = None if row.reverses is None else self._carried_by.get(row.reverses)
+        return carried if carried is not None and carried.amount and carried.dst == row.src else None
+
+    def _give_back(self, row: Outflow) -> None:
+        """An exit gives back a transfer that had carried stolen money: that money first."""
+        undone = self._undone(row)
+        if undone is None or undone.dst == self._victim:
+            return
+        amount = min(row.amount, undone.amount)
+        reason = self._not_followed(row.seq)
+        key = (undone.dst, undone.dst_kind)
+        at_exit = self._elsewhere[key]
+        self._elsewhere[key] = replace(at_exit, amount=at_exit.amount - amount)
+        self._carried_by[undone.transfer_id] = undone._replace(amount=undone.amount - amount)
+        if reason is not None:
+            self._prune(reason, amount)
+        else:
+            self._carry(row, [(0, amount)], undone.hop + 1)
 
     def _not_followed(self, seq: int) -> PruneReason | None:
         limits = self._limits
@@ -196,8 +221,9 @@ class Sweep:
         """Stolen pieces of this posting arrive."""
         amount = total(pieces)
         kind = AccountKind(row.dst_kind)
-        self.carried.append(Carried(row.seq, row.transfer_id, row.src, row.dst, row.dst_kind, amount, hop))
-        self._carried_by[row.transfer_id] += amount
+        carried = Carried(row.seq, row.transfer_id, row.src, row.dst, row.dst_kind, amount, hop)
+        self.carried.append(carried)
+        self._carried_by[row.transfer_id] = carried
         place = place_of(row.dst, kind, self._victim)
         if place is not Place.HELD:
             key = (row.dst, row.dst_kind)

@@ -43,12 +43,15 @@ def trace(
         return by_units(
             edges, victim=victim, currency=currency, thefts=asked, upto_seq=upto_seq, limits=wanted
         )
+    stolen = ledger.outflows_named(asked, currency)
+    first = min((row.seq for row in stolen), default=upto_seq)
     sweep = Sweep(
         rule,
-        thefts=ledger.outflows_named(asked, currency),
+        thefts=stolen,
         victim=victim,
         upto_seq=upto_seq,
         limits=wanted,
+        given_back=ledger.given_back(currency, first, upto_seq),
         holds=ledger.hold_changes(currency, upto_seq),
     )
     sweep.advance()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
+from models.contracts.transfers import AccountKind
 from tracing.edges import Edge
 from tracing.outflows import HoldChange, Outflow
 from tracing.posting import Row
@@ -78,6 +79,16 @@ class OfflineLedger:
         query = f"{_OUTFLOW} AND src = ? AND seq > ? AND seq <= ? GROUP BY seq ORDER BY seq LIMIT ?"
         values = (currency, account_id, after_seq, upto_seq, limit)
         with closing(self._connection.execute(query, values)) as cursor:
+            return [Outflow(*record) for record in cursor]
+
+    def given_back(self, currency: str, after_seq: int, upto_seq: int) -> list[Outflow]:
+        """Payments by exits that reverse a transfer, whole, in posting order."""
+        kinds = ", ".join(f"'{kind}'" for kind in AccountKind if kind.is_exit)
+        query = (
+            f"{_OUTFLOW} AND reverses IS NOT NULL AND src_kind IN ({kinds}) AND seq > ? AND seq <= ?"
+            " GROUP BY seq ORDER BY seq"
+        )
+        with closing(self._connection.execute(query, (currency, after_seq, upto_seq))) as cursor:
             return [Outflow(*record) for record in cursor]
 
     def hold_changes(self, currency: str, upto_seq: int) -> list[HoldChange]:

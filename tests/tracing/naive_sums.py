@@ -27,6 +27,7 @@ class NaiveSums:
     exited: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     pooled: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     returned: int = 0
+    carried: dict[str, tuple[str, int, int]] = field(default_factory=dict)
 
     def open(self, opening: OpeningBalance) -> None:
         if not opening.kind.is_exit:
@@ -38,18 +39,46 @@ class NaiveSums:
         if src == dst:
             return
         theft = transfer.transfer_id in self.thefts
-        slice_ = [theft] * amount
-        if not transfer.src_kind.is_exit:
-            slice_ = self._pay(src, amount)
-            if theft:
-                slice_ = [True] * amount
+        payee, same_money, hop_there = self.carried.get(transfer.reverses or "", ("", 0, 0))
+        undone = min(amount, same_money) if payee == src else 0
+        slice_ = self._spend(transfer, undone)
+        hop = self.hops.get(src, -1) + 1
+        if transfer.src_kind.is_exit and transfer.reverses is not None:
+            hop = hop_there + 1
+        if theft:
+            slice_, hop = [True] * amount, 0
+        elif undone:
+            given_back = sum(slice_) if transfer.src_kind.is_exit else min(undone, sum(slice_))
+            self.carried[str(transfer.reverses)] = (payee, same_money - given_back, hop_there)
         moved = sum(slice_)
-        hop = 0 if theft else self.hops.get(src, -1) + 1
+        if moved:
+            self.carried[transfer.transfer_id] = (dst, moved, hop)
         if moved:
             self.edges.append((transfer.seq, src, dst, moved, hop))
         if src in self.hops and not self.stolen[src]:
             del self.hops[src]
         self._arrive(transfer, slice_, moved, hop)
+
+    def _spend(self, transfer: PostedTransfer, undone: int) -> list[bool]:
+        src, amount = transfer.src, transfer.amount
+        if transfer.src_kind.is_exit:
+            if src == self.victim:
+                undone = 0
+            self.exited[src] -= undone
+            return [True] * undone + [False] * (amount - undone)
+        first = self._give_back(src, undone)
+        return [*first, *self._pay(src, amount - len(first))] if amount > len(first) else first
+
+    def _give_back(self, src: str, undone: int) -> list[bool]:
+        """Stolen units, the newest of them, and nothing clean with them."""
+        taken = min(undone, self.stolen[src])
+        self.stolen[src] -= taken
+        self.balance[src] -= taken
+        for _ in range(taken):
+            if self.rule == "lifo":
+                position = len(self.pile[src]) - 1 - self.pile[src][::-1].index(True)
+                del self.pile[src][position]
+        return [True] * taken
 
     def _pay(self, src: str, amount: int) -> list[bool]:
         before, stolen = self.balance[src], self.stolen[src]
