@@ -52,8 +52,8 @@ SELECT t.seq, t.transfer_id, t.src, t.dst, t.dst_kind,
      WHERE t.transfer_id IN ({thefts}) AND t.out_pos IS NOT NULL AND t.seq <= :upto_seq"""
 
 _FROM_LOTS = """\
-SELECT CAST(NULL AS bigint), CAST(NULL AS text), CAST(NULL AS text), l.account_id,
-           CAST('wallet' AS character varying(16)), CAST(NULL AS bigint), CAST(NULL AS bigint), l.lo, l.hi, l.hop
+SELECT CAST(NULL AS bigint), l.transfer_id, CAST(NULL AS text), l.account_id,
+           CAST(l.kind AS character varying(16)), CAST(NULL AS bigint), CAST(NULL AS bigint), l.lo, l.hi, l.hop
       FROM {lots} AS l"""
 
 _IN_ORDER = "ORDER BY seq, src_lo"
@@ -74,7 +74,8 @@ def first_edges(thefts: Sequence[str], most: int) -> str:
 def edges_onward(lots: str, most: int) -> str:
     """The same statement begun with lots instead of thefts: at most `most` edges that follow from them, in no order.
 
-    `lots` is SQL for a table of (account_id, lo, hi, hop).
+    `lots` is SQL for a table of (account_id, kind, transfer_id, lo, hi, hop); the transfer that brought a lot matters only
+    where the account is an exit.
     """
     return _FOLLOWED.format(begin=_FROM_LOTS.format(lots=lots), end=f"WHERE seq IS NOT NULL LIMIT {most}")
 

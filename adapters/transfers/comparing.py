@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncpg
 
-from adapters.transfers.sweep_query import hold_changes, outflows_named
+from adapters.transfers.sweep_query import begin_sweep
 from adapters.transfers.sweeping import Feeding
 from adapters.transfers.trace_query import first_chunk
 from adapters.transfers.trace_rows import StoredRun
 from models.contracts.transfers import Flow, RuleTotals
 from tracing.edges import in_order
 from tracing.rules import Rule
-from tracing.sweep import Sweep
 from tracing.trace import by_sums, by_units
 
 _INSERT = (
@@ -85,18 +84,15 @@ async def _by_sums(
     connection: asyncpg.Connection, run: StoredRun, rule: Rule, rows_allowed: int
 ) -> RuleTotals:
     summary = run.summary
-    sweep = Sweep(
+    sweep = await begin_sweep(
+        connection,
         rule,
-        thefts=await outflows_named(connection, summary.thefts, summary.currency),
+        incident_id=summary.incident_id,
+        thefts=summary.thefts,
         victim=run.victim,
+        currency=summary.currency,
         upto_seq=summary.upto_seq,
         limits=run.limits,
-        holds=await hold_changes(
-            connection,
-            incident_id=summary.incident_id,
-            currency=summary.currency,
-            upto_seq=summary.upto_seq,
-        ),
     )
     feeding = Feeding(sweep, currency=summary.currency, upto_seq=summary.upto_seq)
     await feeding.go_on(connection, rows_allowed)

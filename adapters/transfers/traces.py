@@ -28,7 +28,6 @@ from adapters.transfers.trace_rows import (
 )
 from adapters.transfers.trails import Overtaken, Trail
 from models.contracts.transfers import (
-    AccountKind,
     FeedPosition,
     RuleTotals,
     TaintedLot,
@@ -37,7 +36,7 @@ from models.contracts.transfers import (
 )
 from models.errors import ErrorCode, StanchError
 from tracing.edges import Edge
-from tracing.places import Lot, Place, place_of
+from tracing.places import Lot, resting_lots
 from tracing.result import Carried, Limits
 from tracing.rules import Rule
 from tracing.thefts import victim_of
@@ -157,9 +156,7 @@ class SqlTraces:
             if stored is None:
                 return []
             edges = await select_edges(connection, stored.trail_id, -1, stored.summary.upto_seq)
-            held = await select_lots(connection, trace_id)
-        arrived = [lot for edge in edges if (lot := _arrival(edge, stored.victim)).place is not Place.HELD]
-        return sorted([*held, *arrived], key=lambda lot: (lot.account_id, lot.account_kind, lot.lo))
+        return resting_lots(edges, stored.victim)
 
     async def lots(self, trace_id: str) -> list[TaintedLot]:
         """Lots lying in wallet accounts at the end of the trace, largest first. Errors: NOT_FOUND."""
@@ -266,9 +263,3 @@ def _compared(run: StoredRun, done: Sequence[RuleTotals]) -> TraceProgress:
         flow=summary.flow,
         following=0,
     )
-
-
-def _arrival(edge: Edge, victim: str) -> Lot:
-    kind = AccountKind(edge.dst_kind)
-    place = place_of(edge.dst, kind, victim)
-    return Lot(edge.dst, kind, place, edge.dst_lo, edge.dst_lo + edge.amount, edge.hop, edge.seq)

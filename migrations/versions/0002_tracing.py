@@ -40,6 +40,12 @@ BALANCES = (
 )
 """Balances of rows that were indexed before these columns were there."""
 
+EXITS_BELOW_ZERO = """
+UPDATE transfer_index SET out_pos = -(out_pos + amount)
+ WHERE out_pos IS NOT NULL AND src_kind NOT IN ('wallet', 'pooling')
+"""
+"""What an exit pays is numbered below zero, where nothing is ever paid in: only what it gives back lies among what it got."""
+
 GRANTS = """
 DO $$ BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'stanch_app') THEN
@@ -57,6 +63,23 @@ def upgrade() -> None:
     op.add_column("transfer_index", sa.Column("dst_balance_before", sa.BigInteger(), nullable=True))
     for statement in BALANCES:
         op.execute(statement)
+    op.execute(EXITS_BELOW_ZERO)
+    op.drop_index("ix_transfer_index_spent", table_name="transfer_index")
+    op.create_index(
+        "ix_transfer_index_spent",
+        "transfer_index",
+        ["src", "currency", "out_pos"],
+        unique=False,
+        postgresql_include=["amount", "in_pos", "seq", "dst", "dst_kind", "transfer_id", "reverses"],
+    )
+    for name, column in (("ix_transfer_index_reverses", "reverses"), ("ix_transfer_index_reversals", "seq")):
+        op.create_index(
+            name,
+            "transfer_index",
+            [column],
+            unique=False,
+            postgresql_where=sa.text("reverses IS NOT NULL"),
+        )
     op.create_index(
         "ix_transfer_index_paid_out",
         "transfer_index",

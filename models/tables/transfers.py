@@ -56,7 +56,7 @@ class TransferIndexRow(Base):
             "src",
             "currency",
             "out_pos",
-            postgresql_include=["amount", "in_pos", "seq", "dst", "dst_kind", "transfer_id"],
+            postgresql_include=["amount", "in_pos", "seq", "dst", "dst_kind", "transfer_id", "reverses"],
         ),
         # An account's deposits in posting order: needed when its rows are segmented anew.
         Index("ix_transfer_index_paid_in", "dst", "currency", "seq"),
@@ -69,6 +69,9 @@ class TransferIndexRow(Base):
             "seq",
             postgresql_where=text("src_balance_after IS NOT NULL"),
         ),
+        # Reversals are few: by what they reverse, and in posting order.
+        Index("ix_transfer_index_reverses", "reverses", postgresql_where=text("reverses IS NOT NULL")),
+        Index("ix_transfer_index_reversals", "seq", postgresql_where=text("reverses IS NOT NULL")),
         Index("uq_transfer_index_transfer_id", "transfer_id", "part", unique=True),
     )
 

@@ -85,7 +85,7 @@ def same(summary: TraceSummary, found: Trace) -> None:
 async def test_each_rule_with_holds_and_limits_gives_what_memory_gives(engine: AsyncEngine) -> None:
     for seed in range(6):
         random = Random(seed)
-        ledger = random_ledger(random, length=60)
+        ledger = random_ledger(random, length=60, reversing=0.2)
         await clear(engine)
         index = SqlTransferIndex(engine, Feed(ledger.transfers, ledger.openings))
         await index.catch_up(budget=PLENTY)
@@ -151,7 +151,7 @@ async def test_a_sweep_cut_anywhere_and_begun_again_by_anyone_is_the_same_sweep(
 async def test_an_extended_sweep_is_a_fresh_sweep(engine: AsyncEngine) -> None:
     for seed in range(3):
         random = Random(seed)
-        ledger = random_ledger(random, length=100)
+        ledger = random_ledger(random, length=100, reversing=0.2)
         await clear(engine)
         await SqlTransferIndex(engine, Feed(ledger.transfers, ledger.openings)).catch_up(budget=PLENTY)
         _, thefts = ledger.thefts(random)
@@ -169,7 +169,7 @@ async def test_an_extended_sweep_is_a_fresh_sweep(engine: AsyncEngine) -> None:
 async def test_a_rule_without_units_names_the_newest_units_for_holds_and_never_more_than_is_stolen(
     engine: AsyncEngine,
 ) -> None:
-    ledger = random_ledger(Random(4), length=60)
+    ledger = random_ledger(Random(4), length=60, reversing=0.2)
     await SqlTransferIndex(engine, Feed(ledger.transfers, ledger.openings)).catch_up(budget=PLENTY)
     traces = SqlTraces(engine)
     _, thefts = ledger.thefts(Random(4))
