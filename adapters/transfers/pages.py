@@ -109,7 +109,7 @@ async def _post(
             fresh = [transfer for transfer in fresh if transfer.seq < full.seq]
         else:
             await insert_rows(connection, posted)
-            await _remark(connection, feed, posted)
+            await _mark_undone(connection, feed, posted)
             await save_accounts(
                 connection,
                 [
@@ -175,13 +175,13 @@ async def _infer(
         feed.generation += 1
 
 
-async def _remark(connection: asyncpg.Connection, feed: Feed, posted: Sequence[Posted]) -> None:
-    """Name every reversal of a transfer that is not among the postings before it: it is an ordinary transfer then."""
+async def _mark_undone(connection: asyncpg.Connection, feed: Feed, posted: Sequence[Posted]) -> None:
+    """Mark what was reversed; name every reversal of a transfer not among the postings before it: that one is ordinary."""
     reversals = [transfer for transfer, _ in posted if transfer.reverses is not None]
     if not reversals:
         return
     records = await connection.fetch(
-        "SELECT transfer_id, seq FROM transfer_index WHERE transfer_id = ANY($1::text[]) AND part = 0",
+        "UPDATE transfer_index SET undone = true WHERE transfer_id = ANY($1::text[]) RETURNING transfer_id, seq",
         [transfer.reverses for transfer in reversals],
     )
     known = {record["transfer_id"]: record["seq"] for record in records}

@@ -24,9 +24,9 @@ _DEPOSITS = (
 _COPY_PART = (
     "INSERT INTO transfer_index (seq, part, transfer_id, src, dst, src_kind, dst_kind, currency, amount, out_pos,"
     " in_pos, posted_at, status, device_id, session_id, reverses, hold_id, bank,"
-    " src_balance_after, dst_balance_before)"
+    " src_balance_after, dst_balance_before, undone)"
     " SELECT seq, $2, transfer_id, src, dst, src_kind, dst_kind, currency, $3, $4, $5, posted_at, status, device_id,"
-    " session_id, reverses, hold_id, bank, src_balance_after, dst_balance_before FROM transfer_index WHERE seq = $1 AND part = 0"
+    " session_id, reverses, hold_id, bank, src_balance_after, dst_balance_before, undone FROM transfer_index WHERE seq = $1 AND part = 0"
 )
 _SET_FIRST_PART = "UPDATE transfer_index SET amount = $2, out_pos = $3 WHERE seq = $1 AND part = 0"
 
