@@ -23,7 +23,7 @@ from tracing.taint import Stain, stain
 class _Account:
     """A stained account: its stain, the payments of it that were read and not yet taken, and how far reading went."""
 
-    __slots__ = ("hop", "kept_from_all", "last_seq", "read_upto", "rows", "stain", "whole")
+    __slots__ = ("hop", "last_seq", "read_upto", "rows", "stain", "whole")
 
     def __init__(self, rule: Rule) -> None:
         self.stain: Stain = stain(rule)
@@ -32,7 +32,6 @@ class _Account:
         self.whole = False
         self.hop = 0
         self.last_seq = 0
-        self.kept_from_all = 0
 
 
 class Sweep:
@@ -70,7 +69,7 @@ class Sweep:
         self._due: list[tuple[int, str]] = [(seq, "") for seq in sorted({**self._thefts, **self._given_back})]
         self._waiting: set[str] = set()
         self._holds: dict[str, deque[HoldChange]] = defaultdict(deque)
-        for change in sorted(holds):
+        for change in sorted(holds, key=lambda change: (change.after_seq, change.amount < 0)):
             self._holds[change.account_id].append(change)
 
     @property
@@ -117,12 +116,12 @@ class Sweep:
                 account_id,
                 AccountKind.WALLET,
                 Place.HELD,
-                account.stain.all_of_it,
+                account.stain.amount,
                 account.hop,
                 account.last_seq,
             )
             for account_id, account in self._accounts.items()
-            if account.stain.all_of_it
+            if account.stain.amount
         ]
         elsewhere = [lot for lot in self._elsewhere.values() if lot.amount]
         return sorted([*lying, *elsewhere], key=lambda lot: (lot.account_id, lot.account_kind))
@@ -130,7 +129,7 @@ class Sweep:
     def _await(self, account_id: str) -> None:
         """Put the account's next payment on the list, or ask for more rows; nothing while no stolen money lies there."""
         account = self._accounts[account_id]
-        if not account.stain.all_of_it:
+        if not account.stain.amount:
             return
         if account.rows:
             heappush(self._due, (account.rows[0].seq, account_id))
@@ -142,47 +141,31 @@ class Sweep:
         pending = self._holds.get(account_id)
         while pending and pending[0].after_seq < seq:
             change = pending.popleft()
-            account.kept_from_all += change.amount
             if not change.stolen:
-                continue
-            if change.amount > 0:
-                held = account.stain.take(change.amount)
-                account.stain.held[change.hold_id] = account.stain.held.get(change.hold_id, 0) + held
+                account.stain.hold_of_others(change.hold_id, change.amount)
+            elif change.amount > 0:
+                account.stain.hold(change.hold_id, change.amount)
             else:
-                released = min(-change.amount, account.stain.held.get(change.hold_id, 0))
-                account.stain.held[change.hold_id] -= released
-                account.stain.receive([(0, released)], self._free(account, 0))
-
-    def _free(self, account: _Account, balance: int) -> int:
-        return max(balance - account.kept_from_all, 0)
+                account.stain.release(change.hold_id, -change.amount)
 
     def _pay(self, account_id: str, account: _Account, row: Outflow) -> None:
         """One payment out of a stained account."""
         self._settle_holds(account_id, account, row.seq)
-        pieces: list[Interval] = []
-        spent = 0
-        if row.hold_id is not None and account.stain.held.get(row.hold_id):
-            spent = min(row.amount, account.stain.held[row.hold_id])
-            account.stain.held[row.hold_id] -= spent
-            account.kept_from_all -= spent
-            pieces.append((0, spent))
-        elif (undone := self._undone(row)) is not None:
-            # The same money goes back first.
-            spent = account.stain.take(min(row.amount, undone.amount))
-            self._carried_by[undone.transfer_id] = undone._replace(amount=undone.amount - spent)
-            pieces.append((0, spent))
-        rest = row.amount - spent
-        if rest:
-            before = self._free(account, row.src_balance_after + rest)
-            pieces += [(spent + lo, spent + hi) for lo, hi in account.stain.spend(rest, max(before, rest))]
-        stolen = total(pieces)
+        undone = self._undone(row)
+        before = row.src_balance_after + row.amount
+        payment = account.stain.pay(row.amount, before, row.hold_id, undone.amount if undone else 0)
+        if undone is not None:
+            # The same money goes back first, and only once.
+            rest = undone.amount - payment.undone
+            self._carried_by[undone.transfer_id] = undone._replace(amount=rest)
+        stolen = total(payment.pieces)
         if not stolen:
             return
         reason = self._not_followed(row.seq)
         if reason is not None:
             self._prune(reason, stolen)
             return
-        self._carry(row, pieces, account.hop + 1)
+        self._carry(row, payment.pieces, account.hop + 1)
 
     def _undone(self, row: Outflow) -> Carried | None:
         """What the transfer that this payment reverses had carried to this payer, less what was given back of it."""
@@ -247,9 +230,9 @@ class Sweep:
         if account is None:
             account = self._accounts[row.dst] = _Account(self._rule)
             account.read_upto = row.seq
-        new = not account.stain.all_of_it
-        self._settle_holds(row.dst, account, row.seq + 1 if new else row.seq)
-        account.stain.receive(pieces, self._free(account, row.dst_balance_before))
+        new = not account.stain.amount
+        self._settle_holds(row.dst, account, row.seq)
+        account.stain.receive(pieces, row.dst_balance_before)
         account.hop = hop if new else min(hop, account.hop)
         account.last_seq = row.seq
         if new:
