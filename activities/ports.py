@@ -16,6 +16,7 @@ from models.contracts.transfers import (
     FeedPosition,
     Flow,
     PostedTransfer,
+    RuleTotals,
     TaintedLot,
     TraceProgress,
     TraceSummary,
@@ -247,6 +248,12 @@ class Traces(Protocol):
         self, trace_id: str, upto: FeedPosition, *, progress: Progress | None = None
     ) -> TraceSummary:
         """The same trace up to another posting: only what is new is followed. Errors: NOT_FOUND."""
+        ...
+
+    async def compare(
+        self, trace_id: str, *, rows_allowed: int, progress: Progress | None = None
+    ) -> list[RuleTotals]:
+        """What each rule makes of the same thefts, the trace's own first; stored with the trace. Errors: NOT_FOUND."""
         ...
 
     async def lots(self, trace_id: str) -> list[TaintedLot]:

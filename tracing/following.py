@@ -15,7 +15,8 @@ class Following:
     """Lots that wait to be followed and lots followed to their end, whatever order edges are found in.
 
     The units of an account are spent once, so an edge leaves exactly one lot, and what no edge left of a lot is a lot again.
-    Hence a trace can be cut after any edge and go on from the lots: it finds the same edges.
+    Hence a trace can be cut after any edge and go on from the lots: it finds the same edges. What arrived at an exit is no
+    lot; where a cut leaves open whether the exit gave it back, it is reopened.
     """
 
     def __init__(self, victim: str, *, stolen: int = 0, elsewhere: dict[Place, int] | None = None) -> None:
@@ -42,6 +43,16 @@ class Following:
         del self.waiting[-most:]
         return taken
 
+    def reopen(self, arrived: Sequence[Edge], left: Iterable[Edge]) -> None:
+        """Follow these arrivals at exits after all: the exits give them back. `left`: what left those exits already."""
+        lots = [_lot(edge, Place.EXITED) for edge in arrived]
+        departures: dict[str, list[Interval]] = defaultdict(list)
+        for edge in left:
+            departures[edge.src].append((edge.src_lo, edge.src_hi))
+        again = _unspent(lots, departures)
+        self._elsewhere[Place.EXITED] -= sum(lot.amount for lot in again)
+        self.waiting.extend(again)
+
     def found(self, lots: Sequence[Lot], edges: Sequence[Edge], *, all_of_them: bool) -> None:
         """`edges` are what followed from `lots`, any number of hops; with `all_of_them` nothing else does."""
         pieces = list(lots)
@@ -51,14 +62,20 @@ class Following:
                 self._stolen += edge.amount
             else:
                 departures[edge.src].append((edge.src_lo, edge.src_hi))
+        for edge in edges:
             place = place_of(edge.dst, AccountKind(edge.dst_kind), self._victim)
-            if place is Place.HELD:
-                hi = edge.dst_lo + edge.amount
-                pieces.append(Lot(edge.dst, AccountKind.WALLET, place, edge.dst_lo, hi, edge.hop, edge.seq))
+            # An exit keeps what it gets, but for what it gives back.
+            if place is Place.HELD or (place is Place.EXITED and edge.dst in departures):
+                pieces.append(_lot(edge, place))
             else:
                 self._elsewhere[place] += edge.amount
         self.edges += len(edges)
-        (self.resting if all_of_them else self.waiting).extend(_unspent(pieces, departures))
+        open_or_resting = self.resting if all_of_them else self.waiting
+        for lot in _unspent(pieces, departures):
+            if lot.place is Place.HELD:
+                open_or_resting.append(lot)
+            else:
+                self._elsewhere[lot.place] += lot.amount
 
     def flow(self) -> Flow:
         """Totals by place so far, what waits counted where it lies.
@@ -76,6 +93,11 @@ class Following:
         if flow.stolen != flow.held + flow.exited + flow.pooled + flow.returned:
             raise ArithmeticError(f"places do not sum to what was stolen: {flow}")
         return flow
+
+
+def _lot(edge: Edge, place: Place) -> Lot:
+    hi = edge.dst_lo + edge.amount
+    return Lot(edge.dst, AccountKind(edge.dst_kind), place, edge.dst_lo, hi, edge.hop, edge.seq)
 
 
 def _unspent(lots: Iterable[Lot], departures: dict[str, list[Interval]]) -> list[Lot]:

@@ -101,7 +101,7 @@ class AccountQueue:
         """
         spent = take_lowest(undone, amount)
         if (rest := amount - total(spent)) > 0:
-            spent = [(-self.frontier - rest, -self.frontier), *spent]
+            spent = union([(-self.frontier - rest, -self.frontier)], spent)
             self.frontier += rest
         return spent
 

@@ -47,6 +47,8 @@ class Row(NamedTuple):
     dst_balance_before: int | None = None
     reverses: str | None = None
     hold_id: str | None = None
+    undone: bool = False
+    """Whether some posting says that it reverses this one."""
 
 
 class ShortAccount(Exception):
@@ -147,7 +149,7 @@ def rows(transfers: Iterable[PostedTransfer], openings: Iterable[OpeningBalance]
             paid_in[transfer.reverses] = (payee, subtract(units, units_paid_out(parts)))
         if transfer.transfer_id in undone:
             paid_in[transfer.transfer_id] = (transfer.dst, units_paid_in(parts))
-        found += rows_of(transfer, parts)
+        found += rows_of(transfer, parts, undone=transfer.transfer_id in undone)
     return found
 
 
@@ -161,7 +163,7 @@ def units_paid_in(parts: Iterable[Part]) -> list[Interval]:
     return [(part.in_pos, part.in_pos + part.amount) for part in parts if part.in_pos is not None]
 
 
-def rows_of(transfer: PostedTransfer, parts: Iterable[Part]) -> list[Row]:
+def rows_of(transfer: PostedTransfer, parts: Iterable[Part], *, undone: bool = False) -> list[Row]:
     """A transfer and its parts as rows."""
     return [
         Row(
@@ -180,6 +182,7 @@ def rows_of(transfer: PostedTransfer, parts: Iterable[Part]) -> list[Row]:
             part.dst_balance_before,
             transfer.reverses,
             transfer.hold_id,
+            undone,
         )
         for part in parts
     ]

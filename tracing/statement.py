@@ -4,7 +4,8 @@ It reads only rows that carry stolen money. The rows of an account that spent un
 starts at the greatest `out_pos` <= lo, if it reaches beyond lo, and those that start inside: the spent intervals of one
 account never overlap. So the index (src, currency, out_pos) answers each level with one descent for that lower bound and
 one range, however many rows the account has. An exit keeps what it gets, but for what it gives back: a row that reverses the
-very transfer that carried the money there. Its units are that transfer's, so it starts inside them. CASE instead of greatest/least or max/min keeps the text the same in both; ORDER BY with LIMIT 1 costs PostgreSQL less than
+very transfer that carried the money there. Its units are that transfer's, so it starts inside them; only a transfer that is
+marked as undone is looked up again, since nearly none is and most money ends at an exit. CASE instead of greatest/least or max/min keeps the text the same in both; ORDER BY with LIMIT 1 costs PostgreSQL less than
 MAX in a subquery that runs once for every lot.
 """
 
@@ -19,7 +20,7 @@ COLUMNS = Edge._fields
 """The columns of the result, in order."""
 
 _FOLLOWED = """\
-WITH RECURSIVE carried (seq, transfer_id, src, dst, dst_kind, src_lo, src_hi, dst_lo, dst_hi, hop) AS (
+WITH RECURSIVE carried (seq, transfer_id, src, dst, dst_kind, src_lo, src_hi, dst_lo, dst_hi, hop, undone) AS (
     {begin}
     UNION ALL
     SELECT t.seq, t.transfer_id, t.src, t.dst, t.dst_kind,
@@ -27,7 +28,7 @@ WITH RECURSIVE carried (seq, transfer_id, src, dst, dst_kind, src_lo, src_hi, ds
            CASE WHEN c.dst_hi < t.out_pos + t.amount THEN c.dst_hi ELSE t.out_pos + t.amount END,
            t.in_pos + CASE WHEN c.dst_lo > t.out_pos THEN c.dst_lo - t.out_pos ELSE 0 END,
            t.in_pos + CASE WHEN c.dst_hi < t.out_pos + t.amount THEN c.dst_hi - t.out_pos ELSE t.amount END,
-           c.hop + 1
+           c.hop + 1, t.undone
       FROM carried AS c
       JOIN transfer_index AS t
         ON t.src = c.dst
@@ -40,20 +41,20 @@ WITH RECURSIVE carried (seq, transfer_id, src, dst, dst_kind, src_lo, src_hi, ds
        AND t.out_pos + t.amount > c.dst_lo
        AND t.seq <= :upto_seq
        AND (c.dst_kind = 'wallet' OR t.reverses = c.transfer_id)
-     WHERE c.dst_kind <> 'pooling' AND c.dst <> :victim
+     WHERE (c.dst_kind = 'wallet' OR (c.undone AND c.dst_kind <> 'pooling')) AND c.dst <> :victim
 )
 SELECT seq, transfer_id, src, dst, dst_kind, src_lo, src_hi, dst_lo, hop FROM carried {end}
 """
 
 _FROM_THEFTS = """\
 SELECT t.seq, t.transfer_id, t.src, t.dst, t.dst_kind,
-           t.out_pos, t.out_pos + t.amount, t.in_pos, t.in_pos + t.amount, 0
+           t.out_pos, t.out_pos + t.amount, t.in_pos, t.in_pos + t.amount, 0, t.undone
       FROM transfer_index AS t
      WHERE t.transfer_id IN ({thefts}) AND t.out_pos IS NOT NULL AND t.seq <= :upto_seq"""
 
 _FROM_LOTS = """\
-SELECT CAST(NULL AS bigint), CAST(NULL AS text), CAST(NULL AS text), l.account_id,
-           CAST('wallet' AS character varying(16)), CAST(NULL AS bigint), CAST(NULL AS bigint), l.lo, l.hi, l.hop
+SELECT CAST(NULL AS bigint), l.transfer_id, CAST(NULL AS text), l.account_id,
+           CAST(l.kind AS character varying(16)), CAST(NULL AS bigint), CAST(NULL AS bigint), l.lo, l.hi, l.hop, TRUE
       FROM {lots} AS l"""
 
 _IN_ORDER = "ORDER BY seq, src_lo"
@@ -74,7 +75,8 @@ def first_edges(thefts: Sequence[str], most: int) -> str:
 def edges_onward(lots: str, most: int) -> str:
     """The same statement begun with lots instead of thefts: at most `most` edges that follow from them, in no order.
 
-    `lots` is SQL for a table of (account_id, lo, hi, hop).
+    `lots` is SQL for a table of (account_id, kind, transfer_id, lo, hi, hop); the transfer that brought a lot matters only
+    where the account is an exit.
     """
     return _FOLLOWED.format(begin=_FROM_LOTS.format(lots=lots), end=f"WHERE seq IS NOT NULL LIMIT {most}")
 

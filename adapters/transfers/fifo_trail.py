@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import asyncpg
 
-from adapters.transfers.trace_query import first_chunk, next_chunk, theft_edges
+from adapters.transfers.trace_query import first_chunk, given_back_since, next_chunk, theft_edges
 from adapters.transfers.trace_rows import (
     TraceInputs,
     TraceOutcome,
@@ -46,6 +46,9 @@ class FifoTrail:
         self._found: list[Edge] | None = []
         self._unstored: list[Edge] = []
         self._known_digest: tuple[int, str] | None = None
+        self._exits_known_upto = 0
+        self._exits_followed: set[int] = set()
+        self._brought_by: dict[int, str] = {}
 
     async def load(self, connection: asyncpg.Connection) -> None:
         """Go on from what is stored: the furthest finished trace of the trail, and edges found since."""
@@ -63,6 +66,7 @@ class FifoTrail:
             self._following = Following(self._victim, stolen=flow.stolen, elsewhere=elsewhere)
             self._following.edges = base.summary.edges
             self._known_digest = (base.summary.edges, base.summary.digest)
+            self._exits_known_upto = since
         stored = await select_edges(connection, inputs.trail_id, since, upto_seq)
         if base is None:
             self._unstored = await self._missing_thefts(connection, stored)
@@ -71,7 +75,8 @@ class FifoTrail:
     @property
     def done(self) -> bool:
         """As Trail."""
-        return self._number > 0 and self._following.done and not self._unstored
+        upto_seq = self._inputs.upto.upto_seq
+        return self._following.done and not self._unstored and self._exits_known_upto >= upto_seq
 
     async def advance(self, connection: asyncpg.Connection) -> None:
         """As Trail."""
@@ -87,7 +92,11 @@ class FifoTrail:
                 most=self._most,
             )
         else:
+            if following.done and not self._unstored:
+                await self._reopen_exits(connection)
             lots = following.take(CHUNK_LOTS)
+            if not lots:
+                return
             edges = await next_chunk(
                 connection,
                 lots,
@@ -95,8 +104,13 @@ class FifoTrail:
                 currency=inputs.currency,
                 upto_seq=inputs.upto.upto_seq,
                 most=self._most,
+                brought_by=self._brought_by,
             )
         whole = len(edges) < self._most
+        if whole:
+            self._exits_followed |= {lot.last_seq for lot in lots if lot.place is Place.EXITED}
+            if self._number == 0:
+                self._exits_known_upto = inputs.upto.upto_seq
         if self._number == 0 and not whole:
             self._unstored = await self._missing_thefts(connection, edges)
             following.found([], self._unstored, all_of_them=False)
@@ -133,6 +147,19 @@ class FifoTrail:
             flow=following.flow(),
             following=following.open_amount,
         )
+
+    async def _reopen_exits(self, connection: asyncpg.Connection) -> None:
+        """Everything else is followed: go on with what exits gave back, if anything; else that is known now."""
+        inputs = self._inputs
+        arrived, left = await given_back_since(
+            connection, inputs.trail_id, self._exits_known_upto, inputs.upto.upto_seq
+        )
+        arrived = [edge for edge in arrived if edge.seq not in self._exits_followed]
+        if arrived:
+            self._brought_by |= {edge.seq: edge.transfer_id for edge in arrived}
+            self._following.reopen(arrived, left)
+        else:
+            self._exits_known_upto = inputs.upto.upto_seq
 
     async def _missing_thefts(self, connection: asyncpg.Connection, found: Iterable[Edge]) -> list[Edge]:
         """The thefts that a cut left out."""

@@ -15,7 +15,7 @@ from tracing.statement import fifo_statement, parameters
 
 _TABLE = (
     "CREATE TABLE transfer_index (seq, part, transfer_id, src, dst, src_kind, dst_kind, currency, amount, out_pos,"
-    " in_pos, src_balance_after, dst_balance_before, reverses, hold_id, PRIMARY KEY (seq, part)) WITHOUT ROWID"
+    " in_pos, src_balance_after, dst_balance_before, reverses, hold_id, undone, PRIMARY KEY (seq, part)) WITHOUT ROWID"
 )
 _INDEXES = (
     "CREATE INDEX spent ON transfer_index (src, currency, out_pos)",

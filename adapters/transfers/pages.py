@@ -9,6 +9,7 @@ import asyncpg
 from adapters.transfers.accounts import StoredAccount, load_accounts, load_holds, save_accounts
 from adapters.transfers.examination import Examined, differing, impossible
 from adapters.transfers.feed_state import Feed
+from adapters.transfers.reversals import Reversals
 from adapters.transfers.rows import Posted, insert_rows, same_posting, whole_transfers
 from adapters.transfers.segments import segment_again
 from models.contracts.transfers import AccountKind, FeedState, PostedTransfer
@@ -108,7 +109,7 @@ async def _post(
             fresh = [transfer for transfer in fresh if transfer.seq < full.seq]
         else:
             await insert_rows(connection, posted)
-            await _remark(connection, feed, posted)
+            await _mark_undone(connection, feed, posted)
             await save_accounts(
                 connection,
                 [
@@ -125,12 +126,15 @@ async def _walk(
     connection: asyncpg.Connection, feed: Feed, book: Book, ids: set[str], fresh: Sequence[PostedTransfer]
 ) -> list[Posted]:
     pending = await load_holds(connection, book.queues, ids, feed.upto_seq)
+    reversals = await Reversals.among(connection, fresh)
     posted: list[Posted] = []
     for transfer in fresh:
         while pending and pending[0].after_seq < transfer.seq:
             event = pending.pop(0)
             event.apply(book.queue(*event.account))
-        posted.append((transfer, book.post(transfer)))
+        parts = book.post(transfer, reversals.of(transfer))
+        reversals.posted(transfer, parts)
+        posted.append((transfer, parts))
     return posted
 
 
@@ -149,33 +153,35 @@ async def _infer(
         await save_accounts(connection, unknown)
     columns = _columns(missing, list(missing))
     await connection.execute(_LOWER_AXES, *columns)
-    with_holds = {
+    # Where units were ever spent out of turn, payments do not simply move down.
+    out_of_turn = {
         (record["account_id"], record["currency"])
         for record in await connection.fetch(
-            "SELECT DISTINCT account_id, currency FROM transfer_hold WHERE account_id = ANY($1::text[])",
+            "SELECT account_id, currency FROM transfer_hold WHERE account_id = ANY($1::text[])"
+            " UNION SELECT src, currency FROM transfer_index WHERE src = ANY($1::text[]) AND reverses IS NOT NULL",
             columns[0],
         )
     }
     stored = [key for key in missing if key in accounts]
     await connection.execute(
-        _LOWER_PAYMENTS, *_columns(missing, [key for key in stored if key not in with_holds])
+        _LOWER_PAYMENTS, *_columns(missing, [key for key in stored if key not in out_of_turn])
     )
     await connection.execute(_RAISE_BALANCES_BEFORE, *_columns(missing, stored))
     for key in stored:
-        if key in with_holds:
+        if key in out_of_turn:
             await connection.execute(_RAISE_BALANCES, *_columns(missing, [key]))
             await segment_again(connection, key, after=0)
     if any(accounts[key].queue.frontier > accounts[key].queue.start for key in stored):
         feed.generation += 1
 
 
-async def _remark(connection: asyncpg.Connection, feed: Feed, posted: Sequence[Posted]) -> None:
-    """Name every reversal of a transfer that is not among the postings before it: it is an ordinary transfer then."""
+async def _mark_undone(connection: asyncpg.Connection, feed: Feed, posted: Sequence[Posted]) -> None:
+    """Mark what was reversed; name every reversal of a transfer not among the postings before it: that one is ordinary."""
     reversals = [transfer for transfer, _ in posted if transfer.reverses is not None]
     if not reversals:
         return
     records = await connection.fetch(
-        "SELECT transfer_id, seq FROM transfer_index WHERE transfer_id = ANY($1::text[]) AND part = 0",
+        "UPDATE transfer_index SET undone = true WHERE transfer_id = ANY($1::text[]) RETURNING transfer_id, seq",
         [transfer.reverses for transfer in reversals],
     )
     known = {record["transfer_id"]: record["seq"] for record in records}

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 import asyncpg
 
 from tracing.outflows import HoldChange, Outflow
+from tracing.result import Limits
+from tracing.rules import Rule
+from tracing.sweep import Sweep
 
 _OUTFLOW = (
     "t.seq, min(t.transfer_id), min(t.src), min(t.dst), min(t.dst_kind), sum(t.amount)::bigint,"
@@ -27,6 +30,11 @@ _OUTFLOWS = (
     " AND t.seq > a.after_seq AND t.seq <= $5 AND t.src_balance_after IS NOT NULL GROUP BY t.seq ORDER BY t.seq"
     " LIMIT a.most) AS o"
 ).replace("{outflow}", _OUTFLOW)
+_GIVEN_BACK = (
+    "SELECT {outflow} FROM transfer_index AS t WHERE t.reverses IS NOT NULL AND t.currency = $1 AND t.seq > $2"
+    " AND t.seq <= $3 AND t.out_pos IS NOT NULL AND t.src_kind NOT IN ('wallet', 'pooling')"
+    " GROUP BY t.seq ORDER BY t.seq"
+).replace("{outflow}", _OUTFLOW)
 _HOLDS = (
     "SELECT h.account_id, h.hold_id, h.hi - h.lo, h.effective_seq, h.released_seq,"
     " EXISTS (SELECT FROM hold_claim AS c WHERE c.id = h.hold_id AND c.incident_id = $2)"
@@ -42,6 +50,13 @@ async def outflows_named(connection: asyncpg.Connection, ids: Sequence[str], cur
 async def outflows_carried(connection: asyncpg.Connection, trail_id: str, upto_seq: int) -> list[Outflow]:
     """The transfers whole that a sweep has found to carry stolen money, in posting order."""
     return [Outflow(*record) for record in await connection.fetch(_CARRIED, trail_id, upto_seq)]
+
+
+async def given_back(
+    connection: asyncpg.Connection, currency: str, after_seq: int, upto_seq: int
+) -> list[Outflow]:
+    """Payments by exits that reverse a transfer, whole, in posting order."""
+    return [Outflow(*record) for record in await connection.fetch(_GIVEN_BACK, currency, after_seq, upto_seq)]
 
 
 async def outflows_after(
@@ -71,3 +86,28 @@ async def hold_changes(
         if until is not None and until < upto_seq:
             changes.append(HoldChange(until, account_id, hold_id, -amount, own))
     return sorted(changes)
+
+
+async def begin_sweep(
+    connection: asyncpg.Connection,
+    rule: Rule,
+    *,
+    incident_id: str,
+    thefts: Sequence[str],
+    victim: str,
+    currency: str,
+    upto_seq: int,
+    limits: Limits,
+) -> Sweep:
+    """A sweep of these thefts with what it must know from the beginning."""
+    stolen = await outflows_named(connection, thefts, currency)
+    first = min((row.seq for row in stolen), default=upto_seq)
+    return Sweep(
+        rule,
+        thefts=stolen,
+        victim=victim,
+        upto_seq=upto_seq,
+        limits=limits,
+        given_back=await given_back(connection, currency, first, upto_seq),
+        holds=await hold_changes(connection, incident_id=incident_id, currency=currency, upto_seq=upto_seq),
+    )

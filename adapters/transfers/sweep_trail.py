@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import asyncpg
 
 from adapters.transfers.accounts import load_accounts
-from adapters.transfers.sweep_query import hold_changes, outflows_carried, outflows_named
+from adapters.transfers.sweep_query import begin_sweep, outflows_carried
 from adapters.transfers.sweeping import Feeding
 from adapters.transfers.trace_rows import TraceInputs, TraceOutcome
 from adapters.transfers.trails import insert_chunk, last_chunk
@@ -15,7 +15,6 @@ from models.contracts.transfers import AccountKind, TraceProgress
 from tracing.intervals import Interval
 from tracing.places import Lot, Place
 from tracing.result import Carried, Limits, Resting
-from tracing.sweep import Sweep
 from tracing.trace import by_sums, flow_of
 
 CHUNK_ROWS = 20_000
@@ -47,15 +46,15 @@ class SweepTrail:
         """Go on from what is stored."""
         inputs = self._inputs
         upto_seq = inputs.upto.upto_seq
-        self._sweep = Sweep(
+        self._sweep = await begin_sweep(
+            connection,
             inputs.rule,
-            thefts=await outflows_named(connection, inputs.thefts, inputs.currency),
+            incident_id=inputs.incident_id,
+            thefts=inputs.thefts,
             victim=self._victim,
+            currency=inputs.currency,
             upto_seq=upto_seq,
             limits=inputs.limits,
-            holds=await hold_changes(
-                connection, incident_id=inputs.incident_id, currency=inputs.currency, upto_seq=upto_seq
-            ),
         )
         self._number = await last_chunk(connection, inputs.trail_id)
         known = []

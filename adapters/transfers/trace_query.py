@@ -32,8 +32,9 @@ async def fifo_edges(
 
 
 _LOTS = (
-    "(SELECT * FROM unnest(CAST(:accounts AS text[]), CAST(:los AS bigint[]), CAST(:his AS bigint[]),"
-    " CAST(:hops AS integer[])) AS u (account_id, lo, hi, hop))"
+    "(SELECT * FROM unnest(CAST(:accounts AS text[]), CAST(:kinds AS text[]), CAST(:transfers AS text[]),"
+    " CAST(:los AS bigint[]), CAST(:his AS bigint[]), CAST(:hops AS integer[]))"
+    " AS u (account_id, kind, transfer_id, lo, hi, hop))"
 )
 
 
@@ -59,11 +60,17 @@ async def next_chunk(
     currency: str,
     upto_seq: int,
     most: int,
+    brought_by: Mapping[int, str],
 ) -> list[Edge]:
-    """At most `most` edges that follow from these lots, any number of hops, in no order."""
+    """At most `most` edges that follow from these lots, any number of hops, in no order.
+
+    `brought_by`: the id of the transfer with this posting number, for lots at exits.
+    """
     values: dict[str, object] = {"victim": victim, "currency": currency, "upto_seq": upto_seq}
     values |= {
         "accounts": [lot.account_id for lot in lots],
+        "kinds": [lot.account_kind.value for lot in lots],
+        "transfers": [brought_by.get(lot.last_seq, "") for lot in lots],
         "los": [lot.lo for lot in lots],
         "his": [lot.hi for lot in lots],
         "hops": [lot.hop for lot in lots],
@@ -89,3 +96,29 @@ async def _edges(connection: asyncpg.Connection, statement: str, values: Mapping
     await guard(connection)
     text, arguments = numbered(statement, values)
     return [Edge(*record) for record in await connection.fetch(text, *arguments)]
+
+
+_GIVEN_BACK = """
+SELECT DISTINCT e.seq, e.transfer_id, e.src, e.dst, e.dst_kind, e.src_lo, e.src_hi, e.dst_lo, e.hop
+  FROM transfer_index AS t
+  JOIN transfer_index AS r ON r.transfer_id = t.reverses AND r.dst = t.src AND r.currency = t.currency
+  JOIN trace_edge AS e ON e.trail_id = $1 AND e.seq = r.seq AND e.dst = t.src
+ WHERE t.reverses IS NOT NULL AND t.seq > $2 AND t.seq <= $3 AND t.src_kind NOT IN ('wallet', 'pooling')
+   AND NOT EXISTS (SELECT FROM trace_edge AS d WHERE d.trail_id = $1 AND d.seq = t.seq)
+"""
+_LEFT_EXITS = """
+SELECT d.seq, d.transfer_id, d.src, d.dst, d.dst_kind, d.src_lo, d.src_hi, d.dst_lo, d.hop
+  FROM transfer_index AS t JOIN trace_edge AS d ON d.trail_id = $1 AND d.seq = t.seq AND d.src = t.src
+ WHERE t.reverses = ANY($2::text[]) AND t.part = 0
+"""
+
+
+async def given_back_since(
+    connection: asyncpg.Connection, trail_id: str, after_seq: int, upto_seq: int
+) -> tuple[list[Edge], list[Edge]]:
+    """(edges into exits that a posting in between gives back and no edge follows yet, edges that left those exits before)."""
+    arrived = [Edge(*each) for each in await connection.fetch(_GIVEN_BACK, trail_id, after_seq, upto_seq)]
+    if not arrived:
+        return [], []
+    ids = list({edge.transfer_id for edge in arrived})
+    return arrived, [Edge(*each) for each in await connection.fetch(_LEFT_EXITS, trail_id, ids)]

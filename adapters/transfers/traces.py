@@ -11,6 +11,7 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.ports import Progress
+from adapters.transfers.comparing import by_rule, in_turn, insert_range, select_ranges
 from adapters.transfers.feed_state import load_feed
 from adapters.transfers.fifo_trail import CHUNK_EDGES, FifoTrail, select_edges
 from adapters.transfers.limited_trail import LimitedTrail
@@ -26,10 +27,16 @@ from adapters.transfers.trace_rows import (
     select_run,
 )
 from adapters.transfers.trails import Overtaken, Trail
-from models.contracts.transfers import AccountKind, FeedPosition, TaintedLot, TraceSummary
+from models.contracts.transfers import (
+    FeedPosition,
+    RuleTotals,
+    TaintedLot,
+    TraceProgress,
+    TraceSummary,
+)
 from models.errors import ErrorCode, StanchError
 from tracing.edges import Edge
-from tracing.places import Lot, Place, place_of
+from tracing.places import Lot, resting_lots
 from tracing.result import Carried, Limits
 from tracing.rules import Rule
 from tracing.thefts import victim_of
@@ -92,6 +99,33 @@ class SqlTraces:
         )
         return await self._run(asked, progress)
 
+    async def compare(
+        self, trace_id: str, *, rows_allowed: int, progress: Progress | None = None
+    ) -> list[RuleTotals]:
+        """What each rule makes of the same thefts, the trace's own first. Errors: NOT_FOUND.
+
+        One rule is one transaction; a rule whose totals are stored is not asked again. One that would read more than
+        `rows_allowed` payments has no totals. Holds and positions are as they stand now.
+        """
+        stored = await self._stored(trace_id)
+        done: list[RuleTotals] = []
+        for rule in in_turn(stored):
+            try:
+                totals = await self._totals(stored, rule, rows_allowed)
+            except asyncpg.SerializationError:  # another was faster: its totals are the ones
+                totals = await self._totals(stored, rule, rows_allowed)
+            done.append(totals)
+            if progress is not None:
+                progress(_compared(stored, done))
+        return done
+
+    async def ranges(self, trace_id: str) -> list[RuleTotals]:
+        """What is stored of `compare`, the trace's own rule first; empty before it ran. Errors: NOT_FOUND."""
+        stored = await self._stored(trace_id)
+        async with snapshot(self._engine) as connection:
+            found = await select_ranges(connection, trace_id)
+        return [found[rule] for rule in in_turn(stored) if rule in found]
+
     async def summary(self, trace_id: str) -> TraceSummary:
         """A stored trace's summary. Errors: NOT_FOUND."""
         return (await self._stored(trace_id)).summary
@@ -122,9 +156,7 @@ class SqlTraces:
             if stored is None:
                 return []
             edges = await select_edges(connection, stored.trail_id, -1, stored.summary.upto_seq)
-            held = await select_lots(connection, trace_id)
-        arrived = [lot for edge in edges if (lot := _arrival(edge, stored.victim)).place is not Place.HELD]
-        return sorted([*held, *arrived], key=lambda lot: (lot.account_id, lot.account_kind, lot.lo))
+        return resting_lots(edges, stored.victim)
 
     async def lots(self, trace_id: str) -> list[TaintedLot]:
         """Lots lying in wallet accounts at the end of the trace, largest first. Errors: NOT_FOUND."""
@@ -143,6 +175,15 @@ class SqlTraces:
             )
             for lot in held
         ]
+
+    async def _totals(self, stored: StoredRun, rule: Rule, rows_allowed: int) -> RuleTotals:
+        trace_id = stored.summary.trace_id
+        async with snapshot(self._engine) as connection:
+            totals = (await select_ranges(connection, trace_id)).get(rule)
+            if totals is None:
+                totals = await by_rule(connection, stored, rule, rows_allowed)
+                await insert_range(connection, trace_id, totals)
+        return totals
 
     async def _stored(self, trace_id: str) -> StoredRun:
         async with snapshot(self._engine) as connection:
@@ -211,7 +252,14 @@ class SqlTraces:
         return trail
 
 
-def _arrival(edge: Edge, victim: str) -> Lot:
-    kind = AccountKind(edge.dst_kind)
-    place = place_of(edge.dst, kind, victim)
-    return Lot(edge.dst, kind, place, edge.dst_lo, edge.dst_lo + edge.amount, edge.hop, edge.seq)
+def _compared(run: StoredRun, done: Sequence[RuleTotals]) -> TraceProgress:
+    """How many rules are done, as chunks; the trace itself is."""
+    summary = run.summary
+    return TraceProgress(
+        chunk=len(done),
+        edges=sum(totals.rows_read for totals in done),
+        reached_seq=summary.upto_seq,
+        upto_seq=summary.upto_seq,
+        flow=summary.flow,
+        following=0,
+    )

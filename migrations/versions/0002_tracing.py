@@ -40,6 +40,16 @@ BALANCES = (
 )
 """Balances of rows that were indexed before these columns were there."""
 
+UNDONE = """
+UPDATE transfer_index AS t SET undone = true FROM transfer_index AS r WHERE r.reverses = t.transfer_id AND r.seq > t.seq
+"""
+
+EXITS_BELOW_ZERO = """
+UPDATE transfer_index SET out_pos = -(out_pos + amount)
+ WHERE out_pos IS NOT NULL AND src_kind NOT IN ('wallet', 'pooling')
+"""
+"""What an exit pays is numbered below zero, where nothing is ever paid in: only what it gives back lies among what it got."""
+
 GRANTS = """
 DO $$ BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'stanch_app') THEN
@@ -55,8 +65,38 @@ END $$
 def upgrade() -> None:
     op.add_column("transfer_index", sa.Column("src_balance_after", sa.BigInteger(), nullable=True))
     op.add_column("transfer_index", sa.Column("dst_balance_before", sa.BigInteger(), nullable=True))
+    op.add_column(
+        "transfer_index", sa.Column("undone", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    )
     for statement in BALANCES:
         op.execute(statement)
+    op.execute(UNDONE)
+    op.execute(EXITS_BELOW_ZERO)
+    op.drop_index("ix_transfer_index_spent", table_name="transfer_index")
+    op.create_index(
+        "ix_transfer_index_spent",
+        "transfer_index",
+        ["src", "currency", "out_pos"],
+        unique=False,
+        postgresql_include=[
+            "amount",
+            "in_pos",
+            "seq",
+            "dst",
+            "dst_kind",
+            "transfer_id",
+            "reverses",
+            "undone",
+        ],
+    )
+    for name, column in (("ix_transfer_index_reverses", "reverses"), ("ix_transfer_index_reversals", "seq")):
+        op.create_index(
+            name,
+            "transfer_index",
+            [column],
+            unique=False,
+            postgresql_where=sa.text("reverses IS NOT NULL"),
+        )
     op.create_index(
         "ix_transfer_index_paid_out",
         "transfer_index",

@@ -142,6 +142,26 @@ class TraceSummary(Message):
     pruned_by: dict[str, PrunedTotal] = Field(default={}, exclude_if=lambda pruned: not pruned)
 
 
+class RuleTotals(Message):
+    """What one rule makes of the thefts of a trace: the honest error bar beside its totals, minor units.
+
+    No totals where the rule would have had to read more than `rows_allowed` payments: then there is no number to give.
+    """
+
+    rule: str
+    held: Total | None
+    exited: Total | None
+    pooled: Total | None
+    returned: Total | None
+    rows_read: int
+    rows_allowed: int
+
+    @property
+    def known(self) -> bool:
+        """Whether the rule came to its end."""
+        return self.held is not None
+
+
 class TraceProgress(Message):
     """How far a trace under way has come, for people: a large one tells it after every chunk.
 

@@ -68,14 +68,19 @@ def covered(transfers: Iterable[PostedTransfer], given: Iterable[OpeningBalance]
     return Ledger(rows, tuple(complete_openings(missing_money(rows, balances), stated, kinds)))
 
 
-def random_ledger(random: Random, length: int = 40, most: int = 9) -> Ledger:
-    """A ledger of `length` postings between the eight accounts."""
+def random_ledger(random: Random, length: int = 40, most: int = 9, reversing: float = 0.0) -> Ledger:
+    """A ledger of `length` postings between the eight accounts, such a share of them undoing an earlier one."""
     names = list(KINDS)
-    rows = []
+    rows: list[PostedTransfer] = []
     for seq in range(1, length + 1):
         src = random.choice(names[: random.choice((4, 5, 8))])
         dst = random.choice(names)
-        rows.append(transfer(seq, src, dst, random.randint(1, most)))
+        amount = random.randint(1, most)
+        if rows and reversing and random.random() < reversing:
+            before = random.choice(rows)
+            rows.append(transfer(seq, before.dst, before.src, amount, reverses=before.transfer_id))
+        else:
+            rows.append(transfer(seq, src, dst, amount))
     given = [opening(name, random.randint(0, 12)) for name in random.sample(names[:5], 3)]
     return covered(rows, given)
 

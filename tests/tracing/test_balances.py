@@ -58,7 +58,7 @@ async def test_balances_are_right_with_holds_and_with_openings_found_missing_lat
 ) -> None:
     for seed in range(5):
         random = Random(seed)
-        ledger = random_ledger(random, length=60)
+        ledger = random_ledger(random, length=60, reversing=0.2)
         await clear(engine)
         index = SqlTransferIndex(engine, Feed(ledger.transfers), page=page)
         needed = Ledger(ledger.transfers, covered(ledger.transfers).openings)
@@ -88,5 +88,11 @@ async def test_an_index_from_before_is_given_the_same_balances_by_the_migration(
         )
         for statement in migration.BALANCES:
             await connection.execute(text(statement))
+        # What exits pay is its own inverse: numbered below zero, and once more where it was.
+        await connection.execute(text(migration.EXITS_BELOW_ZERO))
+        payments = "SELECT min(out_pos) FROM transfer_index WHERE src_kind NOT IN ('wallet', 'pooling')"
+        assert (await connection.execute(text(payments))).scalar_one() >= 0
+        await connection.execute(text(migration.EXITS_BELOW_ZERO))
+        assert (await connection.execute(text(payments))).scalar_one() < 0
     await owner.dispose()
     assert await balances(engine) == counted(whole)

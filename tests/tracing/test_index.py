@@ -52,7 +52,7 @@ async def generation(engine: AsyncEngine) -> int:
 
 
 async def test_pages_of_any_size_give_the_same_positions_as_memory(engine: AsyncEngine) -> None:
-    ledger = random_ledger(Random(1), length=97)
+    ledger = random_ledger(Random(1), length=97, reversing=0.2)
     index = SqlTransferIndex(engine, Feed(ledger.transfers, ledger.openings), page=10)
     position = await index.catch_up(budget=PLENTY)
     assert (position.upto_seq, position.upto_at) == (97, ledger.transfers[-1].posted_at)
@@ -302,14 +302,14 @@ async def test_openings_nobody_told_are_inferred_and_no_unit_is_renumbered(
     engine: AsyncEngine, page: int
 ) -> None:
     for seed in range(6):
-        ledger = random_ledger(Random(seed), length=40)
+        ledger = random_ledger(Random(seed), length=40, reversing=0.15 * (seed % 2))
         async with engine.begin() as connection:
             for table in ("transfer_index", "transfer_account", "transfer_feed"):
                 await connection.execute(text(f"DELETE FROM {table}"))
         index = SqlTransferIndex(engine, Feed(ledger.transfers), page=page)
         arrived: dict[int, int | None] = {}
         while (await index.catch_up(budget=NO_TIME)).upto_seq < len(ledger.transfers):
-            now = {seq: in_pos for seq, _, _, _, in_pos in await indexed(engine)}
+            now = {seq: in_pos for seq, part, _, _, in_pos in await indexed(engine) if part == 0}
             assert arrived.items() <= now.items()
             arrived = now
         needed = covered(ledger.transfers).openings

@@ -24,7 +24,7 @@ from tracing.outflows import HoldChange
 from tracing.posting import Row
 from tracing.result import Limits, Trace
 from tracing.rules import Rule
-from tracing.trace import trace
+from tracing.trace import ranges, trace
 
 SWEPT = [rule for rule in Rule if rule is not Rule.FIFO]
 INCIDENT = "01J00000000000000000000001"
@@ -85,7 +85,7 @@ def same(summary: TraceSummary, found: Trace) -> None:
 async def test_each_rule_with_holds_and_limits_gives_what_memory_gives(engine: AsyncEngine) -> None:
     for seed in range(6):
         random = Random(seed)
-        ledger = random_ledger(random, length=60)
+        ledger = random_ledger(random, length=60, reversing=0.2)
         await clear(engine)
         index = SqlTransferIndex(engine, Feed(ledger.transfers, ledger.openings))
         await index.catch_up(budget=PLENTY)
@@ -151,7 +151,7 @@ async def test_a_sweep_cut_anywhere_and_begun_again_by_anyone_is_the_same_sweep(
 async def test_an_extended_sweep_is_a_fresh_sweep(engine: AsyncEngine) -> None:
     for seed in range(3):
         random = Random(seed)
-        ledger = random_ledger(random, length=100)
+        ledger = random_ledger(random, length=100, reversing=0.2)
         await clear(engine)
         await SqlTransferIndex(engine, Feed(ledger.transfers, ledger.openings)).catch_up(budget=PLENTY)
         _, thefts = ledger.thefts(random)
@@ -169,7 +169,7 @@ async def test_an_extended_sweep_is_a_fresh_sweep(engine: AsyncEngine) -> None:
 async def test_a_rule_without_units_names_the_newest_units_for_holds_and_never_more_than_is_stolen(
     engine: AsyncEngine,
 ) -> None:
-    ledger = random_ledger(Random(4), length=60)
+    ledger = random_ledger(Random(4), length=60, reversing=0.2)
     await SqlTransferIndex(engine, Feed(ledger.transfers, ledger.openings)).catch_up(budget=PLENTY)
     traces = SqlTraces(engine)
     _, thefts = ledger.thefts(Random(4))
@@ -191,3 +191,32 @@ async def test_a_rule_without_units_names_the_newest_units_for_holds_and_never_m
                 end, balance = found.one()
             assert lot.hi == end
             assert lot.amount <= balance
+
+
+async def test_beside_a_trace_stands_what_every_rule_makes_of_it_or_that_it_would_read_too_much(
+    engine: AsyncEngine,
+) -> None:
+    ledger = GeneratedLedger(3_000)
+    await SqlTransferIndex(engine, ledger).catch_up(budget=PLENTY)
+    traces = SqlTraces(engine)
+    thefts = [ledger.theft_id(LARGE)]
+    with closing(OfflineLedger(await indexed_rows(engine))) as memory:
+        flows = ranges(memory, thefts=thefts, currency="EUR", upto_seq=3_000)
+    for rule in (Rule.FIFO, Rule.LIBR):
+        run = partial(traces.run, episode=1, currency="EUR", thefts=thefts, upto=at(3_000), rule=rule)
+        summary = await run(incident_id="whole")
+        assert await traces.ranges(summary.trace_id) == []
+        told: list[TraceProgress] = []
+        compare = partial(traces.compare, summary.trace_id, rows_allowed=100_000)
+        found, again = await asyncio.gather(compare(progress=told.append), compare())
+        assert found == again == await traces.ranges(summary.trace_id)
+        assert [each.chunk for each in told] == [1, 2, 3, 4, 5]
+        assert found[0].rule == rule
+        assert {Rule(each.rule): (each.held, each.exited, each.pooled, each.returned) for each in found} == {
+            each: (flow.held, flow.exited, flow.pooled, flow.returned) for each, flow in flows.items()
+        }
+        summary = await run(incident_id="short")
+        short = await traces.compare(summary.trace_id, rows_allowed=summary.edges // 4)
+        assert [each.known for each in short] == [True, False, False, False, False]
+        assert all(each.rows_read >= each.rows_allowed for each in short[1:])
+        assert await compare() == found
