@@ -64,7 +64,7 @@ def evidence_of(
         proven = dict(traces)
         if limits != Limits():
             # What a limit cut off was read as well: it is how much was cut off.
-            proven[Rule.FIFO] = by(Rule.FIFO, Limits())
+            proven = {each: by(each, Limits()) for each in Rule}
     read: tuple[Row, ...] = ()
     others: dict[tuple[int, int], Row] = {}
     if with_rows:

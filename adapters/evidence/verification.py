@@ -110,7 +110,7 @@ def evidence_in(path: Path, *, rule: Rule | None = None) -> Evidence:
         return evidence
     # Together the rows are the same; which of them this rule reads is told anew.
     every = sorted((*evidence.rows, *(evidence.other_rows or ())), key=lambda row: (row.seq, row.part))
-    unlimited = recompute(replace(stated, limits=Limits()), trace.rule) if trace.rule is Rule.FIFO else trace
+    unlimited = recompute(replace(stated, limits=Limits()), trace.rule)
     read = tuple(rows_read(unlimited, every))
     known = set(read)
     others = tuple(row for row in every if row not in known)

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from adapters.evidence.archive import packed
@@ -43,7 +43,7 @@ def evidence(ledger: Ledger, thefts: list[str], rule: Rule, limits: Limits | Non
 def parts() -> dict[str, bytes]:
     """A pack's parts: 60 postings, of which most carry stolen money."""
     ledger = random_ledger(Random(3), length=60)
-    first = next(row for row in ledger.transfers if row.src == "A" and row.dst in "BCD")
+    first = next(row for row in ledger.transfers if {row.src, row.dst} <= set("ABCD") and row.src != row.dst)
     return parts_of(evidence(ledger, [first.transfer_id], Rule.FIFO))
 
 
@@ -67,7 +67,7 @@ LIMITS = st.builds(
 
 
 @pytest.mark.parametrize("rule", list(Rule))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, phases=[Phase.generate], deadline=None)
 @given(ledger=ledgers(), seed=st.integers(0, 2**32), limits=LIMITS)
 def test_the_rows_of_a_pack_give_its_trace_by_its_rule_and_by_the_others(
     tmp_path_factory: pytest.TempPathFactory, rule: Rule, ledger: Ledger, seed: int, limits: Limits

@@ -40,7 +40,7 @@ def stained_since(carried: Iterable[Carried], victim: str) -> dict[str, int]:
 
 
 def rows_read(trace: Trace, rows: Iterable[Row]) -> Iterator[Row]:
-    """The rows that fix this trace, which must be one without limits under FIFO: those that carried stolen money.
+    """The rows that fix this trace, which must be one without limits: those that carried stolen money.
 
     Beyond FIFO also every payment that an account made since stolen money first lay in it, because how much of a payment
     is stolen depends on the one before.

@@ -135,7 +135,9 @@ def _sound(name: str, value: object) -> bool:
     if name in _TEXTS:
         return isinstance(value, str)
     return (
-        isinstance(value, bool) if name == "stolen" else type(value) is int and -_LARGEST <= value < _LARGEST
+        isinstance(value, bool)
+        if name in {"stolen", "undone"}
+        else type(value) is int and -_LARGEST <= value < _LARGEST
     )
 
 
