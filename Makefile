@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help environment check test test-ledgers bench format requirements
+.PHONY: help environment check test test-ledgers bench bench-trace format requirements
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 24
@@ -29,13 +29,19 @@ test-ledgers: environment ## the same engine on ledgers from outside: DIR=folder
 bench: environment ## time to freeze against the floor, a burst, a trace; JSON beside the table
 	$(BIN)/python -m bench
 
+bench-trace: environment ## traces on generated ledgers beside DuckDB and networkx: SIZES="1000000 10000000"; JSON beside the table
+	@test -f .bench-packages/.done || { $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  --target .bench-packages -r requirements/bench.txt && touch .bench-packages/.done; }
+	PYTHONPATH="$(CURDIR):$(CURDIR)/.bench-packages" $(BIN)/python -m bench.trace_bench --peers --json .stanch/bench-trace.json \
+	  $(foreach size,$(or $(SIZES),1000000),--size $(size))
+
 format: environment ## put the source into its one form
 	$(BIN)/ruff format --quiet .
 	$(BIN)/ruff check --quiet --fix .
 
 # Needs uv. Locks by hash and names no index, so any mirror may serve it.
 requirements: ## lock requirements/*.in again
-	cd requirements && for kind in runtime development; do \
+	cd requirements && for kind in runtime development bench; do \
 	  uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --only-binary :all: \
 	    --no-emit-index-url --no-emit-find-links --no-emit-build-options --no-annotate --no-header \
 	    $$kind.in --output-file $$kind.txt || exit 1; done

@@ -40,6 +40,10 @@ class Settings(BaseSettings):
     wallet_key: SecretStr = SecretStr("")
     wallet_timeout_ms: int = Field(default=2000, ge=50)
     """How long one call to the wallet may take before it counts as slow (DESIGN 4)."""
+    replica_url: SecretStr | None = None
+    """A read replica of the wallet's database: where it is given, transfers are read there instead of the wallet's feed."""
+    replica_mapping: Path | None = None
+    """TOML: which tables and columns there are what (adapters/transfers/replica_mapping.py)."""
     message_url: str = "http://127.0.0.1:8081"
     message_key: SecretStr = SecretStr("")
     master_key: SecretStr | None = None

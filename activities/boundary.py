@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from models.contracts.base import Message
 from models.errors import ErrorCode, StanchError
 
 WORTH_RETRYING = frozenset(
@@ -59,20 +61,33 @@ class _Boundary(ActivityInboundInterceptor):
             ) from error
 
 
+def tell(said: Message) -> None:
+    """Say how far this activity is, for people who look at it: with the next sign of life, and every one after it."""
+    latest = _LATEST.get()
+    latest[:] = [said]
+    activity.heartbeat(*latest)
+
+
+_LATEST: ContextVar[list[Message]] = ContextVar("what the activity said last")
+
+
 @contextmanager
 def _beating() -> Iterator[None]:
     """Give signs of life inside."""
-    life = asyncio.create_task(_beat())
+    latest: list[Message] = []
+    token = _LATEST.set(latest)
+    life = asyncio.create_task(_beat(latest))
     try:
         yield
     finally:
         life.cancel()
+        _LATEST.reset(token)
 
 
-async def _beat() -> None:
+async def _beat(latest: list[Message]) -> None:
     while True:
         await asyncio.sleep(BEAT_SECONDS)
-        activity.heartbeat()
+        activity.heartbeat(*latest)
 
 
 async def _to_its_end(running: asyncio.Task[Any]) -> Any:

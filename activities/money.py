@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio import activity
 
+from activities.boundary import tell
 from activities.changes import RecordThefts
 from activities.origin import activity_origin
 from activities.ports import Claims, Incidents, Traces, TransferIndex, Wallet
@@ -14,6 +16,8 @@ from activities.steps import Effect, Running, Steps
 from models.contracts.money import (
     CatchUpInput,
     CatchUpResult,
+    CompareRulesInput,
+    CompareRulesResult,
     FindTheftsInput,
     FindTheftsResult,
     TraceInput,
@@ -24,6 +28,7 @@ from models.contracts.transfers import FeedState, PostedTransfer
 from models.contracts.wallet import AccountState
 from models.errors import ErrorCode
 from models.names import Activity, SecurityItem, StepKind
+from tracing.rules import Rule
 
 LOTS_AT_ONCE = 200
 """Lots that one trace hands to the workflow; the rest follows in the next round, so payloads stay small."""
@@ -71,16 +76,15 @@ class FindThefts:
 
         Named by an alarm; or sent since the compromise time from a device or session that was set since (`new_device`).
         Where neither names any, every outgoing transfer since the compromise time counts (`since_compromise`): the
-        account could not be trusted, and a theft left out is money left to the thief.
+        account could not be trusted, and a theft left out is money left to the thief. What an alarm named and cannot be a
+        theft from this account is recorded beside, with the reason.
         """
 
         async def effect(running: Running) -> Effect[FindTheftsResult]:
             named_ids = await self.incidents.named_thefts(step.incident_id)
-            named = [
-                transfer
-                for transfer in await self.index.transfers(named_ids)
-                if transfer.src == step.account_id and transfer.seq <= step.upto_seq
-            ]
+            known = await self.index.transfers(named_ids)
+            aside = set_aside(named_ids, known, account_id=step.account_id, upto_seq=step.upto_seq)
+            named = [transfer for transfer in known if transfer.transfer_id not in aside]
             sent = await self.index.outgoing(step.account_id, step.compromised_since, step.upto_seq)
             account = await self.wallet.account(step.account_id)
             basis = {transfer.transfer_id: "named" for transfer in named}
@@ -98,11 +102,31 @@ class FindThefts:
                 FindTheftsResult(
                     step_key=step.step_key,
                     thefts={currency: tuple(ids) for currency, ids in sorted(stolen.items())},
+                    set_aside=aside,
                 ),
                 changes=(RecordThefts(tuple(sorted(basis.items())), running.started_at),),
             )
 
         return await self.steps.run(step, StepKind.THEFTS, FindTheftsResult, effect, origin=activity_origin())
+
+
+def set_aside(
+    named: Sequence[str], known: Sequence[PostedTransfer], *, account_id: str, upto_seq: int
+) -> dict[str, str]:
+    """Which of the transfers that alarms named cannot be thefts from this account, and why: told, never dropped."""
+    posted = {transfer.transfer_id: transfer for transfer in known if transfer.seq <= upto_seq}
+    aside = {}
+    for transfer_id in named:
+        transfer = posted.get(transfer_id)
+        if transfer is None:
+            aside[transfer_id] = f"not among postings 1 to {upto_seq}"
+        elif transfer.src != account_id:
+            aside[transfer_id] = f"posting {transfer.seq} left another account"
+        elif transfer.dst == account_id:
+            aside[transfer_id] = f"posting {transfer.seq} moved nothing: it went to the same account"
+        elif transfer.reverses is not None:
+            aside[transfer_id] = f"posting {transfer.seq} gave back transfer {transfer.reverses}"
+    return aside
 
 
 def _from_new_device(transfer: PostedTransfer, account: AccountState, step: FindTheftsInput) -> bool:
@@ -126,7 +150,10 @@ class Trace:
 
     @activity.defn(name=Activity.TRACE)
     async def run(self, step: TraceInput) -> TraceResult:
-        """Record totals and the digest; hand out the lots that nobody holds yet, largest first."""
+        """Record totals and the digest; hand out the lots that nobody holds yet, largest first.
+
+        A long one says after every chunk how far it is. Cut off and begun again, it goes on with what it had.
+        """
 
         async def effect(running: Running) -> Effect[TraceResult]:
             del running
@@ -136,6 +163,8 @@ class Trace:
                 currency=step.currency,
                 thefts=step.thefts,
                 upto=step.position,
+                rule=Rule(step.rule),
+                progress=tell,
             )
             free = await self.claims.unclaimed(await self.traces.lots(summary.trace_id))
             ordered = sorted(free, key=lambda lot: (-lot.amount, lot.account_id, lot.lo))
@@ -149,3 +178,31 @@ class Trace:
             )
 
         return await self.steps.run(step, StepKind.TRACE, TraceResult, effect, origin=activity_origin())
+
+
+@dataclass
+class CompareRules:
+    """What the other rules make of the same thefts. Nothing is held by it: it says how far one rule's totals may be off."""
+
+    steps: Steps
+    traces: Traces
+
+    @activity.defn(name=Activity.COMPARE_RULES)
+    async def run(self, step: CompareRulesInput) -> CompareRulesResult:
+        """Record the totals by every rule. A rule that would read too much has none, and says so."""
+
+        async def effect(running: Running) -> Effect[CompareRulesResult]:
+            del running
+            ranges = await self.traces.compare(step.trace_id, rows_allowed=step.rows_allowed, progress=tell)
+            return Effect(
+                CompareRulesResult(
+                    step_key=step.step_key,
+                    trace_id=step.trace_id,
+                    currency=step.currency,
+                    ranges=tuple(ranges),
+                )
+            )
+
+        return await self.steps.run(
+            step, StepKind.COMPARE_RULES, CompareRulesResult, effect, origin=activity_origin()
+        )

@@ -12,10 +12,20 @@ from models.contracts.incidents import Decision, Decisions, IncidentFacts
 from models.contracts.money import ClaimedHold
 from models.contracts.policy import Policy
 from models.contracts.steps import FinishedStep, Receipt, RecordedStep, StepAttempt
-from models.contracts.transfers import FeedPosition, Flow, PostedTransfer, TaintedLot, TraceSummary
+from models.contracts.transfers import (
+    FeedPosition,
+    Flow,
+    PostedTransfer,
+    RuleTotals,
+    TaintedLot,
+    TraceProgress,
+    TraceSummary,
+)
 from models.contracts.wallet import AccountState, StageLimits, StandingHold, StandingRestriction
 from models.lifecycle import Event
 from models.names import Scope, SecurityItem
+from tracing.result import Limits
+from tracing.rules import Rule
 
 
 class Clock(Protocol):
@@ -205,13 +215,45 @@ class TransferIndex(Protocol):
         ...
 
 
+class Progress(Protocol):
+    """Where a long trace says how far it has come: a heartbeat, so that its worker is known to live."""
+
+    def __call__(self, progress: TraceProgress, /) -> None:
+        """One chunk is committed."""
+        ...
+
+
 class Traces(Protocol):
     """Traces, stored with their edges and lots."""
 
     async def run(
-        self, *, incident_id: str, episode: int, currency: str, thefts: Sequence[str], upto: FeedPosition
+        self,
+        *,
+        incident_id: str,
+        episode: int,
+        currency: str,
+        thefts: Sequence[str],
+        upto: FeedPosition,
+        rule: Rule = Rule.FIFO,
+        limits: Limits | None = None,
+        progress: Progress | None = None,
     ) -> TraceSummary:
-        """Trace, store, and summarise; the same input on the same index gives the same trace."""
+        """Trace, store, and summarise; the same input on the same index gives the same trace.
+
+        Chunk by chunk, each committed: begun again after a crash, it goes on with what was found.
+        """
+        ...
+
+    async def extend(
+        self, trace_id: str, upto: FeedPosition, *, progress: Progress | None = None
+    ) -> TraceSummary:
+        """The same trace up to another posting: only what is new is followed. Errors: NOT_FOUND."""
+        ...
+
+    async def compare(
+        self, trace_id: str, *, rows_allowed: int, progress: Progress | None = None
+    ) -> list[RuleTotals]:
+        """What each rule makes of the same thefts, the trace's own first; stored with the trace. Errors: NOT_FOUND."""
         ...
 
     async def lots(self, trace_id: str) -> list[TaintedLot]:

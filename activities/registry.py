@@ -11,7 +11,7 @@ from activities.decisions import AskDecision, CarryOutDecision, ReadDecision
 from activities.freeze import Freeze, FreezeEffect
 from activities.holds import Hold, ListHolds, ReleaseHold
 from activities.identity import CheckProof, PlanIdentity, SendChallenge
-from activities.money import CatchUp, FindThefts, Trace
+from activities.money import CatchUp, CompareRules, FindThefts, Trace
 from activities.opening import LoadIncident, RegisterIncident, TakeUpAlarm
 from activities.owner_link import SendOwnerLink
 from activities.ports import (
@@ -69,6 +69,7 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         CatchUp(steps, ports.index).run,
         FindThefts(steps, ports.index, ports.incidents, ports.wallet).run,
         Trace(steps, ports.traces, ports.claims).run,
+        CompareRules(steps, ports.traces).run,
         Hold(steps, ports.wallet, ports.claims, ports.index, ports.clock).run,
         ListHolds(ports.claims).run,
         ReleaseHold(steps, ports.wallet, ports.claims, ports.index).run,

@@ -32,12 +32,16 @@ from adapters.temporal.client import lazy_client
 from adapters.temporal.converter import encrypting_converter
 from adapters.temporal.hand_over import TemporalHandOver
 from adapters.transfers.index import SqlTransferIndex
+from adapters.transfers.replica import ReplicaTransferSource, replica_engine
+from adapters.transfers.replica_mapping import read_mapping
+from adapters.transfers.stored_traces import SqlStoredTraces
 from adapters.transfers.traces import SqlTraces
 from adapters.wallet.connection import WalletConnection
 from adapters.wallet.contract import HttpWallet
 from adapters.wallet.transfers import WalletTransferSource
 from models.errors import ErrorCode, StanchError
 from settings import Settings
+from tracing.ports import TransferSource
 from use_cases.sweep import Sweep
 
 
@@ -146,13 +150,36 @@ class Wiring:
 
     @cached_property
     def index(self) -> SqlTransferIndex:
-        """The transfer index, fed from the wallet."""
-        return SqlTransferIndex(self.engine, WalletTransferSource(self.wallet_connection))
+        """The transfer index, fed from the wallet, or from a read replica of its database."""
+        return SqlTransferIndex(self.engine, self.transfer_source)
+
+    @cached_property
+    def transfer_source(self) -> TransferSource:
+        """Where transfers come from."""
+        if self.settings.replica_url is None:
+            return WalletTransferSource(self.wallet_connection)
+        if self.settings.replica_mapping is None:
+            raise StanchError(
+                ErrorCode.INVALID,
+                "There is a read replica and no mapping of its columns. Nothing was started; set STANCH_REPLICA_MAPPING.",
+            )
+        return ReplicaTransferSource(self.replica_engine, read_mapping(self.settings.replica_mapping))
+
+    @cached_property
+    def replica_engine(self) -> AsyncEngine:
+        """Connections to the read replica."""
+        url = self.settings.replica_url
+        return replica_engine("" if url is None else url.get_secret_value())
 
     @cached_property
     def traces(self) -> SqlTraces:
         """Stored traces."""
         return SqlTraces(self.engine)
+
+    @cached_property
+    def stored_traces(self) -> SqlStoredTraces:
+        """Stored traces as people see them."""
+        return SqlStoredTraces(self.engine)
 
     @cached_property
     def converter(self) -> DataConverter:
@@ -204,5 +231,7 @@ class Wiring:
             await self.messages.close()
         if "wallet_connection" in built:
             await self.wallet_connection.close()
+        if "replica_engine" in built:
+            await self.replica_engine.dispose()
         if "engine" in built:
             await self.engine.dispose()

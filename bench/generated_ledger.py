@@ -32,7 +32,10 @@ _EXITS = (
 
 @dataclass(frozen=True)
 class TheftPlan:
-    """A theft of `amount`, laundered through `layers` layers of mules, each splitting in `split`."""
+    """A theft of `amount`, laundered through `layers` layers of mules, each splitting in `split`.
+
+    Without layers it goes straight into the hub, which pays it on to everybody: the worst there is.
+    """
 
     name: str
     amount: int
@@ -43,6 +46,11 @@ class TheftPlan:
 SMALL = TheftPlan("S", 800_000, 3, 2)
 MIDDLE = TheftPlan("M", 20_000_000, 4, 3)
 LARGE = TheftPlan("L", 900_000_000, 4, 5)
+
+
+def hub_theft(size: int) -> TheftPlan:
+    """A theft as large as all that the hub of a ledger of this size pays out in about thirty days."""
+    return TheftPlan("HUB", size * 180, 0, 0)
 
 
 @dataclass
@@ -157,9 +165,10 @@ class GeneratedLedger:
         return self.wallets // 4 + self._random.randrange(self.wallets // 4)
 
     def _steal(self, plan: TheftPlan) -> None:
-        victim, mule = self._somebody() + 1, self._mule()
+        victim, mule = self._somebody() + 1, self._mule() if plan.layers else HUB
         self.thefts[plan.name] = self._post(victim, mule, plan.amount)
-        self._split(mule, plan.amount, plan.layers, plan.split)
+        if plan.layers:
+            self._split(mule, plan.amount, plan.layers, plan.split)
 
     def _split(self, mule: int, amount: int, layers: int, split: int) -> None:
         """Plan the mule's payments: most of what it got, within three days."""

@@ -1,8 +1,10 @@
-"""How long a trace takes: `python -m bench.trace_bench [--size 1000000] [--json FILE]`.
+"""How long a trace takes: `make bench-trace`, or `python -m bench.trace_bench [--size 1000000]... [--json FILE] [--peers]`.
 
-One generated ledger, one run, ratios inside the run. `statement` is the recursive statement until its rows are here; `fetch`
+Generated ledgers, one run, ratios inside the run. `statement` is the recursive statement until its rows are here; `fetch`
 is the floor: one statement that only reads exactly the carried rows, given their primary keys. `run` is everything the
-trace activity does: checks, statement, places, digest, edges and lots stored in one transaction.
+trace activity does: checks, statement, places, digest, edges and lots stored in one transaction. `hub` is the worst case:
+a theft straight into the account that pays everybody, in chunks, with the memory it took. With several sizes the ratio of
+the largest to the smallest is told for each theft. `--peers` compares with DuckDB and networkx on ledgers up to a million.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import asyncio
 import gc
 import itertools
 import json
+import os
 import statistics
 import sys
 from collections.abc import Awaitable, Callable
@@ -19,8 +22,10 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import asyncpg
+import psutil
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import text
@@ -30,11 +35,17 @@ from adapters.transfers.index import SqlTransferIndex
 from adapters.transfers.sessions import snapshot
 from adapters.transfers.trace_query import fifo_edges
 from adapters.transfers.traces import SqlTraces
-from bench.generated_ledger import CURRENCY, GeneratedLedger, TheftPlan
-from models.contracts.transfers import FeedPosition
+from bench import peers
+from bench.generated_ledger import CURRENCY, MIDDLE, SMALL, GeneratedLedger, TheftPlan, hub_theft
+from bench.memory import peak_of
+from models.contracts.transfers import FeedPosition, TraceProgress
+from tracing.digest import digest
 from tracing.statement import fifo_statement, numbered, parameters
 
 REPETITIONS = 41
+PLANS = (SMALL, MIDDLE, TheftPlan("L", 900_000_000, 6, 3))
+"""About 50, 400 and 2,300 carried rows."""
+LARGEST_FOR_PEERS = 1_000_000
 WARMING = 6
 """Repetitions not counted: PostgreSQL settles on a plan with the sixth."""
 
@@ -58,6 +69,18 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class Hub:
+    """The theft into the hub; memory above what was there before, shared buffers not counted."""
+
+    edges: int
+    run_s: float
+    chunks: int
+    microseconds_per_edge: float
+    memory_mb: int
+    server_memory_mb: int
+
+
+@dataclass(frozen=True)
 class Report:
     """One ledger."""
 
@@ -65,27 +88,83 @@ class Report:
     accounts: int
     indexed_rows_per_second: int
     thefts: list[Measured]
+    hub: Hub
+    duckdb: dict[str, Any] | None
+    networkx: dict[str, Any] | None
 
 
-async def measure(engine: AsyncEngine, owner: AsyncEngine, size: int) -> Report:
+async def measure(engine: AsyncEngine, owner: AsyncEngine, size: int, *, with_peers: bool) -> Report:
     """Index a generated ledger of `size` rows into an empty database and trace its thefts."""
-    ledger = GeneratedLedger(size)
+    hub = hub_theft(size)
+    ledger = GeneratedLedger(size, plans=(*PLANS, hub))
     began = perf_counter()
-    position = await SqlTransferIndex(engine, ledger).catch_up(budget=timedelta(hours=1))
+    position = await SqlTransferIndex(engine, ledger).catch_up(budget=timedelta(hours=3))
     rate = size / (perf_counter() - began)
     if position.upto_seq != size:
         raise RuntimeError(f"the index stopped at {position.upto_seq}: {position.detail}")
     async with owner.connect() as connection:
         await connection.execute(text("VACUUM ANALYZE"))
-    thefts = [await _measure(engine, ledger, plan, position) for plan in ledger.plans]
-    return Report(size, len(ledger.kinds), round(rate), thefts)
+    thefts = [await _measure(engine, ledger, plan, position) for plan in PLANS]
+    worst = await _hub(engine, ledger, hub, position)
+    duckdb = networkx = None
+    if with_peers and size <= LARGEST_FOR_PEERS:
+        victims = {plan.name: (ledger.theft_id(plan), _victim(ledger, plan)) for plan in PLANS}
+        digests = {plan.name: await _digest(engine, ledger, plan) for plan in PLANS}
+        duckdb = await peers.duckdb_traces(engine, victims, digests)
+        networkx = peers.networkx_reach(ledger, {plan.name: ledger.thefts[plan.name] for plan in PLANS})
+    return Report(size, len(ledger.kinds), round(rate), thefts, worst, duckdb, networkx)
+
+
+def _victim(ledger: GeneratedLedger, plan: TheftPlan) -> str:
+    return ledger.name(ledger.src[ledger.thefts[plan.name] - 1])
+
+
+async def _digest(engine: AsyncEngine, ledger: GeneratedLedger, plan: TheftPlan) -> str:
+    async with snapshot(engine) as connection:
+        edges = await fifo_edges(
+            connection,
+            thefts=[ledger.theft_id(plan)],
+            victim=_victim(ledger, plan),
+            currency=CURRENCY,
+            upto_seq=ledger.size,
+        )
+    return digest(edges)
+
+
+async def _hub(engine: AsyncEngine, ledger: GeneratedLedger, plan: TheftPlan, position: FeedPosition) -> Hub:
+    async with snapshot(engine) as connection:
+        backend = await connection.fetchval("SELECT pg_backend_pid()")
+    server = psutil.Process(backend).parent()
+    if server is None:
+        raise RuntimeError("the server of this benchmark is not on this machine")
+    told: list[TraceProgress] = []
+    gc.collect()
+    with peak_of(server) as peak:
+        began = perf_counter()
+        summary = await SqlTraces(engine).run(
+            incident_id="hub",
+            episode=1,
+            currency=CURRENCY,
+            thefts=[ledger.theft_id(plan)],
+            upto=position,
+            progress=told.append,
+        )
+        took = perf_counter() - began
+    return Hub(
+        edges=summary.edges,
+        run_s=round(took, 2),
+        chunks=len(told),
+        microseconds_per_edge=round(took / summary.edges * 1e6, 1),
+        memory_mb=round(peak.here / 1e6),
+        server_memory_mb=round(peak.server / 1e6),
+    )
 
 
 async def _measure(
     engine: AsyncEngine, ledger: GeneratedLedger, plan: TheftPlan, position: FeedPosition
 ) -> Measured:
     theft = ledger.theft_id(plan)
-    victim = ledger.name(ledger.src[ledger.thefts[plan.name] - 1])
+    victim = _victim(ledger, plan)
     values = parameters(thefts=[theft], victim=victim, currency=CURRENCY, upto_seq=ledger.size)
     async with snapshot(engine) as guarded, snapshot(engine) as free:
         edges = await fifo_edges(
@@ -161,6 +240,23 @@ def show(report: Report, console: Console) -> None:
         )
         table.add_row(row.theft, *(f"{cell:,}" for cell in cells))
     console.print(table)
+    hub = report.hub
+    console.print(
+        f"Theft into the hub: {hub.edges:,} edges in {hub.run_s} s and {hub.chunks} chunks, {hub.microseconds_per_edge} us "
+        f"for each, stored; memory {hub.memory_mb} MB here, {hub.server_memory_mb} MB in PostgreSQL."
+    )
+    for name, figures in (("DuckDB", report.duckdb), ("networkx", report.networkx)):
+        if figures is not None:
+            console.print(f"{name}: {json.dumps(figures)}")
+
+
+def growth(reports: list[Report]) -> dict[str, float]:
+    """How many times as long each theft takes on the largest ledger as on the smallest."""
+    smallest, largest = reports[0], reports[-1]
+    return {
+        large.theft: round(large.statement_ms / small.statement_ms, 2)
+        for small, large in zip(smallest.thefts, largest.thefts, strict=True)
+    }
 
 
 def main() -> None:
@@ -172,25 +268,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, action="append", help="transfers; may be given several times")
     parser.add_argument("--json", type=Path, help="also write the numbers here")
+    parser.add_argument("--peers", action="store_true", help="compare with DuckDB and networkx")
     options = parser.parse_args()
-    reports = []
+    reports: list[Report] = []
+    load = os.getloadavg()[0]
     with EmbeddedPostgres(throwaway=True) as server:
-        for size in options.size or [1_000_000]:
+        for size in sorted(options.size or [1_000_000]):
             name = f"trace_{size}"
             owner_url = server.create_database(name)
             migrate(owner_url)
-            reports.append(asyncio.run(_on(server.url(name), server.url(name, roles.OWNER), size)))
+            urls = server.url(name), server.url(name, roles.OWNER)
+            reports.append(asyncio.run(_on(*urls, size, with_peers=options.peers)))
             show(reports[-1], Console(file=sys.stderr))
-    document = json.dumps([asdict(report) for report in reports], indent=2)
+            server.drop_database(name)
+    figures: dict[str, Any] = {
+        "load_before": round(load, 1),
+        "ledgers": [asdict(report) for report in reports],
+    }
+    if len(reports) > 1:
+        figures["largest_to_smallest"] = growth(reports)
+        Console(file=sys.stderr).print(f"Largest to smallest ledger: {growth(reports)}")
+    document = json.dumps(figures, indent=1)
     if options.json is not None:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(f"{document}\n")
     print(document)
 
 
-async def _on(url: str, owner_url: str, size: int) -> Report:
+async def _on(url: str, owner_url: str, size: int, *, with_peers: bool) -> Report:
     engine, owner = create_async_engine(url), create_async_engine(owner_url, isolation_level="AUTOCOMMIT")
     try:
-        return await measure(engine, owner, size)
+        return await measure(engine, owner, size, with_peers=with_peers)
     finally:
         await engine.dispose()
         await owner.dispose()

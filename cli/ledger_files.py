@@ -12,11 +12,14 @@ from pydantic import TypeAdapter, ValidationError
 from adapters.sql.engine import make_engine
 from adapters.transfers.files import FileLedger, FileTransferSource, read_ledger
 from adapters.transfers.index import SqlTransferIndex
+from adapters.transfers.replica import ReplicaTransferSource, replica_engine
+from adapters.transfers.replica_mapping import read_mapping
 from cli.configuration import settings
 from cli.exit_codes import ExitCode
 from models.contracts.base import Currency
 from models.contracts.transfers import FeedPosition, FeedState
 from models.errors import ErrorCode, StanchError
+from tracing.ports import TransferSource
 
 if TYPE_CHECKING:
     from cli.output import Output
@@ -34,14 +37,8 @@ def import_files(transfers: Path, accounts: Path, currency: str, output: Output)
     ledger = read_ledger(transfers, accounts, currency=code)
     for refused in ledger.refused:
         output.warn(f"row refused: {refused}")
-    position = asyncio.run(_feed(ledger, settings().database_url.get_secret_value()))
-    if position.state is not FeedState.FOLLOWING:
-        stopped = ErrorCode.FEED_CONFLICT if position.state is FeedState.CONFLICT else ErrorCode.FEED_GAP
-        raise StanchError(
-            stopped,
-            f"The index stopped at posting {position.upto_seq}: {position.detail}. What it holds is unchanged; use an empty "
-            "database for another ledger.",
-        )
+    position = asyncio.run(_feed_from(FileTransferSource(ledger)))
+    _refuse_stopped(position, "use an empty database for another ledger")
     output.document(
         {
             "transfers": len(ledger.transfers),
@@ -62,6 +59,37 @@ def import_files(transfers: Path, accounts: Path, currency: str, output: Output)
         )
 
 
+def import_replica(url: str, mapping: Path, output: Output) -> None:
+    """`stanch transfers import --replica`.
+
+    Repeating it adds what is new. Errors: INVALID (the mapping, or what it names at the replica), WALLET_UNREACHABLE (the
+    replica does not answer), FEED_GAP, FEED_CONFLICT (a posting is missing or does not fit; those before it are in).
+    """
+    read = read_mapping(mapping)
+
+    async def fed() -> FeedPosition:
+        engine = replica_engine(url)
+        try:
+            return await _feed_from(ReplicaTransferSource(engine, read))
+        finally:
+            await engine.dispose()
+
+    position = asyncio.run(fed())
+    _refuse_stopped(position, "mend the replica's rows and repeat")
+    output.document({"upto_seq": position.upto_seq})
+    if not output.as_json:
+        output.say(f"The index has postings 1 to {position.upto_seq} of the replica.")
+
+
+def _refuse_stopped(position: FeedPosition, advice: str) -> None:
+    if position.state is not FeedState.FOLLOWING:
+        stopped = ErrorCode.FEED_CONFLICT if position.state is FeedState.CONFLICT else ErrorCode.FEED_GAP
+        raise StanchError(
+            stopped,
+            f"The index stopped at posting {position.upto_seq}: {position.detail}. What it holds is unchanged; {advice}.",
+        )
+
+
 def show_status(output: Output) -> int:
     """`stanch transfers status`; exit 3 when the index stands at a gap or a conflict."""
     position = asyncio.run(_position(settings().database_url.get_secret_value()))
@@ -76,6 +104,8 @@ def show_status(output: Output) -> int:
             output.say(
                 f"It stands at a {position.state.value}: {position.detail}. Traces say so until the wallet mends it."
             )
+        elif position.remarks:
+            output.say(f"Postings to look at: {position.remarks}. {position.detail}")
     return ExitCode.DONE if following else ExitCode.REFUSED
 
 
@@ -90,14 +120,16 @@ def checked_currency(code: str) -> str:
         ) from None
 
 
-async def _feed(ledger: FileLedger, database_url: str) -> FeedPosition:
-    engine = make_engine(database_url, pool=2)
+async def _feed_from(source: TransferSource) -> FeedPosition:
+    engine = make_engine(settings().database_url.get_secret_value(), pool=2)
     try:
-        index = SqlTransferIndex(engine, FileTransferSource(ledger))
+        index = SqlTransferIndex(engine, source)
+        before = -1
         while True:
             position = await index.catch_up(budget=ONE_TURN)
-            if position.state is not FeedState.FOLLOWING or position.upto_seq >= len(ledger.transfers):
+            if position.state is not FeedState.FOLLOWING or position.upto_seq == before:
                 return position
+            before = position.upto_seq
     finally:
         await engine.dispose()
 

@@ -33,6 +33,8 @@ class PostedLedger:
         """(out_pos, row) of the rows that spent any of units [lo, hi) of the account, lowest units first."""
         spent = self._by_account.get((account_id, currency), [])
         first = max(bisect_right(spent, lo, key=lambda entry: entry[0]) - 1, 0)
+        while first and spent[first - 1][0] == spent[first][0]:
+            first -= 1  # what an exit gives back begins where something it ever paid begins, too
         found = []
         for out_pos, row in spent[first:]:
             if out_pos >= hi:
@@ -47,7 +49,8 @@ def trace(
 ) -> list[Edge]:
     """Edges in canonical order: each theft whole, then every transfer that carried stolen units, up to `upto_seq`.
 
-    Money is followed through wallet accounts only, and no further once it is back at the victim's.
+    Money is followed through wallet accounts, out of an exit only where the exit gives it back, and no further once it is
+    at the victim's.
     """
     edges: list[Edge] = []
     for transfer_id in dict.fromkeys(thefts):
@@ -55,11 +58,12 @@ def trace(
             if row.out_pos is not None and row.seq <= upto_seq:
                 edges.extend(_carried(row, row.out_pos, (row.out_pos, row.out_pos + row.amount), 0))
     for carried in edges:  # grows while it is walked
-        if carried.dst_kind != AccountKind.WALLET or carried.dst == victim:
+        if carried.dst_kind == AccountKind.POOLING or carried.dst == victim:
             continue
         lo, hi = carried.dst_lo, carried.dst_lo + carried.amount
+        followed = carried.dst_kind == AccountKind.WALLET
         for out_pos, row in ledger.spenders(carried.dst, currency, lo, hi):
-            if row.seq <= upto_seq:
+            if row.seq <= upto_seq and (followed or row.reverses == carried.transfer_id):
                 units = (max(lo, out_pos), min(hi, out_pos + row.amount))
                 edges.extend(_carried(row, out_pos, units, carried.hop + 1))
     edges.sort(key=in_order)

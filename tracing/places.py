@@ -59,7 +59,8 @@ def resting_lots(edges: Iterable[Edge], victim: str) -> list[Lot]:
     for (account_id, kind), arrived in sorted(arrivals.items()):
         account_kind = AccountKind(kind)
         place = place_of(account_id, account_kind, victim)
-        left = sorted(departures.get(account_id, ())) if place is Place.HELD else []
+        # An exit gives back what it gives back, and keeps the rest.
+        left = sorted(departures.get(account_id, ())) if place in (Place.HELD, Place.EXITED) else []
         arrived.sort(key=lambda edge: edge.dst_lo)
         first = 0
         for edge in arrived:

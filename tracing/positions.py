@@ -7,7 +7,7 @@ is two numbers; only an account that ever skipped held units keeps a list of gap
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tracing.intervals import Interval, intersect, subtract, take_lowest, total, union
 
@@ -61,14 +61,18 @@ class AccountQueue:
         self.end = lo + amount
         return lo
 
-    def spend(self, amount: int, hold_id: str | None = None) -> list[Interval]:
+    def spend(
+        self, amount: int, hold_id: str | None = None, undone: Sequence[Interval] = ()
+    ) -> list[Interval]:
         """Pay out; returns the units spent, neighbours joined.
 
-        With `hold_id` the units of that hold go first (restitution), the rest by the rule. Held units go last of all:
+        With `hold_id` the units of that hold go first (restitution). A payment that undoes an earlier one names the units
+        that one had paid in as `undone`: those of them that still lie here go back first, the same money. The rest goes
+        by the rule. Held units go last of all:
         a wallet that honours its holds never lets it come to that, and when one did (a hold that ran out there) the
         trace must show that they left. Raises Shortage, and spends nothing, when fewer than `amount` units lie here.
         """
-        if not self.gaps and not self.holds:
+        if not self.gaps and not self.holds and not undone:
             lo = self.frontier
             hi = lo + amount
             if hi > self.end:
@@ -80,17 +84,26 @@ class AccountQueue:
             raise Shortage(missing)
         own = self.holds.get(hold_id, []) if hold_id is not None else []
         spent = take_lowest(intersect(unspent, own), amount)
+        if undone and (rest := amount - total(spent)) > 0:
+            same_money = subtract(subtract(intersect(unspent, union(undone)), self.kept), spent)
+            spent = union(spent, take_lowest(same_money, rest))
         for choice in (subtract(unspent, self.kept), unspent):
             if (rest := amount - total(spent)) > 0:
                 spent = union(spent, take_lowest(subtract(choice, spent), rest))
         self.leave(subtract(unspent, spent))
         return spent
 
-    def overdraw(self, amount: int) -> list[Interval]:
-        """Pay out of an exit: it holds no balance, is never short, and its units are followed no further."""
-        lo = self.frontier
-        self.frontier = lo + amount
-        return [(lo, self.frontier)]
+    def overdraw(self, amount: int, undone: Sequence[Interval] = ()) -> list[Interval]:
+        """Pay out of an exit: it holds no balance and is never short.
+
+        What it gives back of an earlier payment (`undone`) are the very units that one had paid in. Everything else is
+        numbered below zero, where nothing is ever paid in: a trace follows out of an exit only what is given back.
+        """
+        spent = take_lowest(undone, amount)
+        if (rest := amount - total(spent)) > 0:
+            spent = union([(-self.frontier - rest, -self.frontier)], spent)
+            self.frontier += rest
+        return spent
 
     def hold(self, hold_id: str, lo: int, hi: int) -> None:
         """Keep units [lo, hi) for this hold: from now on only a payment that names it spends them."""

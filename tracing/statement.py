@@ -3,7 +3,9 @@
 It reads only rows that carry stolen money. The rows of an account that spent units overlapping [lo, hi) are the one that
 starts at the greatest `out_pos` <= lo, if it reaches beyond lo, and those that start inside: the spent intervals of one
 account never overlap. So the index (src, currency, out_pos) answers each level with one descent for that lower bound and
-one range, however many rows the account has. CASE instead of greatest/least or max/min keeps the text the same in both; ORDER BY with LIMIT 1 costs PostgreSQL less than
+one range, however many rows the account has. An exit keeps what it gets, but for what it gives back: a row that reverses the
+very transfer that carried the money there. Its units are that transfer's, so it starts inside them; only a transfer that is
+marked as undone is looked up again, since nearly none is and most money ends at an exit. CASE instead of greatest/least or max/min keeps the text the same in both; ORDER BY with LIMIT 1 costs PostgreSQL less than
 MAX in a subquery that runs once for every lot.
 """
 
@@ -17,19 +19,16 @@ from tracing.edges import Edge
 COLUMNS = Edge._fields
 """The columns of the result, in order."""
 
-_STATEMENT = """\
-WITH RECURSIVE carried (seq, transfer_id, src, dst, dst_kind, src_lo, src_hi, dst_lo, dst_hi, hop) AS (
-    SELECT t.seq, t.transfer_id, t.src, t.dst, t.dst_kind,
-           t.out_pos, t.out_pos + t.amount, t.in_pos, t.in_pos + t.amount, 0
-      FROM transfer_index AS t
-     WHERE t.transfer_id IN ({thefts}) AND t.out_pos IS NOT NULL AND t.seq <= :upto_seq
+_FOLLOWED = """\
+WITH RECURSIVE carried (seq, transfer_id, src, dst, dst_kind, src_lo, src_hi, dst_lo, dst_hi, hop, undone) AS (
+    {begin}
     UNION ALL
     SELECT t.seq, t.transfer_id, t.src, t.dst, t.dst_kind,
            CASE WHEN c.dst_lo > t.out_pos THEN c.dst_lo ELSE t.out_pos END,
            CASE WHEN c.dst_hi < t.out_pos + t.amount THEN c.dst_hi ELSE t.out_pos + t.amount END,
            t.in_pos + CASE WHEN c.dst_lo > t.out_pos THEN c.dst_lo - t.out_pos ELSE 0 END,
            t.in_pos + CASE WHEN c.dst_hi < t.out_pos + t.amount THEN c.dst_hi - t.out_pos ELSE t.amount END,
-           c.hop + 1
+           c.hop + 1, t.undone
       FROM carried AS c
       JOIN transfer_index AS t
         ON t.src = c.dst
@@ -41,17 +40,49 @@ WITH RECURSIVE carried (seq, transfer_id, src, dst, dst_kind, src_lo, src_hi, ds
        AND t.out_pos < c.dst_hi
        AND t.out_pos + t.amount > c.dst_lo
        AND t.seq <= :upto_seq
-     WHERE c.dst_kind = 'wallet' AND c.dst <> :victim
+       AND (c.dst_kind = 'wallet' OR t.reverses = c.transfer_id)
+     WHERE (c.dst_kind = 'wallet' OR (c.undone AND c.dst_kind <> 'pooling')) AND c.dst <> :victim
 )
-SELECT seq, transfer_id, src, dst, dst_kind, src_lo, src_hi, dst_lo, hop FROM carried ORDER BY seq, src_lo
+SELECT seq, transfer_id, src, dst, dst_kind, src_lo, src_hi, dst_lo, hop FROM carried {end}
 """
+
+_FROM_THEFTS = """\
+SELECT t.seq, t.transfer_id, t.src, t.dst, t.dst_kind,
+           t.out_pos, t.out_pos + t.amount, t.in_pos, t.in_pos + t.amount, 0, t.undone
+      FROM transfer_index AS t
+     WHERE t.transfer_id IN ({thefts}) AND t.out_pos IS NOT NULL AND t.seq <= :upto_seq"""
+
+_FROM_LOTS = """\
+SELECT CAST(NULL AS bigint), l.transfer_id, CAST(NULL AS text), l.account_id,
+           CAST(l.kind AS character varying(16)), CAST(NULL AS bigint), CAST(NULL AS bigint), l.lo, l.hi, l.hop, TRUE
+      FROM {lots} AS l"""
+
+_IN_ORDER = "ORDER BY seq, src_lo"
 
 _PARAMETER = re.compile(r":(\w+)")
 
 
 def fifo_statement(thefts: Sequence[str]) -> str:
     """The text for this many thefts; parameters are written `:name`, as SQLite takes them."""
-    return _STATEMENT.format(thefts=", ".join(f":theft_{number}" for number in range(len(thefts))))
+    return _FOLLOWED.format(begin=_from_thefts(thefts), end=_IN_ORDER)
+
+
+def first_edges(thefts: Sequence[str], most: int) -> str:
+    """The same statement cut after `most` edges, thefts first, in no order: the first chunk of a long trace."""
+    return _FOLLOWED.format(begin=_from_thefts(thefts), end=f"LIMIT {most}")
+
+
+def edges_onward(lots: str, most: int) -> str:
+    """The same statement begun with lots instead of thefts: at most `most` edges that follow from them, in no order.
+
+    `lots` is SQL for a table of (account_id, kind, transfer_id, lo, hi, hop); the transfer that brought a lot matters only
+    where the account is an exit.
+    """
+    return _FOLLOWED.format(begin=_FROM_LOTS.format(lots=lots), end=f"WHERE seq IS NOT NULL LIMIT {most}")
+
+
+def _from_thefts(thefts: Sequence[str]) -> str:
+    return _FROM_THEFTS.format(thefts=", ".join(f":theft_{number}" for number in range(len(thefts))))
 
 
 def parameters(*, thefts: Sequence[str], victim: str, currency: str, upto_seq: int) -> dict[str, str | int]:
@@ -60,7 +91,7 @@ def parameters(*, thefts: Sequence[str], victim: str, currency: str, upto_seq: i
     return named | {"victim": victim, "currency": currency, "upto_seq": upto_seq}
 
 
-def numbered(statement: str, values: Mapping[str, str | int]) -> tuple[str, list[str | int]]:
+def numbered(statement: str, values: Mapping[str, object]) -> tuple[str, list[object]]:
     """The same text with parameters written `$1`, `$2` ..., as PostgreSQL takes them, and their values in order."""
     order: dict[str, int] = {}
 

@@ -10,8 +10,11 @@ from models.contracts.alarms import FreezeTimes, Sender
 from models.contracts.base import Message, Moment
 from models.contracts.incidents import IncidentFacts, IncidentView
 from models.contracts.steps import RecordedStep
+from models.contracts.transfers import Flow, TraceSummary
 from models.lifecycle import Status
 from models.names import DecisionKind, Role
+from tracing.evidence.evidence import Evidence
+from tracing.rules import Rule
 
 Due = TypeVar("Due")
 """One outstanding hand-over, opaque here: the store knows which of several asks it was."""
@@ -141,4 +144,27 @@ class HandOverRecord(Protocol[Due]):
 
     async def delivered(self, due: Due, /) -> None:
         """Temporal has taken this; what was asked meanwhile stays due."""
+        ...
+
+
+class StoredTraces(Protocol):
+    """Finished traces, to be looked at."""
+
+    async def of_incident(self, incident_id: str) -> Sequence[TraceSummary]:
+        """Every trace of an incident, in the order in which they were made."""
+        ...
+
+    async def summary(self, trace_id: str) -> TraceSummary | None:
+        """A trace without its edges; None when there is none."""
+        ...
+
+    async def ranges(self, trace_id: str) -> dict[Rule, Flow]:
+        """What each rule gives, as far as it was computed with the trace."""
+        ...
+
+    async def evidence(self, trace_id: str) -> Evidence:
+        """The trace with the rows that prove it, computed from them again.
+
+        Errors: NOT_FOUND; REFUSED_BY_RULE when the index has changed since, so that today's rows give another trace.
+        """
         ...

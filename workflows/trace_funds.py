@@ -11,9 +11,10 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.holds import Hold
-    from activities.money import CatchUp, FindThefts, Trace
+    from activities.money import CatchUp, CompareRules, FindThefts, Trace
     from models.contracts.money import (
         CatchUpInput,
+        CompareRulesInput,
         FindTheftsInput,
         HoldInput,
         HoldResult,
@@ -26,13 +27,20 @@ with workflow.unsafe.imports_passed_through():
     from models.names import Workflow
     from workflows.policies import FOLLOW, STEP
 
+COMPARES_RULES = "trace-funds-compares-rules"
+"""Patch: runs since 0.2 end with what the other rules make of the same thefts."""
+
+ROWS_TO_COMPARE = 100_000
+"""Payments each rule may read: a second or two. Under some rules money that touched a hub is in every account."""
+
 
 @workflow.defn(name=Workflow.TRACE_FUNDS)
 class TraceFunds:
     """Rounds of: catch up (fixes how far a trace may see) -> thefts -> one trace per currency -> holds.
 
     An unproven report is traced and holds nothing: its word alone must not tie up other people's money.
-    Ends when a round finds the money exactly where the round before left it and nothing is left to hold.
+    Ends when a round finds the money exactly where the round before left it and nothing is left to hold; then what the
+    other rules make of it is recorded beside.
     """
 
     @workflow.init
@@ -57,6 +65,8 @@ class TraceFunds:
             before = after
             if number > 1 and not placed:
                 await workflow.sleep(timedelta(seconds=request.policy.round_pause_seconds))
+        if workflow.patched(COMPARES_RULES):
+            await self._compare(traces)
         return TraceFundsResult(traces=traces, held=dict(self._held), rounds=number)
 
     def _key(self, what: str) -> str:
@@ -104,11 +114,30 @@ class TraceFunds:
                     currency=currency,
                     thefts=thefts,
                     position=position,
+                    rule=request.policy.rule,
                 ),
                 summary=f"trace {currency} up to posting {position.upto_seq}",
                 **FOLLOW,
             )
         return results
+
+    async def _compare(self, traces: dict[str, TraceSummary]) -> None:
+        """After the holds, never before: it helps nobody's money."""
+        request = self._request
+        for currency, summary in sorted(traces.items()):
+            await workflow.execute_activity_method(
+                CompareRules.run,
+                CompareRulesInput(
+                    incident_id=request.incident_id,
+                    episode=request.episode,
+                    step_key=self._key(f"rules/{currency}"),
+                    trace_id=summary.trace_id,
+                    currency=currency,
+                    rows_allowed=ROWS_TO_COMPARE,
+                ),
+                summary=f"what the other rules make of {currency}",
+                **FOLLOW,
+            )
 
     async def _hold(self, number: int, results: dict[str, TraceResult]) -> int:
         """Hold every lot that nobody holds, largest first; how many holds stand new."""

@@ -15,14 +15,16 @@ FEED = "wallet"
 
 _SELECT = (
     "SELECT upto_seq, upto_at, head_seq, head_at, checked_at, state, detail, stopped_seq, generation, openings_loaded,"
-    " (extract(epoch FROM clock_timestamp() - checked_at) * 1000)::bigint AS unasked_ms"
+    " (extract(epoch FROM clock_timestamp() - checked_at) * 1000)::bigint AS unasked_ms,"
+    " (SELECT count(*) FROM transfer_remark) AS remarks,"
+    " (SELECT remark FROM transfer_remark ORDER BY seq DESC LIMIT 1) AS newest_remark"
     " FROM transfer_feed WHERE name = $1"
 )
 
 
 @dataclass(slots=True)
 class Feed:
-    """The feed's row. `unasked_ms`: how long ago the wallet was last asked."""
+    """The feed's row, and what there is to say about its postings. `unasked_ms`: how long ago the wallet was last asked."""
 
     upto_seq: int = 0
     upto_at: datetime | None = None
@@ -35,6 +37,8 @@ class Feed:
     generation: int = 0
     openings_loaded: bool = False
     unasked_ms: int | None = 0
+    remarks: int = 0
+    newest_remark: str | None = None
 
     def position(self) -> FeedPosition:
         """How far the index reaches, and how far behind the wallet's newest posting that may be."""
@@ -46,8 +50,14 @@ class Feed:
             upto_at=self.upto_at,
             behind_ms=behind,
             state=self.state,
-            detail=self.detail,
+            detail=self.detail or self.newest_remark,
+            remarks=self.remarks,
         )
+
+    def remark(self, newest: str, how_many: int) -> None:
+        """Remember that so many more postings were indexed about which there is something to say."""
+        self.remarks += how_many
+        self.newest_remark = newest
 
     def stop(self, stop: Stop | None) -> None:
         """Remember why nothing further is taken; None: everything is in order."""

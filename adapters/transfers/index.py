@@ -100,6 +100,14 @@ class SqlTransferIndex:
             )
         return subtract([(lo, hi)], [(start, end) for start, end in spent])
 
+    async def remarks(self, most: int = 100) -> list[str]:
+        """What there is to say about postings that were indexed all the same, newest first."""
+        async with snapshot(self._engine) as connection:
+            records = await connection.fetch(
+                "SELECT remark FROM transfer_remark ORDER BY seq DESC LIMIT $1", most
+            )
+        return [record["remark"] for record in records]
+
     async def inferred(self, currency: str) -> tuple[int, int]:
         """(accounts, minor units): opening money nobody stated, from the source's openings and found while feeding."""
         async with snapshot(self._engine) as connection:

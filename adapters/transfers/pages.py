@@ -9,6 +9,7 @@ import asyncpg
 from adapters.transfers.accounts import StoredAccount, load_accounts, load_holds, save_accounts
 from adapters.transfers.examination import Examined, differing, impossible
 from adapters.transfers.feed_state import Feed
+from adapters.transfers.reversals import Reversals
 from adapters.transfers.rows import Posted, insert_rows, same_posting, whole_transfers
 from adapters.transfers.segments import segment_again
 from models.contracts.transfers import AccountKind, FeedState, PostedTransfer
@@ -23,9 +24,19 @@ _LOWER_AXES = (
     " WHERE a.account_id = m.account_id AND a.currency = m.currency"
 )
 _LOWER_PAYMENTS = (
-    "UPDATE transfer_index AS t SET out_pos = t.out_pos - m.missing"
+    "UPDATE transfer_index AS t SET out_pos = t.out_pos - m.missing, src_balance_after = t.src_balance_after + m.missing"
     " FROM unnest($1::text[], $2::text[], $3::bigint[]) AS m (account_id, currency, missing)"
     " WHERE t.src = m.account_id AND t.currency = m.currency AND t.out_pos IS NOT NULL"
+)
+_RAISE_BALANCES = (
+    "UPDATE transfer_index AS t SET src_balance_after = t.src_balance_after + m.missing"
+    " FROM unnest($1::text[], $2::text[], $3::bigint[]) AS m (account_id, currency, missing)"
+    " WHERE t.src = m.account_id AND t.currency = m.currency AND t.out_pos IS NOT NULL"
+)
+_RAISE_BALANCES_BEFORE = (
+    "UPDATE transfer_index AS t SET dst_balance_before = t.dst_balance_before + m.missing"
+    " FROM unnest($1::text[], $2::text[], $3::bigint[]) AS m (account_id, currency, missing)"
+    " WHERE t.dst = m.account_id AND t.currency = m.currency AND t.in_pos IS NOT NULL"
 )
 
 
@@ -98,6 +109,7 @@ async def _post(
             fresh = [transfer for transfer in fresh if transfer.seq < full.seq]
         else:
             await insert_rows(connection, posted)
+            await _mark_undone(connection, feed, posted)
             await save_accounts(
                 connection,
                 [
@@ -114,12 +126,15 @@ async def _walk(
     connection: asyncpg.Connection, feed: Feed, book: Book, ids: set[str], fresh: Sequence[PostedTransfer]
 ) -> list[Posted]:
     pending = await load_holds(connection, book.queues, ids, feed.upto_seq)
+    reversals = await Reversals.among(connection, fresh)
     posted: list[Posted] = []
     for transfer in fresh:
         while pending and pending[0].after_seq < transfer.seq:
             event = pending.pop(0)
             event.apply(book.queue(*event.account))
-        posted.append((transfer, book.post(transfer)))
+        parts = book.post(transfer, reversals.of(transfer))
+        reversals.posted(transfer, parts)
+        posted.append((transfer, parts))
     return posted
 
 
@@ -138,22 +153,52 @@ async def _infer(
         await save_accounts(connection, unknown)
     columns = _columns(missing, list(missing))
     await connection.execute(_LOWER_AXES, *columns)
-    with_holds = {
+    # Where units were ever spent out of turn, payments do not simply move down.
+    out_of_turn = {
         (record["account_id"], record["currency"])
         for record in await connection.fetch(
-            "SELECT DISTINCT account_id, currency FROM transfer_hold WHERE account_id = ANY($1::text[])",
+            "SELECT account_id, currency FROM transfer_hold WHERE account_id = ANY($1::text[])"
+            " UNION SELECT src, currency FROM transfer_index WHERE src = ANY($1::text[]) AND reverses IS NOT NULL",
             columns[0],
         )
     }
     stored = [key for key in missing if key in accounts]
     await connection.execute(
-        _LOWER_PAYMENTS, *_columns(missing, [key for key in stored if key not in with_holds])
+        _LOWER_PAYMENTS, *_columns(missing, [key for key in stored if key not in out_of_turn])
     )
+    await connection.execute(_RAISE_BALANCES_BEFORE, *_columns(missing, stored))
     for key in stored:
-        if key in with_holds:
+        if key in out_of_turn:
+            await connection.execute(_RAISE_BALANCES, *_columns(missing, [key]))
             await segment_again(connection, key, after=0)
     if any(accounts[key].queue.frontier > accounts[key].queue.start for key in stored):
         feed.generation += 1
+
+
+async def _mark_undone(connection: asyncpg.Connection, feed: Feed, posted: Sequence[Posted]) -> None:
+    """Mark what was reversed; name every reversal of a transfer not among the postings before it: that one is ordinary."""
+    reversals = [transfer for transfer, _ in posted if transfer.reverses is not None]
+    if not reversals:
+        return
+    records = await connection.fetch(
+        "UPDATE transfer_index SET undone = true WHERE transfer_id = ANY($1::text[]) RETURNING transfer_id, seq",
+        [transfer.reverses for transfer in reversals],
+    )
+    known = {record["transfer_id"]: record["seq"] for record in records}
+    remarks = [
+        (
+            transfer.seq,
+            (
+                f"Posting {transfer.seq} says that it reverses transfer {transfer.reverses}, which is not among the postings "
+                "before it: it is indexed and followed as an ordinary transfer; have the wallet's records checked."
+            ),
+        )
+        for transfer in reversals
+        if known.get(str(transfer.reverses), transfer.seq) >= transfer.seq
+    ]
+    if remarks:
+        await connection.executemany("INSERT INTO transfer_remark (seq, remark) VALUES ($1, $2)", remarks)
+        feed.remark(remarks[-1][1], len(remarks))
 
 
 def _columns(

@@ -29,6 +29,8 @@ COLUMNS = (
     "reverses",
     "hold_id",
     "bank",
+    "src_balance_after",
+    "dst_balance_before",
 )
 
 Posted = tuple[PostedTransfer, Sequence[Part]]
@@ -65,6 +67,8 @@ async def insert_rows(connection: asyncpg.Connection, posted: Iterable[Posted]) 
             transfer.reverses,
             transfer.hold_id,
             None if transfer.bank is None else transfer.bank.model_dump_json(),
+            part.src_balance_after,
+            part.dst_balance_before,
         )
         for transfer, parts in posted
         for part in parts

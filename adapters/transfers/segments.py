@@ -7,13 +7,14 @@ from __future__ import annotations
 import asyncpg
 
 from adapters.transfers.accounts import load_accounts, load_holds, save_accounts
+from adapters.transfers.reversals import given_back
 from tracing.intervals import Interval, intersect, union
 from tracing.positions import AccountQueue
 from tracing.posting import AccountKey
 
 _PAYMENTS = (
     "SELECT seq, array_agg(out_pos ORDER BY part) AS starts, array_agg(amount ORDER BY part) AS amounts,"
-    " min(in_pos) AS in_pos, min(hold_id) AS hold_id"
+    " min(in_pos) AS in_pos, min(hold_id) AS hold_id, min(reverses) AS reverses"
     " FROM transfer_index WHERE src = $1 AND currency = $2 AND out_pos IS NOT NULL AND seq > $3 GROUP BY seq"
 )
 _DEPOSITS = (
@@ -22,9 +23,10 @@ _DEPOSITS = (
 )
 _COPY_PART = (
     "INSERT INTO transfer_index (seq, part, transfer_id, src, dst, src_kind, dst_kind, currency, amount, out_pos,"
-    " in_pos, posted_at, status, device_id, session_id, reverses, hold_id, bank)"
+    " in_pos, posted_at, status, device_id, session_id, reverses, hold_id, bank,"
+    " src_balance_after, dst_balance_before, undone)"
     " SELECT seq, $2, transfer_id, src, dst, src_kind, dst_kind, currency, $3, $4, $5, posted_at, status, device_id,"
-    " session_id, reverses, hold_id, bank FROM transfer_index WHERE seq = $1 AND part = 0"
+    " session_id, reverses, hold_id, bank, src_balance_after, dst_balance_before, undone FROM transfer_index WHERE seq = $1 AND part = 0"
 )
 _SET_FIRST_PART = "UPDATE transfer_index SET amount = $2, out_pos = $3 WHERE seq = $1 AND part = 0"
 
@@ -54,6 +56,11 @@ async def segment_again(connection: asyncpg.Connection, key: AccountKey, *, afte
     queue.end = account.queue.end - sum(deposits.values())
     unspent = union(account.queue.unspent, spent_later) if after else [(queue.start, queue.end)]
     queue.leave(intersect(unspent, [(queue.start, queue.end)]))
+    undone = await given_back(
+        connection,
+        key,
+        ((seq, row["reverses"]) for seq, row in payments.items() if row["reverses"] is not None),
+    )
     events = await load_holds(connection, {key: queue}, [account_id], after)
     pending = [event for event in events if event.account == key]
     changed = False
@@ -65,7 +72,7 @@ async def segment_again(connection: asyncpg.Connection, key: AccountKey, *, afte
             continue
         row = payments[seq]
         had = list(zip(row["starts"], row["amounts"], strict=True))
-        spent = queue.spend(sum(row["amounts"]), row["hold_id"])
+        spent = queue.spend(sum(row["amounts"]), row["hold_id"], undone.get(seq, ()))
         if [(lo, hi - lo) for lo, hi in spent] != had:
             await _rewrite(connection, seq, row["in_pos"], spent)
             changed = True

@@ -1,4 +1,4 @@
-"""Reads a table from a CSV file, gzip or not, line by line, and says plainly when the file is broken."""
+"""Reads a table from a CSV file, gzip or not, or a Parquet file, row by row, and says plainly when the file is broken."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
+from adapters.transfers import parquet_tables
 from adapters.transfers.refusals import RefusedRow, broken
 
 LONGEST_LINE = 1 << 20
 """Bytes. No sane row is near it; a longer line means that the file is not what it claims to be."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_PARQUET_MAGIC = b"PAR1"
 
 
 class FileTable:
@@ -38,17 +38,27 @@ class FileTable:
         The iterator's row can be refused by `refuse` until the next one is asked for. Errors: FILE_BROKEN for a file
         that cannot be read, is not UTF-8, lacks a required column, has an endless line, or is mostly ragged.
         """
-        with self._said_plainly(), self._path.open("rb") as raw:
+        with self._said_plainly(), self._opened([*required, *optional]) as raw:
             yield from self._cells(raw, required, optional)
 
     def header(self) -> list[str]:
         """The column names. Errors: FILE_BROKEN as for `rows`."""
-        with self._said_plainly(), self._path.open("rb") as raw:
+        with self._said_plainly(), self._opened() as raw:
             return next(csv.reader(self._lines(raw), strict=True), [])
 
     def refuse(self, reason: str) -> None:
         """Leave out the row just read."""
         self.refused.append(RefusedRow(file=self.name, line=self._line, reason=reason))
+
+    @contextmanager
+    def _opened(self, columns: Sequence[str] = ()) -> Iterator[IO[bytes]]:
+        """The file as CSV, gzip or not. Row n of a Parquet file is line n + 1, as if its first line were the header."""
+        with self._path.open("rb") as raw:
+            if not raw.peek(len(parquet_tables.MAGIC)).startswith(parquet_tables.MAGIC):
+                yield raw
+                return
+        with parquet_tables.as_csv(self._path, columns) as table:
+            yield table
 
     @contextmanager
     def _said_plainly(self) -> Iterator[None]:
@@ -94,11 +104,8 @@ class FileTable:
 
     def _lines(self, raw: IO[bytes]) -> Iterator[str]:
         buffered = cast("io.BufferedReader", raw)
-        magic = buffered.peek(len(_PARQUET_MAGIC))
-        if magic.startswith(_PARQUET_MAGIC):
-            raise broken(self.name, "it is a Parquet file, and only CSV is read")
         lines: IO[bytes] = buffered
-        if magic.startswith(_GZIP_MAGIC):
+        if buffered.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC):
             lines = io.BufferedReader(gzip.GzipFile(fileobj=buffered), 1 << 18)
         encoding = "utf-8-sig"
         self._read = 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from cli.commands.options import AccountsFile, CurrencyCode, Json, TransfersFile
@@ -14,16 +17,35 @@ application = typer.Typer(
 @application.command("import")
 def import_(
     *,
-    transfers: TransfersFile,
-    accounts: AccountsFile,
+    transfers: TransfersFile | None = None,
+    accounts: AccountsFile | None = None,
     currency: CurrencyCode = "XXX",
+    replica: Annotated[
+        str | None,
+        typer.Option(
+            "--replica", help="Address of a read replica: postgresql+asyncpg://... Needs --mapping."
+        ),
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", help="TOML: which tables and columns of the replica are what.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Fill the index from two files. A faulty row is left out and named on stderr; a broken file is refused whole."""
-    from cli.ledger_files import import_files
+    """Fill the index from two files, or from a read replica.
+
+    A faulty row of a file is left out and named on stderr; a broken file is refused whole. A replica is read up to its
+    newest posting; at a gap or a row that does not fit the index stops and says which.
+    """
+    from cli.ledger_files import import_files, import_replica
     from cli.output import Output
 
-    import_files(transfers, accounts, currency, Output(as_json=as_json))
+    output = Output(as_json=as_json)
+    if replica is not None and mapping is not None and transfers is None and accounts is None:
+        import_replica(replica, mapping, output)
+    elif transfers is not None and accounts is not None and replica is None and mapping is None:
+        import_files(transfers, accounts, currency, output)
+    else:
+        raise typer.BadParameter("give --transfers with --accounts, or --replica with --mapping")
 
 
 @application.command()

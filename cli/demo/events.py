@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from cli.money import sum_of_money
+from models.money import sum_of_money
 
 
 class Who(StrEnum):

@@ -61,7 +61,7 @@ def show_flow(console: Console, flow: Sequence[Mapping[str, Any]], currency: str
     """One bar for each hop, as long as the money carried; its red end left the wallet there."""
     from rich.table import Table
 
-    from cli.money import sum_of_money
+    from models.money import sum_of_money
 
     if not flow:
         return

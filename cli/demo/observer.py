@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from cli.demo.events import Event, Kind, Small, Who
 from cli.demo.sentences import told
 from cli.demo.tales import Tale
-from cli.money import sum_of_money
 from models.contracts.transfers import AccountKind
+from models.money import sum_of_money
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

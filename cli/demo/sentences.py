@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.demo.events import Event, Kind, Small, Who
-from cli.money import sum_of_money
+from models.money import sum_of_money
 from models.names import Outcome, StepKind, StepStatus
 
 if TYPE_CHECKING:
@@ -94,6 +94,12 @@ def _trace(result: Mapping[str, Any]) -> str:
     return f"traced {sum_of_money(flow.get('stolen', 0), currency)} to the cent: {', '.join(parts)}"
 
 
+def _compared(result: Mapping[str, Any]) -> str:
+    held = [each["held"] for each in result.get("ranges", ()) if each.get("held") is not None]
+    least, most = (sum_of_money(end(held, default=0), result.get("currency", "XXX")) for end in (min, max))
+    return f"by whichever rule: between {least} and {most} of it is still in the wallet"
+
+
 def _read_back(result: Mapping[str, Any]) -> str:
     missing = result.get("missing") or {}
     return (
@@ -124,6 +130,7 @@ SENTENCES: Final[Mapping[StepKind, Callable[[Mapping[str, Any]], str]]] = {
     StepKind.CHALLENGE: _challenge,
     StepKind.VERIFY_IDENTITY: _verified,
     StepKind.TRACE: _trace,
+    StepKind.COMPARE_RULES: _compared,
     StepKind.RELEASE_HOLD: lambda _: "a hold released",
     StepKind.READ_BACK: _read_back,
     StepKind.OWNER_LINK: lambda _: "one-use link for a new password sent to a contact older than the theft",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.table import Table
 
 from cli.demo.flow import show_flow
-from cli.money import sum_of_money
+from models.money import sum_of_money
 from models.names import SecurityItem
 
 if TYPE_CHECKING:

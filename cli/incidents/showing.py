@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.markup import escape
 
-from cli.money import sum_of_money
+from models.money import sum_of_money
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from models.contracts.base import Currency, Message, Moment
 from models.contracts.policy import TracePolicy
 from models.contracts.steps import StepInput, StepResult
-from models.contracts.transfers import FeedPosition, Flow, TaintedLot, TraceSummary
+from models.contracts.transfers import FeedPosition, Flow, RuleTotals, TaintedLot, TraceSummary
 
 
 class TraceFundsInput(Message):
@@ -52,17 +54,20 @@ class FindTheftsInput(StepInput):
 
 
 class FindTheftsResult(StepResult):
-    """Transfer ids by currency, in posting order."""
+    """Transfer ids by currency, in posting order. `set_aside`: ids an alarm named that are not traced, and why."""
 
     thefts: dict[Currency, tuple[str, ...]]
+    set_aside: dict[str, str] = Field(default_factory=dict, exclude_if=lambda aside: not aside)
 
 
 class TraceInput(StepInput):
-    """One trace: fixed thefts, one currency, up to a fixed posting number."""
+    """One trace: fixed thefts, one currency, one rule, up to a fixed posting number."""
 
     currency: Currency
     thefts: tuple[str, ...]
     position: FeedPosition
+    rule: str = Field(default="fifo", exclude_if=lambda rule: rule == "fifo")
+    """Absent where it is first in, first out: recorded inputs of earlier versions stay what they were."""
 
 
 class TraceResult(StepResult):
@@ -71,6 +76,22 @@ class TraceResult(StepResult):
     summary: TraceSummary
     unheld: tuple[TaintedLot, ...]
     more_unheld: int = 0
+
+
+class CompareRulesInput(StepInput):
+    """What every rule makes of the thefts of a finished trace, each within so many payments read."""
+
+    trace_id: str
+    currency: Currency
+    rows_allowed: int
+
+
+class CompareRulesResult(StepResult):
+    """One for each rule, the trace's own first."""
+
+    trace_id: str
+    currency: Currency
+    ranges: tuple[RuleTotals, ...]
 
 
 class HoldInput(StepInput):

@@ -44,6 +44,27 @@ class FreezePolicy(Message):
     refreezes: int
 
 
+class Jurisdiction(Message):
+    """What a country's law makes of mixed money, with its sources; `policies/jurisdictions.toml` holds them.
+
+    `rule` traces. `fallback` is what a court turns to where the rule cannot be applied: it is shown beside the trace and never
+    mixed into it. A hold stands `hold_seconds`, and `hold_periods` times as long in all, renewals counted.
+    `tipping_off_forbidden`: whoever's money is held is not told while the hold stands.
+    """
+
+    name: str
+    title: str
+    rule: str
+    legal_basis: str
+    fallback: str | None = None
+    fallback_basis: str | None = None
+    sources: Annotated[tuple[str, ...], Field(min_length=1)]
+    hold_seconds: Annotated[int, Field(ge=1)]
+    hold_periods: Annotated[int, Field(ge=1)]
+    hold_basis: str
+    tipping_off_forbidden: bool
+
+
 class TracePolicy(Message):
     """How the money is followed and how long a hold stands."""
 
@@ -74,3 +95,5 @@ class Policy(Message):
     stages: Annotated[tuple[StagePolicy, ...], Field(min_length=3)]
     compromise_margin_seconds: Seconds
     compromise_window_seconds: Seconds
+    jurisdiction: Jurisdiction | None = Field(default=None, exclude_if=lambda profile: profile is None)
+    """Where `trace.rule` and the spans of holds come from; None in policies, and histories, that name none."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from models.contracts.base import Amount, Currency, Message, Moment, Total
 
 
@@ -87,13 +89,18 @@ class FeedState(StrEnum):
 
 
 class FeedPosition(Message):
-    """How far the transfer index has come: postings 1..`upto_seq` are in, all of them, in order."""
+    """How far the transfer index has come: postings 1..`upto_seq` are in, all of them, in order.
+
+    `remarks` counts postings that are odd but indexed (a reversal of a transfer nobody knows); `detail` names the newest
+    of them where the index does not stand at a gap or a conflict.
+    """
 
     upto_seq: int
     upto_at: Moment | None
     behind_ms: int
     state: FeedState = FeedState.FOLLOWING
     detail: str | None = None
+    remarks: int = Field(default=0, exclude_if=lambda remarks: remarks == 0)
 
 
 class Flow(Message):
@@ -107,8 +114,18 @@ class Flow(Message):
     pruned: Total
 
 
+class PrunedTotal(Message):
+    """What a trace did not follow further for one reason, because it was asked not to."""
+
+    count: int
+    amount: Total
+
+
 class TraceSummary(Message):
-    """What a finished trace says without its edges. `digest` fixes every edge (tracing.digest)."""
+    """What a finished trace says without its edges. `digest` fixes every edge (tracing.digest).
+
+    `pruned_by`: the pruned part of the flow by reason; absent where nothing was pruned.
+    """
 
     trace_id: str
     incident_id: str
@@ -122,6 +139,42 @@ class TraceSummary(Message):
     flow: Flow
     edges: int
     digest: str
+    pruned_by: dict[str, PrunedTotal] = Field(default={}, exclude_if=lambda pruned: not pruned)
+
+
+class RuleTotals(Message):
+    """What one rule makes of the thefts of a trace: the honest error bar beside its totals, minor units.
+
+    No totals where the rule would have had to read more than `rows_allowed` payments: then there is no number to give.
+    """
+
+    rule: str
+    held: Total | None
+    exited: Total | None
+    pooled: Total | None
+    returned: Total | None
+    rows_read: int
+    rows_allowed: int
+
+    @property
+    def known(self) -> bool:
+        """Whether the rule came to its end."""
+        return self.held is not None
+
+
+class TraceProgress(Message):
+    """How far a trace under way has come, for people: a large one tells it after every chunk.
+
+    `edges` transfers that carry stolen money are found, up to posting `reached_seq` at most; `following` minor units
+    still have to be followed to their end.
+    """
+
+    chunk: int
+    edges: int
+    reached_seq: int
+    upto_seq: int
+    flow: Flow
+    following: Total
 
 
 class TaintedLot(Message):

@@ -20,7 +20,9 @@ class TransferIndexRow(Base):
     """One posted transfer, or one part of it: `part` > 0 only where a payment skipped held units.
 
     `amount` is the part's amount. A self transfer moves nothing: both positions are NULL. `hold_id` is set where the
-    transfer carries exactly the units of a hold, `reverses` where it undoes another.
+    transfer carries exactly the units of a hold, `reverses` where it undoes another, `undone` where a later one does. `src_balance_after` is what lay in
+    the payer's account right after the whole posting, `dst_balance_before` in the payee's right before it, held money
+    included. An exit holds nothing: NULL as payer, 0 as payee; a self transfer has neither. Opening money inferred later lay there all along, so it is added to the rows before it.
     """
 
     __tablename__ = "transfer_index"
@@ -43,6 +45,9 @@ class TransferIndexRow(Base):
     reverses: Mapped[str | None] = mapped_column(Text)
     hold_id: Mapped[str | None] = mapped_column(Text)
     bank: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    src_balance_after: Mapped[int | None] = mapped_column(BigInteger)
+    dst_balance_before: Mapped[int | None] = mapped_column(BigInteger)
+    undone: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
 
     __table_args__ = (
         # The trace walks this one: the rows of an account that spent given units of it. It holds all that the trace
@@ -52,10 +57,31 @@ class TransferIndexRow(Base):
             "src",
             "currency",
             "out_pos",
-            postgresql_include=["amount", "in_pos", "seq", "dst", "dst_kind", "transfer_id"],
+            postgresql_include=[
+                "amount",
+                "in_pos",
+                "seq",
+                "dst",
+                "dst_kind",
+                "transfer_id",
+                "reverses",
+                "undone",
+            ],
         ),
         # An account's deposits in posting order: needed when its rows are segmented anew.
         Index("ix_transfer_index_paid_in", "dst", "currency", "seq"),
+        # An account's payments in posting order: what the rules without units sweep. Partial, so that the planner cannot
+        # take it for the statement above, which would then read every payment of an account instead of those it needs.
+        Index(
+            "ix_transfer_index_paid_out",
+            "src",
+            "currency",
+            "seq",
+            postgresql_where=text("src_balance_after IS NOT NULL"),
+        ),
+        # Reversals are few: by what they reverse, and in posting order.
+        Index("ix_transfer_index_reverses", "reverses", postgresql_where=text("reverses IS NOT NULL")),
+        Index("ix_transfer_index_reversals", "seq", postgresql_where=text("reverses IS NOT NULL")),
         Index("uq_transfer_index_transfer_id", "transfer_id", "part", unique=True),
     )
 
@@ -110,6 +136,15 @@ class TransferHold(Base):
     released_seq: Mapped[int | None] = mapped_column(BigInteger)
 
     __table_args__ = (Index("ix_transfer_hold_account", "account_id", "currency"),)
+
+
+class TransferRemark(Base):
+    """What is odd about a posting that was indexed all the same, in a sentence: it is told, never passed over."""
+
+    __tablename__ = "transfer_remark"
+
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    remark: Mapped[str] = mapped_column(Text)
 
 
 class TransferFeed(Base):

@@ -8,7 +8,7 @@ import pytest
 
 from cli.demo.events import Event, Kind, Small, Who, told_together
 from cli.demo.flow import by_hop, last_trace
-from cli.money import sum_of_money
+from models.money import sum_of_money
 from tracing.edges import Edge
 
 pytestmark = pytest.mark.fast

@@ -27,8 +27,16 @@ APPEND_ONLY = {
     "reset_receipt",
     "theft",
 }
-OWN_INDEX = {"transfer_index", "transfer_account", "transfer_hold", "transfer_feed"}
-WRITTEN_ONCE = {"trace_run", "trace_edge", "trace_lot"}
+OWN_INDEX = {"transfer_index", "transfer_account", "transfer_hold", "transfer_feed", "transfer_remark"}
+WRITTEN_ONCE = {
+    "trace_run",
+    "trace_edge",
+    "trace_lot",
+    "trace_chunk",
+    "trace_carried",
+    "trace_pruned",
+    "trace_range",
+}
 
 
 def alembic(owner_url: str, *arguments: str) -> subprocess.Popen[str]:

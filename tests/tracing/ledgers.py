@@ -68,14 +68,19 @@ def covered(transfers: Iterable[PostedTransfer], given: Iterable[OpeningBalance]
     return Ledger(rows, tuple(complete_openings(missing_money(rows, balances), stated, kinds)))
 
 
-def random_ledger(random: Random, length: int = 40, most: int = 9) -> Ledger:
-    """A ledger of `length` postings between the eight accounts."""
+def random_ledger(random: Random, length: int = 40, most: int = 9, reversing: float = 0.0) -> Ledger:
+    """A ledger of `length` postings between the eight accounts, such a share of them undoing an earlier one."""
     names = list(KINDS)
-    rows = []
+    rows: list[PostedTransfer] = []
     for seq in range(1, length + 1):
         src = random.choice(names[: random.choice((4, 5, 8))])
         dst = random.choice(names)
-        rows.append(transfer(seq, src, dst, random.randint(1, most)))
+        amount = random.randint(1, most)
+        if rows and reversing and random.random() < reversing:
+            before = random.choice(rows)
+            rows.append(transfer(seq, before.dst, before.src, amount, reverses=before.transfer_id))
+        else:
+            rows.append(transfer(seq, src, dst, amount))
     given = [opening(name, random.randint(0, 12)) for name in random.sample(names[:5], 3)]
     return covered(rows, given)
 
@@ -84,9 +89,17 @@ def random_ledger(random: Random, length: int = 40, most: int = 9) -> Ledger:
 def ledgers(draw: st.DrawFn, most: int = 25) -> Ledger:
     """The same, for hypothesis to shrink."""
     names = st.sampled_from(list(KINDS))
-    moves = draw(st.lists(st.tuples(names, names, st.integers(1, 9)), min_size=1, max_size=most))
+    reversing = st.one_of(st.none(), st.none(), st.none(), st.integers(1, most))
+    moves = draw(st.lists(st.tuples(names, names, st.integers(1, 9), reversing), min_size=1, max_size=most))
     given = draw(st.dictionaries(st.sampled_from("ABCDP"), st.integers(0, 12), max_size=5))
-    rows = [transfer(seq, src, dst, amount) for seq, (src, dst, amount) in enumerate(moves, start=1)]
+    rows: list[PostedTransfer] = []
+    for seq, (src, dst, amount, undone) in enumerate(moves, start=1):
+        if undone is None or undone >= seq:
+            rows.append(transfer(seq, src, dst, amount))
+        else:
+            # Undoes an earlier posting, in part, whole, or more than whole; perhaps for the second time.
+            before = rows[undone - 1]
+            rows.append(transfer(seq, before.dst, before.src, amount, reverses=before.transfer_id))
     return covered(rows, [opening(name, amount) for name, amount in given.items()])
 
 

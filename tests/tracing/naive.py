@@ -37,6 +37,7 @@ class NaiveLedger:
     pooled: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     returned: int = 0
     spent: dict[int, list[int]] = field(default_factory=dict)
+    brought: dict[str, tuple[str, list[Unit]]] = field(default_factory=dict)
 
     def open(self, opening: OpeningBalance) -> None:
         if not opening.kind.is_exit:
@@ -76,6 +77,7 @@ class NaiveLedger:
                 lot = (transfer.seq, unit.number)
                 self._edge(transfer, unit.number, len(entries), first + index, hop)
             arrived += [Unit(first + offset, lot, hop) for offset, _ in entries]
+        self.brought[transfer.transfer_id] = (dst, list(arrived))
         self._arrive(transfer, arrived)
 
     def stolen_lying(self) -> dict[str, int]:
@@ -86,16 +88,30 @@ class NaiveLedger:
 
     def _take(self, transfer: PostedTransfer) -> list[Unit]:
         src = transfer.src
+        payee, same_money = self.brought.get(transfer.reverses or "", ("", []))
+        if payee != src:
+            same_money = []
         if transfer.src_kind.is_exit:
+            given_back = same_money[: transfer.amount]
+            del same_money[: transfer.amount]
+            if src != self.victim:
+                self.exited[src] -= sum(1 for unit in given_back if unit.lot is not None)
             first = self.paid_out[src]
-            self.paid_out[src] += transfer.amount
-            return [Unit(first + index) for index in range(transfer.amount)]
+            rest = transfer.amount - len(given_back)
+            self.paid_out[src] += rest
+            # Numbered below zero, where nothing is ever paid in.
+            return [*(Unit(index - first - rest) for index in range(rest)), *given_back]
+        undone = {unit.number for unit in same_money}
         own = self.held.get(transfer.hold_id or "", set())
         kept = set().union(*self.held.values()) if self.held else set()
 
         def turn(unit: Unit) -> tuple[int, int]:
             named = (src, unit.number)
-            return (0 if named in own else 1 if named not in kept else 2, unit.number)
+            if named in own:
+                return (0, unit.number)
+            if named in kept:
+                return (3, unit.number)
+            return (1 if unit.number in undone else 2, unit.number)
 
         queue = sorted(self.units[src], key=turn)
         assert len(queue) >= transfer.amount, f"{src} is short at {transfer.seq}"

@@ -122,8 +122,8 @@ def test_splitting_a_transfer_into_two_consecutive_ones_moves_the_same_units(
     random = Random(seed)
     victim, thefts = ledger.thefts(random)
     cut = random.choice(ledger.transfers)
-    if cut.amount == 1:
-        return
+    if cut.amount == 1 or any(row.reverses == cut.transfer_id for row in ledger.transfers):
+        return  # a reversal names one transfer: of two halves it would undo but one
     pieces: list[PostedTransfer] = []
     stolen = list(thefts)
     for row in ledger.transfers:

@@ -142,7 +142,7 @@ def test_an_unknown_kind_is_a_faulty_account(tmp_path: Path) -> None:
         (HEADER + "1,a,b,5\n2;a;b;5\n3;a;b;5\n", "2 of 3 rows do not fit its header"),
         (gzip.compress((HEADER + "1,a,b,5\n" * 5000).encode())[:-20], "its gzip data is damaged or cut off"),
         (b"\x1f\x8b\x08\x00 this is no gzip", "its gzip data is damaged or cut off"),
-        (b"PAR1\x15\x04", "it is a Parquet file"),
+        (b"PAR1\x15\x04", "its Parquet data is damaged"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value and len(value) < 80 else "",
 )

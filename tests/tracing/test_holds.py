@@ -134,7 +134,7 @@ async def test_whenever_holds_become_known_the_units_are_those_of_the_naive_ledg
 ) -> None:
     for seed in range(40):
         random = Random(seed)
-        ledger = random_ledger(random, length=60)
+        ledger = random_ledger(random, length=60, reversing=0.15)
         moves = random_moves(random, ledger)
         ledger = with_restitution(random, ledger, moves)
         await clear(engine)
@@ -176,7 +176,7 @@ async def test_holds_stay_on_their_units_when_opening_money_turns_out_to_be_miss
 ) -> None:
     for seed in range(12):
         random = Random(seed)
-        ledger = random_ledger(random, length=50)
+        ledger = random_ledger(random, length=50, reversing=0.15)
         moves = random_moves(random, ledger)
         ledger = with_restitution(random, ledger, moves)
         await clear(engine)

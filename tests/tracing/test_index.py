@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.transfers.index import SqlTransferIndex
+from bench.generated_ledger import GeneratedLedger
 from models.contracts.base import MAX_AMOUNT
 from models.contracts.transfers import (
     AccountKind,
@@ -51,7 +52,7 @@ async def generation(engine: AsyncEngine) -> int:
 
 
 async def test_pages_of_any_size_give_the_same_positions_as_memory(engine: AsyncEngine) -> None:
-    ledger = random_ledger(Random(1), length=97)
+    ledger = random_ledger(Random(1), length=97, reversing=0.2)
     index = SqlTransferIndex(engine, Feed(ledger.transfers, ledger.openings), page=10)
     position = await index.catch_up(budget=PLENTY)
     assert (position.upto_seq, position.upto_at) == (97, ledger.transfers[-1].posted_at)
@@ -301,14 +302,14 @@ async def test_openings_nobody_told_are_inferred_and_no_unit_is_renumbered(
     engine: AsyncEngine, page: int
 ) -> None:
     for seed in range(6):
-        ledger = random_ledger(Random(seed), length=40)
+        ledger = random_ledger(Random(seed), length=40, reversing=0.15 * (seed % 2))
         async with engine.begin() as connection:
             for table in ("transfer_index", "transfer_account", "transfer_feed"):
                 await connection.execute(text(f"DELETE FROM {table}"))
         index = SqlTransferIndex(engine, Feed(ledger.transfers), page=page)
         arrived: dict[int, int | None] = {}
         while (await index.catch_up(budget=NO_TIME)).upto_seq < len(ledger.transfers):
-            now = {seq: in_pos for seq, _, _, _, in_pos in await indexed(engine)}
+            now = {seq: in_pos for seq, part, _, _, in_pos in await indexed(engine) if part == 0}
             assert arrived.items() <= now.items()
             arrived = now
         needed = covered(ledger.transfers).openings
@@ -351,3 +352,46 @@ async def test_reading_transfers_back(engine: AsyncEngine) -> None:
     since = START + timedelta(seconds=2)
     assert await index.outgoing("A", since, 5) == [given[2], given[4]]
     assert await index.outgoing("A", since, 4) == [given[2]]
+
+
+async def test_a_reversal_of_a_transfer_nobody_knows_is_indexed_as_an_ordinary_one_and_named(
+    engine: AsyncEngine,
+) -> None:
+    given = [
+        transfer(1, "A", "B", 5),
+        transfer(2, "B", "A", 5, reverses="t1"),
+        transfer(3, "A", "B", 5, reverses="lost"),
+        transfer(4, "B", "C", 2, reverses="t6"),
+        transfer(5, "B", "C", 2, reverses="t5"),
+        transfer(6, "B", "C", 1),
+    ]
+    feed = Feed(given[:2], [opening("A", 5)])
+    index = SqlTransferIndex(engine, feed, page=2)
+    position = await index.catch_up(budget=PLENTY)
+    assert (position.remarks, position.detail, await index.remarks()) == (0, None, [])
+    feed.transfers = given
+    position = await index.catch_up(budget=PLENTY)
+    assert (position.upto_seq, position.state, position.remarks) == (6, FeedState.FOLLOWING, 3)
+    named = await index.remarks()
+    assert named[0] == position.detail == (await index.position()).detail
+    assert [remark.split()[1] for remark in named] == ["5", "4", "3"]
+    assert "reverses transfer lost" in named[2]
+    assert await indexed(engine) == posted(Ledger(tuple(given), (opening("A", 5),)))
+
+
+async def test_a_hundred_thousand_rows_at_once_are_one_page_and_as_right(engine: AsyncEngine) -> None:
+    ledger = GeneratedLedger(100_000)
+    index = SqlTransferIndex(engine, ledger, page=100_000)
+    position = await index.catch_up(budget=NO_TIME)
+    assert (position.upto_seq, position.state) == (100_000, FeedState.FOLLOWING)
+    async with engine.connect() as connection:
+        whole = await connection.execute(
+            text(
+                "SELECT (SELECT sum(amount) FROM transfer_index WHERE out_pos IS NOT NULL),"
+                " (SELECT sum(total_in) FROM transfer_account), (SELECT sum(total_out) FROM transfer_account),"
+                " (SELECT sum(inferred) FROM transfer_account)"
+            )
+        )
+        moved, paid_in, paid_out, inferred = whole.one()
+    assert (moved, inferred) == (paid_in, 0)
+    assert paid_in == paid_out

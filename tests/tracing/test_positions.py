@@ -153,5 +153,5 @@ def test_a_payment_posted_around_a_hold_arrives_in_one_piece() -> None:
     book.open(opening("A", 10))
     book.open(opening("B", 7))
     book.queue("A", "EUR").hold("h", 2, 5)
-    assert book.post(transfer(1, "A", "B", 4)) == [Part(0, 2, 0, 7), Part(1, 2, 5, 9)]
-    assert book.post(transfer(2, "A", "B", 2)) == [Part(0, 2, 7, 11)]
+    assert book.post(transfer(1, "A", "B", 4)) == [Part(0, 2, 0, 7, 6, 7), Part(1, 2, 5, 9, 6, 7)]
+    assert book.post(transfer(2, "A", "B", 2)) == [Part(0, 2, 7, 11, 4, 11)]

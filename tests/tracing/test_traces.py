@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from random import Random
 
@@ -16,7 +16,7 @@ from adapters.transfers.sessions import snapshot
 from adapters.transfers.trace_query import guard
 from adapters.transfers.traces import SqlTraces
 from bench.generated_ledger import LARGE, SMALL, GeneratedLedger
-from models.contracts.transfers import OpeningBalance
+from models.contracts.transfers import OpeningBalance, TraceProgress, TraceSummary
 from models.errors import ErrorCode, StanchError
 from tests.tracing.conftest import PLENTY, Feed, at
 from tests.tracing.ledgers import covered, opening, random_ledger, transfer
@@ -43,10 +43,10 @@ async def count(engine: AsyncEngine, table: str) -> int:
 async def test_postgresql_traces_what_memory_and_the_naive_ledger_trace(engine: AsyncEngine) -> None:
     for seed in range(25):
         random = Random(seed)
-        ledger = random_ledger(random, length=80)
+        ledger = random_ledger(random, length=80, reversing=0.2)
         await clear(engine)
         await SqlTransferIndex(engine, Feed(ledger.transfers, ledger.openings)).catch_up(budget=PLENTY)
-        traces = SqlTraces(engine)
+        traces = SqlTraces(engine, chunk_edges=random.choice([4, 1000]))
         for upto in (40, 80):
             victim, thefts = ledger.thefts(random)
             if any(int(theft[1:]) > upto for theft in thefts):
@@ -170,6 +170,91 @@ async def test_opening_money_found_missing_later_makes_it_another_trace(engine: 
     assert first.trace_id != second.trace_id
     assert [edge.amount for edge in await traces.edges(second.trace_id)] == [10, 1]
     assert await traces.summary(first.trace_id) == first
+
+
+async def test_a_trace_cut_anywhere_and_begun_again_by_anyone_is_the_same_trace(engine: AsyncEngine) -> None:
+    ledger = GeneratedLedger(3_000)
+    await SqlTransferIndex(engine, ledger).catch_up(budget=PLENTY)
+    theft = ledger.theft_id(LARGE)
+    run = partial(SqlTraces.run, episode=1, currency="EUR", thefts=[theft], upto=at(3_000))
+    whole = await run(SqlTraces(engine), incident_id="whole")
+    assert whole.edges > 400
+    told: list[TraceProgress] = []
+    chunked = await run(SqlTraces(engine, chunk_edges=40), incident_id="chunked", progress=told.append)
+    chunks = [each.chunk for each in told]
+    assert chunks == sorted(chunks)
+    assert set(chunks) == set(range(1, chunks[-1] + 1))
+    assert len(told) > 10
+    assert told[-1].following == 0
+    assert told[0].edges == 40 < told[5].edges < told[-1].edges == whole.edges
+    before = await count(engine, "trace_chunk")
+    killed, kills = None, -1
+    while killed is None:
+        kills += 1
+        killed = await killed_after_two_chunks(engine, 30 + kills, partial(run, incident_id="killed"))
+    assert kills > 3
+    assert await count(engine, "trace_chunk") > before + 2 * kills - 1
+    traces = SqlTraces(engine)
+    again = [await traces.edges(each.trace_id) for each in (whole, chunked, killed)]
+    assert again == again[:1] * 3
+    rest = [await traces.resting(each.trace_id) for each in (whole, chunked, killed)]
+    assert rest == rest[:1] * 3
+    assert (
+        len({(each.digest, each.edges, each.flow.model_dump_json()) for each in (whole, chunked, killed)})
+        == 1
+    )
+
+
+async def killed_after_two_chunks(
+    engine: AsyncEngine, chunk_edges: int, run: Callable[..., Awaitable[TraceSummary]]
+) -> TraceSummary | None:
+    """Let a worker trace and kill its connection after its second chunk; None when it did not come to its end."""
+    worker = create_async_engine(engine.url, connect_args={"server_settings": {"application_name": "doomed"}})
+    told, second = [], asyncio.Event()
+
+    def progress(chunk: TraceProgress) -> None:
+        told.append(chunk)
+        if len(told) == 2:
+            second.set()
+
+    running = asyncio.ensure_future(run(SqlTraces(worker, chunk_edges=chunk_edges), progress=progress))
+    waiting = asyncio.ensure_future(second.wait())
+    await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    async with engine.begin() as connection:
+        await connection.execute(
+            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'doomed'")
+        )
+    try:
+        return await running
+    except StanchError as error:
+        if error.code is not ErrorCode.DATABASE_UNREACHABLE:
+            raise
+        return None
+    finally:
+        await worker.dispose()
+
+
+async def test_an_extended_trace_is_a_fresh_trace_and_follows_only_what_is_new(engine: AsyncEngine) -> None:
+    for seed in range(6):
+        random = Random(seed)
+        ledger = random_ledger(random, length=120, reversing=0.25)
+        await clear(engine)
+        feed = Feed(ledger.transfers, ledger.openings)
+        await SqlTransferIndex(engine, feed).catch_up(budget=PLENTY)
+        _, thefts = ledger.thefts(random)
+        first = max(int(theft[1:]) for theft in thefts)
+        steps = sorted({first, *random.choices(range(first, 121), k=4), 120})
+        traces = SqlTraces(engine, chunk_edges=random.choice([3, 1000]))
+        run = partial(traces.run, episode=1, currency="EUR", thefts=thefts)
+        summary = await run(incident_id=f"{seed}", upto=at(steps[0]))
+        for upto in [*steps[1:], steps[0], random.choice(steps)]:
+            summary = await traces.extend(summary.trace_id, at(upto))
+            fresh = await run(incident_id=f"{seed}/{upto}", upto=at(upto))
+            assert (summary.digest, summary.flow, summary.edges) == (fresh.digest, fresh.flow, fresh.edges)
+            assert await traces.edges(summary.trace_id) == await traces.edges(fresh.trace_id)
+            assert await traces.resting(summary.trace_id) == await traces.resting(fresh.trace_id)
+            assert await traces.lots(summary.trace_id) == await traces.lots(fresh.trace_id)
 
 
 async def test_an_unknown_trace_is_not_found(engine: AsyncEngine) -> None:

@@ -1,0 +1,1 @@
+"""Evidence packs as files: written whole, read with suspicion, recomputed in SQLite."""

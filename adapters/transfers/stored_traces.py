@@ -1,0 +1,168 @@
+"""Stored traces as people see them (use_cases.ports.StoredTraces): with the rows that prove them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import closing
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.transfers.offline import OfflineLedger
+from adapters.transfers.sessions import snapshot
+from adapters.transfers.sweep_query import hold_changes
+from adapters.transfers.sweep_trail import select_carried
+from adapters.transfers.trace_query import fifo_edges
+from adapters.transfers.trace_rows import StoredRun, select_run, select_runs
+from models.contracts.transfers import Flow, OpeningBalance, TraceSummary
+from models.errors import ErrorCode, StanchError
+from tracing.evidence.evidence import Evidence, stained_since
+from tracing.outflows import HoldChange
+from tracing.posting import Row
+from tracing.result import Trace
+from tracing.rules import Rule
+from tracing.trace import trace as traced
+
+_FIELDS = ", ".join(f"t.{name}" for name in Row._fields)
+_OF_POSTINGS = (
+    f"SELECT {_FIELDS} FROM transfer_index AS t WHERE t.seq = ANY($1::bigint[]) ORDER BY t.seq, t.part"  # noqa: S608 - our own names
+)
+_OF_ACCOUNTS = (
+    f"SELECT {_FIELDS} FROM unnest($1::text[], $2::bigint[]) AS a (account_id, since) JOIN transfer_index AS t"  # noqa: S608 - as above
+    " ON t.src = a.account_id AND t.currency = $3 AND t.seq > a.since AND t.seq <= $4 ORDER BY t.seq, t.part"
+)
+_INFERRED = (
+    "SELECT account_id, kind, currency, opening AS amount, inferred FROM transfer_account"
+    " WHERE inferred > 0 AND currency = $1 AND account_id = ANY($2::text[]) ORDER BY account_id"
+)
+_INFERRED_IN_ALL = "SELECT count(*), coalesce(sum(inferred), 0)::bigint FROM transfer_account WHERE inferred > 0 AND currency = $1"
+_RANGES = (
+    "SELECT rule, held, exited, pooled, returned FROM trace_range WHERE trace_id = $1 AND held IS NOT NULL"
+)
+
+
+class SqlStoredTraces:
+    """Reads. Nothing here changes anything."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def of_incident(self, incident_id: str) -> Sequence[TraceSummary]:
+        """See use_cases.ports.StoredTraces."""
+        async with snapshot(self._engine) as connection:
+            return [stored.summary for stored in await select_runs(connection, incident_id)]
+
+    async def summary(self, trace_id: str) -> TraceSummary | None:
+        """See use_cases.ports.StoredTraces."""
+        async with snapshot(self._engine) as connection:
+            stored = await select_run(connection, trace_id)
+        return None if stored is None else stored.summary
+
+    async def ranges(self, trace_id: str) -> dict[Rule, Flow]:
+        """See use_cases.ports.StoredTraces."""
+        async with snapshot(self._engine) as connection:
+            stored = await select_run(connection, trace_id)
+            return {} if stored is None else await _ranges(connection, stored)
+
+    async def evidence(self, trace_id: str) -> Evidence:
+        """See use_cases.ports.StoredTraces. Traced again from the rows, in a thread: the event loop is for alarms."""
+        async with snapshot(self._engine) as connection:
+            stored = await select_run(connection, trace_id)
+            if stored is None:
+                raise StanchError(ErrorCode.NOT_FOUND, f"There is no trace {trace_id}. Check the id.")
+            rows = await _rows(connection, stored)
+            holds = await _holds(connection, stored)
+            accounts = sorted({account for row in rows for account in (row.src, row.dst)})
+            currency = stored.summary.currency
+            openings = [
+                OpeningBalance(**dict(record))
+                for record in await connection.fetch(_INFERRED, currency, accounts)
+            ]
+            count, amount = await connection.fetchrow(_INFERRED_IN_ALL, currency)
+            ranges = await _ranges(connection, stored)
+        trace = await asyncio.to_thread(_again, stored, rows, holds)
+        return Evidence(
+            trace=trace,
+            rows=tuple(rows),
+            holds=tuple(holds),
+            openings=tuple(openings),
+            inferred_count=count,
+            inferred_amount=amount,
+            ranges=ranges,
+            source=_source(stored.summary),
+        )
+
+
+def _source(summary: TraceSummary) -> str:
+    at = "an unknown time" if summary.upto_at is None else summary.upto_at.isoformat()
+    return (
+        f"Trace {summary.trace_id} of incident {summary.incident_id}, episode {summary.episode}: up to posting "
+        f"{summary.upto_seq} at {at}, the wallet's feed heard {summary.feed_behind_ms / 1000:.1f} s before."
+    )
+
+
+async def _rows(connection: asyncpg.Connection, stored: StoredRun) -> list[Row]:
+    """The rows that the trace read, as they are now."""
+    summary = stored.summary
+    if stored.rule is Rule.FIFO:
+        edges = await fifo_edges(
+            connection,
+            thefts=summary.thefts,
+            victim=stored.victim,
+            currency=summary.currency,
+            upto_seq=summary.upto_seq,
+        )
+        postings = sorted({edge.seq for edge in edges})
+        return [Row(*record) for record in await connection.fetch(_OF_POSTINGS, postings)]
+    carried = await select_carried(connection, stored.trail_id, summary.upto_seq)
+    records = await connection.fetch(_OF_POSTINGS, [step.seq for step in carried])
+    stained = stained_since(carried, stored.victim)
+    records += await connection.fetch(
+        _OF_ACCOUNTS, list(stained), list(stained.values()), summary.currency, summary.upto_seq
+    )
+    found = {(row.seq, row.part): row for row in (Row(*record) for record in records)}
+    return [found[key] for key in sorted(found)]
+
+
+async def _holds(connection: asyncpg.Connection, stored: StoredRun) -> list[HoldChange]:
+    summary = stored.summary
+    return await hold_changes(
+        connection, incident_id=summary.incident_id, currency=summary.currency, upto_seq=summary.upto_seq
+    )
+
+
+async def _ranges(connection: asyncpg.Connection, stored: StoredRun) -> dict[Rule, Flow]:
+    stolen = stored.summary.flow.stolen
+    found: dict[Rule, Flow] = {}
+    for rule, held, exited, pooled, returned in await connection.fetch(_RANGES, stored.summary.trace_id):
+        found[Rule(rule)] = Flow(
+            stolen=stolen,
+            held=held,
+            exited=exited,
+            pooled=pooled,
+            returned=returned,
+            pruned=stolen - held - exited - pooled - returned,
+        )
+    return {rule: found[rule] for rule in Rule if rule in found}
+
+
+def _again(stored: StoredRun, rows: Sequence[Row], holds: Sequence[HoldChange]) -> Trace:
+    """The trace of these rows. Errors: REFUSED_BY_RULE when it is not the stored one: the index has changed since."""
+    summary = stored.summary
+    with closing(OfflineLedger(rows, holds)) as ledger:
+        trace = traced(
+            ledger,
+            rule=stored.rule,
+            thefts=summary.thefts,
+            currency=summary.currency,
+            upto_seq=summary.upto_seq,
+            limits=stored.limits,
+        )
+    if trace.digest != summary.digest:
+        raise StanchError(
+            ErrorCode.REFUSED_BY_RULE,
+            f"Trace {summary.trace_id} stands on postings that a hold or an opening balance has put into another order since. "
+            f"It is stored as it was; look at a newer one, or extend it: stanch trace extend {summary.trace_id}.",
+        )
+    return trace

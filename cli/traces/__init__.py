@@ -1,0 +1,1 @@
+"""`stanch trace ...`: traces as people and programs see them."""
