@@ -55,7 +55,7 @@ class SetCompromisedSince:
 
 @dataclass(frozen=True)
 class RecordThefts:
-    """Count these transfers as stolen: (transfer id, basis)."""
+    """Count these transfers as stolen: (transfer id, basis). One that was withdrawn stays so unless a person adds it."""
 
     thefts: tuple[tuple[str, str], ...]
     at: datetime
@@ -93,6 +93,8 @@ class OpenDecisionTask:
     approver_role: str
     at: datetime
     expires_at: datetime
+    requester_role: str = "agent"
+    """The least role that may choose: where it is supervisor, two supervisors decide."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,82 @@ class HoldEnded:
 
 
 @dataclass(frozen=True)
+class HoldsContested:
+    """A trace of this incident also finds its stolen units in these holds of other incidents."""
+
+    hold_ids: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class HoldRenewed:
+    """The hold stands for one more period."""
+
+    hold_id: str
+    expires_at: datetime
+    periods: int
+
+
+@dataclass(frozen=True)
+class HolderTold:
+    """What was said to the holder of held money: `told`, or `withheld`."""
+
+    hold_id: str
+    said: str
+
+
+@dataclass(frozen=True)
+class MuleFrozen:
+    """A mule's whole account stands restricted under this id."""
+
+    restriction: str
+    account_id: str
+    request_id: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class MuleReleased:
+    """A mule's account is free again."""
+
+    restriction: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class WithdrawThefts:
+    """These transfers are not counted as stolen any more; their rows stay."""
+
+    transfer_ids: tuple[str, ...]
+    request_id: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class HoldPaid:
+    """Held units were paid on by the wallet: one transfer. The claim ends when nothing of it is left."""
+
+    request_id: str
+    number: int
+    hold_id: str
+    for_incident_id: str
+    to_account_id: str
+    currency: str
+    amount: int
+    transfer_id: str
+    transfer_seq: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class CloseQuestion:
+    """Close this one question."""
+
+    task_id: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class QueueNotice:
     """Promise a notice in the step's transaction."""
 
@@ -151,5 +229,13 @@ Change = (
     | RenewFreeze
     | HoldPlaced
     | HoldEnded
+    | HoldsContested
+    | HoldRenewed
+    | HolderTold
+    | MuleFrozen
+    | MuleReleased
+    | WithdrawThefts
+    | HoldPaid
+    | CloseQuestion
     | QueueNotice
 )

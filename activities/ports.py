@@ -15,7 +15,7 @@ from models.contracts.steps import FinishedStep, Receipt, RecordedStep, StepAtte
 from models.contracts.transfers import FeedPosition, Flow, PostedTransfer, TaintedLot, TraceSummary
 from models.contracts.wallet import AccountState, StageLimits, StandingHold, StandingRestriction
 from models.lifecycle import Event
-from models.names import Scope, SecurityItem
+from models.names import HoldSource, Scope, SecurityItem
 
 
 class Clock(Protocol):
@@ -88,6 +88,10 @@ class Incidents(Protocol):
         """Transfers that alarms of this incident named as stolen, in the order named."""
         ...
 
+    async def changed_thefts(self, incident_id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """(transfers that people added to the thefts, transfers that they withdrew from them)."""
+        ...
+
     async def receipts(
         self, incident_id: str, episode: int, compromised_since: datetime
     ) -> dict[SecurityItem, str]:
@@ -140,6 +144,16 @@ class Wallet(Protocol):
         """End the hold."""
         ...
 
+    async def renew_hold(self, hold_id: str, expires_at: datetime, *, key: str) -> Receipt:
+        """Give the hold a new end."""
+        ...
+
+    async def return_hold(
+        self, hold_id: str, to_account_id: str, amount: int, reason: str, *, key: str
+    ) -> Receipt:
+        """Pay held money on, one transfer; `result` = {hold_id, transfer_id, seq, amount, remaining}."""
+        ...
+
     async def holds(self) -> list[StandingHold]:
         """Every hold of ours that stands."""
         ...
@@ -182,6 +196,10 @@ class TransferIndex(Protocol):
 
     async def transfers(self, ids: Sequence[str]) -> list[PostedTransfer]:
         """The transfers with these ids that are in the index, in posting order."""
+        ...
+
+    async def last_before(self, at: datetime) -> int:
+        """The number of the last posting at or before this instant; 0 when there is none."""
         ...
 
     async def outgoing(self, account_id: str, since: datetime, upto_seq: int) -> list[PostedTransfer]:
@@ -232,16 +250,26 @@ class Claims(Protocol):
         lot: TaintedLot,
         expires_at: datetime,
         at: datetime,
+        source: HoldSource = HoldSource.TRACE,
     ) -> bool:
         """Commit a claim on exactly this lot, under an advisory lock on the account.
 
-        False when an active claim, anybody's, covers a part of it (the earliest theft wins; nothing is written). True
-        also when this very claim already stands.
+        False when an active claim, anybody's, covers a part of it (the earliest theft wins; nothing is written), or one of
+        this incident's that has ended for good. True also when this very claim already stands.
         """
         ...
 
-    async def unclaimed(self, lots: Sequence[TaintedLot]) -> list[TaintedLot]:
-        """The parts of these lots that no active claim covers, whoever's it is."""
+    async def unclaimed(
+        self, lots: Sequence[TaintedLot], *, incident_id: str | None = None
+    ) -> list[TaintedLot]:
+        """The parts of these lots that no active claim covers, whoever's it is.
+
+        With `incident_id` also without what this incident may not hold again (names.FOR_GOOD).
+        """
+        ...
+
+    async def others(self, lots: Sequence[TaintedLot], *, incident_id: str) -> tuple[str, ...]:
+        """Active claims of other incidents that cover a part of these lots: the same units are claimed twice."""
         ...
 
     async def standing(self, incident_id: str) -> tuple[str, ...]:

@@ -121,7 +121,8 @@ class Release:
                 ended=tuple(receipt.result["ended"]),
                 still_standing=tuple(receipt.result["still_standing"]),
             )
-            closed = CloseDecisionTasks(tuple(DecisionKind), running.started_at)
+            kinds = tuple(kind for kind in DecisionKind if not kind.of_recovery)
+            closed = CloseDecisionTasks(kinds, running.started_at)
             return Effect(result, receipt, (closed,), performer=by, reason=f"ends as {step.ending}")
 
         return await self.steps.run(

@@ -89,6 +89,13 @@ class StepKind(StrEnum):
     RELEASE = "release"
     LIFT_LIMITS = "lift_limits"
     CLOSE = "close"
+    END_HOLD = "end_hold"
+    RENEW_HOLD = "renew_hold"
+    TELL_HOLDER = "tell_holder"
+    FREEZE_MULE = "freeze_mule"
+    RELEASE_MULE = "release_mule"
+    CHANGE_THEFTS = "change_thefts"
+    RESTITUTE = "restitute"
 
 
 class StepStatus(StrEnum):
@@ -109,6 +116,63 @@ class DecisionKind(StrEnum):
     FREEZE_ON_REPORT = "freeze_on_report"
     RESET_INCOMPLETE = "reset_incomplete"
     STUCK = "stuck"
+    RENEW_HOLD = "renew_hold"
+    RELEASE_HOLD = "release_hold"
+    HOLD_OBJECTION = "hold_objection"
+    FREEZE_MULE = "freeze_mule"
+    RELEASE_MULE = "release_mule"
+    ADD_THEFT = "add_theft"
+    WITHDRAW_THEFT = "withdraw_theft"
+    RESTITUTE = "restitute"
+    COMPETING_CLAIMS = "competing_claims"
+
+    @property
+    def of_recovery(self) -> bool:
+        """Whether the recovery of the money carries it out: such a question may outlive episode and incident."""
+        return self in RECOVERY_QUESTIONS
+
+
+RECOVERY_QUESTIONS = frozenset(
+    {
+        DecisionKind.RENEW_HOLD,
+        DecisionKind.RELEASE_HOLD,
+        DecisionKind.HOLD_OBJECTION,
+        DecisionKind.FREEZE_MULE,
+        DecisionKind.RELEASE_MULE,
+        DecisionKind.ADD_THEFT,
+        DecisionKind.WITHDRAW_THEFT,
+        DecisionKind.RESTITUTE,
+        DecisionKind.COMPETING_CLAIMS,
+    }
+)
+
+
+class HoldSource(StrEnum):
+    """Why units are held: the `trace` found them there, or they came back after a `recall`."""
+
+    TRACE = "trace"
+    RECALL = "recall"
+
+
+class HoldEnding(StrEnum):
+    """Why a hold does not stand any more. FOR_GOOD says after which the units are not held again."""
+
+    REFUSED = "refused"
+    MOVED_ON = "moved on"
+    UNCHECKED = "unchecked"
+    """Not checked against its receipt in time: nobody may be held on an unproven word of ours."""
+    NOT_STOLEN = "not stolen"
+    INCIDENT_ENDED = "incident ended"
+    EXPIRED = "expired"
+    OBJECTION = "objection"
+    DECIDED = "decided"
+    RESTITUTED = "restituted"
+
+
+FOR_GOOD = frozenset(
+    {HoldEnding.EXPIRED, HoldEnding.OBJECTION, HoldEnding.DECIDED, HoldEnding.RESTITUTED}
+)
+"""After one of these the incident does not hold the same units again: two periods in all, and a release stays one."""
 
 
 class Workflow(StrEnum):
@@ -119,6 +183,7 @@ class Workflow(StrEnum):
     TRACE_FUNDS = "TraceFunds"
     RESET_SECURITY = "ResetSecurity"
     RETURN_ACCOUNT = "ReturnAccount"
+    RECOVER_FUNDS = "RecoverFunds"
 
 
 class Activity(StrEnum):
@@ -147,7 +212,22 @@ class Activity(StrEnum):
     RELEASE = "release"
     LIFT_LIMITS = "lift_limits"
     CLOSE_INCIDENT = "close_incident"
+    LOOK_AT_RECOVERY = "look_at_recovery"
+    LOOK_AT_MONEY = "look_at_money"
+    PLAN_RESTITUTION = "plan_restitution"
+    END_HOLD = "end_hold"
+    RENEW_HOLD = "renew_hold"
+    TELL_HOLDER = "tell_holder"
+    FREEZE_MULE = "freeze_mule"
+    RELEASE_MULE = "release_mule"
+    CHANGE_THEFTS = "change_thefts"
+    ASK_RESTITUTION = "ask_restitution"
+    RESTITUTE = "restitute"
+    SETTLE_QUESTION = "settle_question"
 
+
+ADDED_BY_PEOPLE = "people"
+"""The basis of a theft that a person added: only that word takes a withdrawal back."""
 
 WAKE = "wake"
 """Update (parent) and signal (children): look at the database again; it carries nothing."""
