@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from models.errors import ErrorCode, StanchError
+from models.errors import ErrorCode, StanchError, TooFast
 
 WORTH_RETRYING = frozenset(
     {
@@ -53,6 +54,7 @@ class _Boundary(ActivityInboundInterceptor):
                 error.message,
                 type=error.code.value,
                 non_retryable=not retry,
+                next_retry_delay=timedelta(seconds=error.retry_after) if isinstance(error, TooFast) else None,
                 category=ApplicationErrorCategory.BENIGN
                 if not retry
                 else ApplicationErrorCategory.UNSPECIFIED,

@@ -102,9 +102,7 @@ class FindThefts:
             basis = {transfer_id: why for transfer_id, why in basis.items() if transfer_id not in withdrawn}
             stolen: dict[str, list[str]] = {}
             found = {
-                transfer.seq: transfer
-                for transfer in [*named, *sent, *said]
-                if transfer.transfer_id in basis
+                transfer.seq: transfer for transfer in [*named, *sent, *said] if transfer.transfer_id in basis
             }
             for _, transfer in sorted(found.items()):
                 if transfer.dst != step.account_id and transfer.reverses is None:

@@ -93,5 +93,3 @@ class Recoveries(Protocol):
     ) -> None:
         """Commit what the holder says, sealed, beside the question it opened. Repeating changes nothing."""
         ...
-
-

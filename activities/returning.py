@@ -121,7 +121,9 @@ class Release:
                 ended=tuple(receipt.result["ended"]),
                 still_standing=tuple(receipt.result["still_standing"]),
             )
-            kinds = tuple(kind for kind in DecisionKind if not kind.of_recovery)
+            # What is asked about the money outlives the freeze, unless nothing was stolen.
+            over = step.ending in {Outcome.FALSE_ALARM, Outcome.RELEASED}
+            kinds = tuple(kind for kind in DecisionKind if over or not kind.of_recovery)
             closed = CloseDecisionTasks(kinds, running.started_at)
             return Effect(result, receipt, (closed,), performer=by, reason=f"ends as {step.ending}")
 

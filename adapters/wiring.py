@@ -27,6 +27,7 @@ from adapters.sql.hand_over import SqlHandOver
 from adapters.sql.incidents import SqlIncidents
 from adapters.sql.operators import SqlFreezeClock, SqlOperators
 from adapters.sql.overview import SqlOverview
+from adapters.sql.recoveries import SqlRecoveries
 from adapters.sql.step_store import SqlStepStore
 from adapters.temporal.client import lazy_client
 from adapters.temporal.converter import encrypting_converter
@@ -106,6 +107,11 @@ class Wiring:
         return SqlDecisions(self.engine, Sealer(self.keys))
 
     @cached_property
+    def recoveries(self) -> SqlRecoveries:
+        """What is held, and what becomes of it."""
+        return SqlRecoveries(self.engine, Sealer(self.keys))
+
+    @cached_property
     def operators(self) -> SqlOperators:
         """Who may come in."""
         return SqlOperators(self.engine)
@@ -171,6 +177,7 @@ class Wiring:
             index=self.index,
             traces=self.traces,
             claims=SqlClaims(self.engine),
+            recoveries=self.recoveries,
             challenges=self.challenges,
             decisions=self.decisions,
             secrets=IncidentSecrets(self.keys),

@@ -57,6 +57,14 @@ class StanchError(Exception):
         return self.code is code
 
 
+class TooFast(StanchError):
+    """The other side bears no more calls now. `retry_after` (seconds) is when it says it will again."""
+
+    def __init__(self, code: ErrorCode, message: str, *, retry_after: float) -> None:
+        super().__init__(code, message)
+        self.retry_after = retry_after
+
+
 class WalletRefusal(StanchError):
     """The wallet said no for good. `wallet_code` is the code of its problem+json, for evidence and for agents."""
 

@@ -169,9 +169,7 @@ class HoldEnding(StrEnum):
     RESTITUTED = "restituted"
 
 
-FOR_GOOD = frozenset(
-    {HoldEnding.EXPIRED, HoldEnding.OBJECTION, HoldEnding.DECIDED, HoldEnding.RESTITUTED}
-)
+FOR_GOOD = frozenset({HoldEnding.EXPIRED, HoldEnding.OBJECTION, HoldEnding.DECIDED, HoldEnding.RESTITUTED})
 """After one of these the incident does not hold the same units again: two periods in all, and a release stays one."""
 
 

@@ -49,7 +49,9 @@ def remedy(currency: str, known: Known) -> Remedy:
         "at_large": free + flow.pooled + flow.pruned + nowhere,
         "lost": known.written_off + known.awarded,
     }
-    wrong = [name for name, amount in (*cells.items(), ("in accounts", free), ("outside", nowhere)) if amount < 0]
+    wrong = [
+        name for name, amount in (*cells.items(), ("in accounts", free), ("outside", nowhere)) if amount < 0
+    ]
     if wrong or flow.stolen != sum(cells.values()):
         raise ArithmeticError(
             f"what is known of {currency} does not add up to what was stolen ({', '.join(wrong) or 'sum'}): {known}"

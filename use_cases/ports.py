@@ -43,6 +43,8 @@ class DecisionView(Message):
     choices: tuple[str, ...]
     four_eyes: bool
     approver_role: Role
+    requester_role: Role = Role.AGENT
+    """The least role that may choose."""
     created_at: Moment
     expires_at: Moment
     closed_at: Moment | None

@@ -9,7 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
 from temporalio.types import MethodAsyncSingleParam
 from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
 
@@ -30,15 +36,19 @@ with workflow.unsafe.imports_passed_through():
     )
     from models.contracts.money import TraceFundsInput
     from models.contracts.policy import Policy
-    from models.errors import ErrorCode
-    from models.ids import child_workflow_id
+    from models.contracts.recovery import RecoverFundsInput
+    from models.ids import child_workflow_id, recovery_workflow_id
     from models.names import WAKE, DecisionKind, Outcome, Scope, SecurityItem
-    from workflows.policies import FREEZE, LOOK, STEP
+    from workflows.policies import FREEZE, LOOK, STEP, code_of
+    from workflows.recover_funds import RecoverFunds
     from workflows.trace_funds import TraceFunds
     from workflows.turns import Ended, HistoryFull, Relapsed, Voided
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
+
+RECOVERY = "recovery"
+"""Patch: since this shape the money is pursued by a workflow of its own, which outlives the incident."""
 
 STUCK_PAUSE = timedelta(minutes=1)
 """How long a failed story waits for a person before it is tried again by itself."""
@@ -341,6 +351,7 @@ class Attention:
                     ),
                     id=child_workflow_id(self.incident_id, self.facts.episode, f"money/{self.money_round}"),
                 )
+                await self._recover()
             except ChildWorkflowError as error:
                 if is_cancelled_exception(error):
                     raise
@@ -352,6 +363,38 @@ class Attention:
                 )
                 await workflow.wait_condition(lambda: self._money_wanted or self._money_decided() is not None)
                 self._money_wanted = self._money_wanted or self._money_decided() == "try_again"
+
+    async def _recover(self) -> None:
+        """See to it that the money is pursued from here on: start the recovery, or wake the one that runs."""
+        if self.facts.provisional and not self.proven:
+            return
+        if not workflow.patched(RECOVERY):
+            return
+        try:
+            recovery = await workflow.start_child_workflow(
+                RecoverFunds.run,
+                RecoverFundsInput(
+                    incident_id=self.incident_id,
+                    episode=self.facts.episode,
+                    account_id=self.facts.account_id,
+                    attempt=self.money_round,
+                    policy=self.policy,
+                ),
+                id=recovery_workflow_id(self.incident_id),
+                parent_close_policy=ParentClosePolicy.ABANDON,
+            )
+            workflow.logger.info("begun: %s", recovery.id)
+        except WorkflowAlreadyStartedError:
+            await self.wake_recovery()
+
+    async def wake_recovery(self) -> None:
+        """Have the recovery look, if there is one: it carries nothing."""
+        if not self.money_round or not workflow.patched(RECOVERY):
+            return
+        try:
+            await workflow.get_external_workflow_handle(recovery_workflow_id(self.incident_id)).signal(WAKE)
+        except ApplicationError:
+            workflow.logger.info("no recovery runs; it has ended, or there was nothing to recover")
 
     def _money_decided(self) -> str | None:
         """What people said when following the money had failed for good."""
@@ -378,11 +421,3 @@ class Attention:
         )
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(lambda: self.woken, timeout=STUCK_PAUSE)
-
-
-def code_of(error: BaseException) -> str:
-    """The stable code at the root of a failure, for people to look up."""
-    root: BaseException = error
-    while isinstance(root, ActivityError | ChildWorkflowError) and root.cause is not None:
-        root = root.cause
-    return (root.type if isinstance(root, ApplicationError) else None) or ErrorCode.INTERNAL.value

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import NotRequired, TypedDict
 
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError
 
 from models.errors import ErrorCode
 
@@ -65,3 +65,11 @@ FOLLOW: ActivityOptions = {
 def failed_with(error: ActivityError, code: ErrorCode) -> bool:
     """Whether an activity ended with this stable code; never by looking at the text."""
     return isinstance(error.cause, ApplicationError) and error.cause.type == code.value
+
+
+def code_of(error: BaseException) -> str:
+    """The stable code at the root of a failure, for people to look up."""
+    root: BaseException = error
+    while isinstance(root, ActivityError | ChildWorkflowError) and root.cause is not None:
+        root = root.cause
+    return (root.type if isinstance(root, ApplicationError) else None) or ErrorCode.INTERNAL.value

@@ -37,9 +37,7 @@ async def _renewed(change: say.HoldRenewed, connection: AsyncConnection, step: F
 
 async def _told(change: say.HolderTold, connection: AsyncConnection, step: FinishedStep) -> None:
     del step
-    await connection.execute(
-        update(HoldClaim).where(HoldClaim.id == change.hold_id).values(told=change.said)
-    )
+    await connection.execute(update(HoldClaim).where(HoldClaim.id == change.hold_id).values(told=change.said))
 
 
 async def _mule_frozen(change: say.MuleFrozen, connection: AsyncConnection, step: FinishedStep) -> None:
@@ -100,7 +98,9 @@ async def _paid(change: say.HoldPaid, connection: AsyncConnection, step: Finishe
     returned = claim.returned + change.amount
     whole = returned == claim.hi - claim.lo
     ending: dict[str, Any] = (
-        {"state": "ended", "ended_at": change.at, "ended_reason": HoldEnding.RESTITUTED.value} if whole else {}
+        {"state": "ended", "ended_at": change.at, "ended_reason": HoldEnding.RESTITUTED.value}
+        if whole
+        else {}
     )
     await connection.execute(
         update(HoldClaim).where(HoldClaim.id == change.hold_id).values(returned=returned, **ending)

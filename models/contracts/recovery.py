@@ -84,12 +84,12 @@ class RecoveryLook(Message):
 class MoneyLook(Message):
     """Where the money of the last traces is now.
 
-    `at_large`: traced units in wallet accounts that nobody holds; `moved`: the feed tells of a transfer that spent some of
+    `free`: traced units in wallet accounts that nobody holds, newest first; `moved`: the feed tells of a transfer that spent some of
     them; `strays`: holds of ours on units that the last trace does not call stolen; `came_back`: units that a reversal
-    brought back from an exit, not held yet.
+    brought back from an exit, not held yet; `outside`: what lies in exits by the last traces.
     """
 
-    at_large: dict[Currency, Total]
+    free: tuple[TaintedLot, ...]
     moved: bool
     strays: tuple[str, ...]
     came_back: tuple[TaintedLot, ...]

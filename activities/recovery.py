@@ -1,0 +1,107 @@
+"""Looks of the recovery: what the database says, where the money is now. They record nothing and change only our own index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio import activity
+
+from activities.ports import Claims, Traces, TransferIndex
+from activities.recovery_ports import CameBack, Recoveries, TracedMoney
+from models.contracts.recovery import MoneyLook, RecoveryInput, RecoveryLook
+from models.contracts.transfers import TaintedLot
+from models.errors import ErrorCode, StanchError
+from models.names import Activity, HoldSource
+from tracing.intervals import subtract
+
+FEED_BUDGET = timedelta(seconds=5)
+LOTS_AT_ONCE = 200
+"""Lots that one look hands to the workflow; the next look has the others."""
+
+
+@dataclass
+class LookAtRecovery:
+    """Status, decisions that stand, holds and their clocks."""
+
+    recoveries: Recoveries
+
+    @activity.defn(name=Activity.LOOK_AT_RECOVERY)
+    async def run(self, request: RecoveryInput) -> RecoveryLook:
+        """Errors: NOT_FOUND."""
+        look = await self.recoveries.look(request.incident_id)
+        if look is None:
+            raise StanchError(ErrorCode.NOT_FOUND, "There is no incident with this id. Nothing was done.")
+        return look
+
+
+@dataclass
+class LookAtMoney:
+    """Asks the feed, and compares it with the last traces."""
+
+    recoveries: Recoveries
+    traces: Traces
+    claims: Claims
+    index: TransferIndex
+
+    @activity.defn(name=Activity.LOOK_AT_MONEY)
+    async def run(self, request: RecoveryInput) -> MoneyLook:
+        """The index is brought up to the feed's head as far as the budget goes; nothing is traced. Errors: WALLET_UNREACHABLE."""
+        incident_id = request.incident_id
+        position = await self.index.catch_up(budget=FEED_BUDGET)
+        free: list[TaintedLot] = []
+        back: list[TaintedLot] = []
+        strays: list[str] = []
+        moved = False
+        traced = await self.recoveries.traced(incident_id)
+        for each in traced:
+            lots = await self.traces.lots(each.trace_id)
+            unheld = await self.claims.unclaimed(lots, incident_id=incident_id)
+            for lot in unheld:
+                left = await self.index.remaining(
+                    lot.account_id, lot.currency, lot.lo, lot.hi, position.upto_seq
+                )
+                moved = moved or left != [(lot.lo, lot.hi)]
+            free += unheld
+            back += await self._came_back(each, incident_id)
+            strays += await self._strays(each, lots)
+        free.sort(key=lambda lot: (-lot.last_seq, lot.account_id, lot.lo))
+        return MoneyLook(
+            free=tuple(free[:LOTS_AT_ONCE]),
+            moved=moved,
+            strays=tuple(strays),
+            came_back=tuple(back[:LOTS_AT_ONCE]),
+            trace_ids={each.currency: each.trace_id for each in traced},
+            outside={each.currency: each.flow.exited for each in traced},
+        )
+
+    async def _came_back(self, traced: TracedMoney, incident_id: str) -> list[TaintedLot]:
+        """What no hold keeps of it; at the victim's own account it is where it belongs."""
+        lots = [
+            _lot(back) for back in await self.recoveries.came_back(traced) if back.account_id != traced.victim
+        ]
+        return await self.claims.unclaimed(lots, incident_id=incident_id)
+
+    async def _strays(self, traced: TracedMoney, lots: list[TaintedLot]) -> list[str]:
+        """Standing holds of ours that are not wholly on units the trace calls stolen."""
+        stolen: dict[str, list[tuple[int, int]]] = {}
+        for lot in lots:
+            stolen.setdefault(lot.account_id, []).append((lot.lo, lot.hi))
+        return [
+            hold_id
+            for hold_id in await self.claims.standing(traced.incident_id)
+            if (claim := await self.claims.find(hold_id)) is not None
+            and (claim.currency, claim.source, claim.state) == (traced.currency, HoldSource.TRACE, "placed")
+            and subtract([(claim.lo, claim.hi)], stolen.get(claim.account_id, []))
+        ]
+
+
+def _lot(back: CameBack) -> TaintedLot:
+    return TaintedLot(
+        account_id=back.account_id,
+        currency=back.currency,
+        lo=back.lo,
+        hi=back.hi,
+        hop=0,
+        last_seq=back.seq,
+    )
