@@ -13,7 +13,7 @@ from models.contracts.recovery import MoneyLook, RecoveryInput, RecoveryLook
 from models.contracts.transfers import TaintedLot
 from models.errors import ErrorCode, StanchError
 from models.names import Activity, HoldSource
-from tracing.intervals import subtract
+from tracing.intervals import subtract, union
 
 FEED_BUDGET = timedelta(seconds=5)
 LOTS_AT_ONCE = 200
@@ -92,7 +92,7 @@ class LookAtMoney:
             for hold_id in await self.claims.standing(traced.incident_id)
             if (claim := await self.claims.find(hold_id)) is not None
             and (claim.currency, claim.source, claim.state) == (traced.currency, HoldSource.TRACE, "placed")
-            and subtract([(claim.lo, claim.hi)], stolen.get(claim.account_id, []))
+            and subtract([(claim.lo, claim.hi)], union(stolen.get(claim.account_id, [])))
         ]
 
 
