@@ -23,13 +23,24 @@ from activities.ports import (
     Clock,
     DecisionStore,
     Incidents,
+    Institutions,
     Messages,
     Policies,
+    Recalls,
     Secrets,
     StepStore,
     Traces,
     TransferIndex,
     Wallet,
+)
+from activities.recalls import (
+    CancelPayout,
+    CloseRecall,
+    CountRecalledMoney,
+    LookAtRecall,
+    OpenRecall,
+    SendRecall,
+    TakeRecallAnswer,
 )
 from activities.recovery import LookAtMoney, LookAtRecovery
 from activities.recovery_ports import Recoveries
@@ -57,6 +68,8 @@ class Ports:
     secrets: Secrets
     policies: Policies
     clock: Clock
+    institutions: Institutions
+    recalls: Recalls
 
 
 def activities(ports: Ports) -> list[Callable[..., Any]]:
@@ -89,6 +102,13 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         LiftLimits(steps, ports.wallet).run,
         CloseTheIncident(steps, ports.incidents).run,
         *_recovery(ports, steps),
+        OpenRecall(steps, ports.institutions).run,
+        CancelPayout(steps, ports.wallet).run,
+        SendRecall(steps, ports.institutions).run,
+        LookAtRecall(ports.recalls, ports.index).run,
+        TakeRecallAnswer(steps, ports.recalls).run,
+        CountRecalledMoney(steps).run,
+        CloseRecall(steps).run,
     ]
 
 

@@ -12,6 +12,7 @@ class Role(StrEnum):
     SUPERVISOR = "supervisor"
     AUDITOR = "auditor"
     TRIGGER = "trigger"
+    INSTITUTION = "institution"
 
 
 class Actor(StrEnum):
@@ -96,6 +97,14 @@ class StepKind(StrEnum):
     RELEASE_MULE = "release_mule"
     CHANGE_THEFTS = "change_thefts"
     RESTITUTE = "restitute"
+    RECALL_OPEN = "recall_open"
+    CANCEL_PAYOUT = "cancel_payout"
+    RECALL_SEND = "recall_send"
+    RECALL_CHASE = "recall_chase"
+    RECALL_WITHDRAW = "recall_withdraw"
+    RECALL_ANSWER = "recall_answer"
+    RECALL_MONEY = "recall_money"
+    RECALL_CLOSE = "recall_close"
 
 
 class StepStatus(StrEnum):
@@ -182,6 +191,7 @@ class Workflow(StrEnum):
     RESET_SECURITY = "ResetSecurity"
     RETURN_ACCOUNT = "ReturnAccount"
     RECOVER_FUNDS = "RecoverFunds"
+    RECALL_TRANSFER = "RecallTransfer"
 
 
 class Activity(StrEnum):
@@ -222,6 +232,13 @@ class Activity(StrEnum):
     ASK_RESTITUTION = "ask_restitution"
     RESTITUTE = "restitute"
     SETTLE_QUESTION = "settle_question"
+    OPEN_RECALL = "open_recall"
+    CANCEL_PAYOUT = "cancel_payout"
+    SEND_RECALL = "send_recall"
+    LOOK_AT_RECALL = "look_at_recall"
+    TAKE_RECALL_ANSWER = "take_recall_answer"
+    COUNT_RECALLED_MONEY = "count_recalled_money"
+    CLOSE_RECALL = "close_recall"
 
 
 ADDED_BY_PEOPLE = "people"

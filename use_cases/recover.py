@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
-from activities.changes import OpenDecisionTask
 from activities.ports import Clock, Incidents, Policies, Recalls, Traces
-from activities.recovery_ports import Recoveries, TracedMoney
-from activities.steps import Effect, Running, Steps
+from activities.recovery_ports import Recoveries
+from activities.steps import Steps
 from models.contracts.alarms import Sender
-from models.contracts.incidents import AskDecisionInput, AskDecisionResult, IncidentFacts
-from models.contracts.recalls import RecallTotals
-from models.contracts.recovery import HoldView, Remedy, RemedyView
-from models.contracts.steps import Origin
+from models.contracts.recovery import HoldView
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
-from models.ids import new_id
-from models.names import Actor, DecisionKind, HoldSource, Role, StepKind
-from tracing.intervals import intersect, total, union
-from tracing.remedy import Known, remedy
+from models.names import DecisionKind
 from use_cases.ports import DecisionDesk, DecisionView, Overview
 
 LEGAL_BASIS_LENGTH = 10
@@ -148,7 +140,8 @@ class Recover:
         restriction = await self.recoveries.mule_freeze(incident_id, account_id)
         if restriction is None:
             raise StanchError(
-                ErrorCode.REFUSED_BY_RULE, "Nothing of this incident restricts this account. Nothing was changed."
+                ErrorCode.REFUSED_BY_RULE,
+                "Nothing of this incident restricts this account. Nothing was changed.",
             )
         return await self._propose(
             DecisionKind.RELEASE_MULE,
@@ -169,9 +162,7 @@ class Recover:
         """
         facts = await self._facts(incident_id)
         wanted = tuple(sorted(set(transfer_ids)))
-        known = {
-            transfer.transfer_id: transfer for transfer in await self.incidents_transfers(wanted)
-        }
+        known = {transfer.transfer_id: transfer for transfer in await self.incidents_transfers(wanted)}
         for transfer_id in wanted:
             transfer = known.get(transfer_id)
             if transfer is None:

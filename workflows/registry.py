@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workflows.recall_transfer import RecallTransfer
 from workflows.recover_funds import RecoverFunds
 from workflows.reset_security import ResetSecurity
 from workflows.return_account import ReturnAccount
@@ -16,4 +17,5 @@ WORKFLOWS: list[type] = [
     ResetSecurity,
     ReturnAccount,
     RecoverFunds,
+    RecallTransfer,
 ]

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
-down_revision = "0001"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -63,13 +63,6 @@ def upgrade() -> None:
     op.add_column(
         "decision_task",
         sa.Column("requester_role", sa.String(length=16), nullable=False, server_default="agent"),
-    )
-    op.create_index(
-        "ix_transfer_index_reverses",
-        "transfer_index",
-        ["reverses"],
-        unique=False,
-        postgresql_where=sa.text("reverses IS NOT NULL"),
     )
     op.create_table(
         "hold_contest",

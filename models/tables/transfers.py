@@ -56,9 +56,9 @@ class TransferIndexRow(Base):
         ),
         # An account's deposits in posting order: needed when its rows are segmented anew.
         Index("ix_transfer_index_paid_in", "dst", "currency", "seq"),
-        Index("uq_transfer_index_transfer_id", "transfer_id", "part", unique=True),
-        # What came back: few rows, and without it each look at the recovery would read the whole index.
+        # Few rows undo another; recalls look for theirs.
         Index("ix_transfer_index_reverses", "reverses", postgresql_where=text("reverses IS NOT NULL")),
+        Index("uq_transfer_index_transfer_id", "transfer_id", "part", unique=True),
     )
 
 

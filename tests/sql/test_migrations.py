@@ -29,6 +29,7 @@ APPEND_ONLY = {
     "hold_contest",
     "hold_objection",
     "restitution",
+    "recall_message",
 }
 OWN_INDEX = {"transfer_index", "transfer_account", "transfer_hold", "transfer_feed"}
 WRITTEN_ONCE = {"trace_run", "trace_edge", "trace_lot"}
