@@ -7,9 +7,10 @@ from datetime import timedelta
 
 from temporalio import activity
 
-from activities.ports import Claims, Traces, TransferIndex
+from activities.ports import Claims, Recalls, Traces, TransferIndex
 from activities.recovery_ports import CameBack, Recoveries, TracedMoney
-from models.contracts.recovery import MoneyLook, RecoveryInput, RecoveryLook
+from models.contracts.recalls import RecalledTransfer
+from models.contracts.recovery import MoneyLook, RecoveryInput, RecoveryLook, WithdrawRecallInput
 from models.contracts.transfers import TaintedLot
 from models.errors import ErrorCode, StanchError
 from models.names import Activity, HoldSource
@@ -43,6 +44,7 @@ class LookAtMoney:
     traces: Traces
     claims: Claims
     index: TransferIndex
+    recalls: Recalls
 
     @activity.defn(name=Activity.LOOK_AT_MONEY)
     async def run(self, request: RecoveryInput) -> MoneyLook:
@@ -52,6 +54,8 @@ class LookAtMoney:
         free: list[TaintedLot] = []
         back: list[TaintedLot] = []
         strays: list[str] = []
+        exits: list[RecalledTransfer] = []
+        strays_outside: list[int] = []
         moved = False
         traced = await self.recoveries.traced(incident_id)
         for each in traced:
@@ -64,6 +68,8 @@ class LookAtMoney:
                 moved = moved or left != [(lot.lo, lot.hi)]
             free += unheld
             back += await self._came_back(each, incident_id)
+            exits += await self.recoveries.exits(each)
+            strays_outside += await self.recoveries.stray_recalls(each)
             strays += await self._strays(each, lots)
         free.sort(key=lambda lot: (-lot.last_seq, lot.account_id, lot.lo))
         return MoneyLook(
@@ -72,7 +78,10 @@ class LookAtMoney:
             strays=tuple(strays),
             came_back=tuple(back[:LOTS_AT_ONCE]),
             trace_ids={each.currency: each.trace_id for each in traced},
-            outside={each.currency: each.flow.exited for each in traced},
+            exits=tuple(exits[:LOTS_AT_ONCE]),
+            stray_recalls=tuple(strays_outside),
+            outside=sum(each.flow.exited for each in traced),
+            awaited=sum(each.pending for each in await self.recalls.totals(incident_id)),
         )
 
     async def _came_back(self, traced: TracedMoney, incident_id: str) -> list[TaintedLot]:
@@ -105,3 +114,15 @@ def _lot(back: CameBack) -> TaintedLot:
         hop=0,
         last_seq=back.seq,
     )
+
+
+@dataclass
+class WithdrawRecall:
+    """Has a recall withdrawn whose transfer was not stolen after all. The recall's own workflow records what it does."""
+
+    recalls: Recalls
+
+    @activity.defn(name=Activity.WITHDRAW_RECALL)
+    async def run(self, request: WithdrawRecallInput) -> bool:
+        """False when the recall is closed already. Repeating changes nothing."""
+        return await self.recalls.ask_withdrawal(request.incident_id, request.transfer_seq)

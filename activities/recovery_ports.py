@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Protocol
 
 from models.contracts.base import Message
+from models.contracts.money import ClaimedHold
+from models.contracts.recalls import RecalledTransfer
 from models.contracts.recovery import HoldView, RecoveryDecision, RecoveryLook
 from models.contracts.transfers import Flow
 
@@ -60,6 +62,18 @@ class Recoveries(Protocol):
 
     async def came_back(self, traced: TracedMoney) -> list[CameBack]:
         """What reversals of this trace's exits brought back, in posting order."""
+        ...
+
+    async def exits(self, traced: TracedMoney) -> list[RecalledTransfer]:
+        """Transfers by which stolen money of this trace left and that were not recalled yet, in posting order; no fees."""
+        ...
+
+    async def stray_recalls(self, traced: TracedMoney) -> list[int]:
+        """Postings of open recalls of this incident whose transfer the trace does not call stolen (any more)."""
+        ...
+
+    async def placed(self, incident_id: str) -> list[ClaimedHold]:
+        """Holds of this incident that stand, checked."""
         ...
 
     async def contests(self, hold_id: str) -> tuple[str, ...]:

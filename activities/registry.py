@@ -42,7 +42,7 @@ from activities.recalls import (
     SendRecall,
     TakeRecallAnswer,
 )
-from activities.recovery import LookAtMoney, LookAtRecovery
+from activities.recovery import LookAtMoney, LookAtRecovery, WithdrawRecall
 from activities.recovery_ports import Recoveries
 from activities.restitution import AskRestitution, PlanRestitution, Restitute
 from activities.returning import EnterStage, LiftLimits, Release
@@ -118,7 +118,8 @@ def _recovery(ports: Ports, steps: Steps) -> list[Callable[..., Any]]:
     decisions, recoveries = ports.decisions, ports.recoveries
     return [
         LookAtRecovery(recoveries).run,
-        LookAtMoney(recoveries, ports.traces, claims, index).run,
+        LookAtMoney(recoveries, ports.traces, claims, index, ports.recalls).run,
+        WithdrawRecall(ports.recalls).run,
         PlanRestitution(recoveries).run,
         AskRestitution(steps).run,
         Restitute(steps, wallet, claims, index, decisions, recoveries).run,

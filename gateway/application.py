@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from gateway import problems
-from gateway.api import alarms, decisions, identity, incidents, recalls, state
+from gateway.api import alarms, decisions, identity, incidents, recalls, recovery, state
 from gateway.api.description import with_problems
 from gateway.boundary import Boundary
 from gateway.parts import Parts
@@ -59,6 +59,7 @@ def _routed(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | N
         decisions.router,
         identity.router,
         recalls.router,
+        recovery.router,
         state.router,
     ):
         app.include_router(each)

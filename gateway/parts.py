@@ -11,12 +11,14 @@ from starlette.requests import Request
 from gateway.afterwards import Afterwards
 from gateway.auth.door import Door
 from gateway.metrics import Metrics
+from use_cases.account_by_remedy import AccountByRemedy
 from use_cases.answer_challenge import AnswerChallenge
 from use_cases.answer_recall import AnswerRecall
 from use_cases.decide import Decide
 from use_cases.look_up import LookUp
 from use_cases.look_up_recalls import LookUpRecalls
 from use_cases.raise_alarm import RaiseAlarm
+from use_cases.recover import Recover
 from use_cases.wake import Wake
 
 Probe = Callable[[], Awaitable[bool]]
@@ -39,6 +41,8 @@ class Parts:
     raise_alarm: RaiseAlarm
     answer_challenge: AnswerChallenge
     decide: Decide
+    recover: Recover
+    account_by_remedy: AccountByRemedy
     look_up: LookUp
     answer_recall: AnswerRecall
     look_up_recalls: LookUpRecalls

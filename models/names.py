@@ -222,6 +222,7 @@ class Activity(StrEnum):
     CLOSE_INCIDENT = "close_incident"
     LOOK_AT_RECOVERY = "look_at_recovery"
     LOOK_AT_MONEY = "look_at_money"
+    WITHDRAW_RECALL = "withdraw_recall"
     PLAN_RESTITUTION = "plan_restitution"
     END_HOLD = "end_hold"
     RENEW_HOLD = "renew_hold"

@@ -1,18 +1,23 @@
-"""What people ask of the recovery: objections, renewals, releases, a mule's account, thefts; and what they see of it."""
+"""What people ask of the recovery: objections, renewals, releases, a mule's account, thefts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
-from activities.ports import Clock, Incidents, Policies, Recalls, Traces
+from activities.changes import OpenDecisionTask
+from activities.ports import Clock, Incidents, Policies, TransferIndex
 from activities.recovery_ports import Recoveries
-from activities.steps import Steps
+from activities.steps import Effect, Running, Steps
 from models.contracts.alarms import Sender
+from models.contracts.incidents import AskDecisionInput, AskDecisionResult, IncidentFacts
 from models.contracts.recovery import HoldView
+from models.contracts.steps import Origin
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
-from models.names import DecisionKind
+from models.ids import new_id
+from models.names import Actor, DecisionKind, Role, StepKind
 from use_cases.ports import DecisionDesk, DecisionView, Overview
 
 LEGAL_BASIS_LENGTH = 10
@@ -35,8 +40,7 @@ class Recover:
     """Each request opens a question about exactly one subject, and chooses on it; a second person approves."""
 
     recoveries: Recoveries
-    recalls: Recalls
-    traces: Traces
+    index: TransferIndex
     desk: DecisionDesk
     overview: Overview
     incidents: Incidents
@@ -162,7 +166,7 @@ class Recover:
         """
         facts = await self._facts(incident_id)
         wanted = tuple(sorted(set(transfer_ids)))
-        known = {transfer.transfer_id: transfer for transfer in await self.incidents_transfers(wanted)}
+        known = {transfer.transfer_id: transfer for transfer in await self.index.transfers(wanted)}
         for transfer_id in wanted:
             transfer = known.get(transfer_id)
             if transfer is None:
@@ -177,3 +181,97 @@ class Recover:
                 )
         kind = DecisionKind.ADD_THEFT if action == "add" else DecisionKind.WITHDRAW_THEFT
         return await self._propose(kind, incident_id, ",".join(wanted), action, reason, by, {})
+
+    async def _facts(self, incident_id: str) -> IncidentFacts:
+        facts = await self.incidents.facts(incident_id)
+        if facts is None:
+            raise StanchError(ErrorCode.NOT_FOUND, "There is no incident with this id. Nothing was changed.")
+        return facts
+
+    async def _standing(self, hold_id: str) -> HoldView:
+        hold = await self.hold(hold_id)
+        if hold.state == "ended":
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                f"This hold has ended ({hold.ended_reason}). Nothing was changed; there is nothing left to decide about it.",
+            )
+        return hold
+
+    async def _propose(  # noqa: PLR0917 - what is asked, about what, and in whose words
+        self,
+        kind: DecisionKind,
+        incident_id: str,
+        subject: str,
+        choice: str,
+        reason: str,
+        by: Sender,
+        more: dict[str, str],
+    ) -> DecisionView:
+        """Put the question, unless the same one is open, and choose on it."""
+        view = await self._question(kind, incident_id, subject, (choice,), by, more)
+        at = self.clock.now()
+        lifetime = timedelta(seconds=self.policies.current().approval.request_seconds)
+        return await self.desk.request(
+            task_id=view.task_id,
+            request_id=new_id(),
+            choice=choice,
+            reason=reason,
+            by=by,
+            at=at,
+            expires_at=at + lifetime,
+        )
+
+    async def _question(  # noqa: PLR0917 - what is asked, about what, and by whom
+        self,
+        kind: DecisionKind,
+        incident_id: str,
+        subject: str,
+        choices: tuple[str, ...],
+        by: Sender,
+        more: dict[str, str],
+    ) -> DecisionView:
+        """The open question of this kind about this subject, or a new one. Two who ask at once share it: the key is the same."""
+        facts = await self._facts(incident_id)
+        listed = await self.overview.decisions(state=None, incident_id=incident_id)
+        same = [each for each in listed if each.kind is kind and each.action.get("subject") == subject]
+        standing = next((each for each in same if each.closed_at is None), None)
+        if standing is not None:
+            return standing
+        name = digest([subject, len(same)])[:16]
+        step = AskDecisionInput(
+            incident_id=incident_id,
+            episode=facts.episode,
+            step_key=f"ask/{kind}/people/{name}",
+            kind=kind,
+            action={"subject": subject, **more},
+            choices=choices,
+            four_eyes=FOUR_EYES[kind],
+            expires_at=self.clock.now()
+            + timedelta(seconds=self.policies.current().approval.decision_seconds),
+        )
+
+        async def effect(running: Running) -> Effect[AskDecisionResult]:
+            task = OpenDecisionTask(
+                task_id=digest(["task", incident_id, facts.episode, step.step_key])[:26].upper(),
+                task_key=step.step_key,
+                kind=kind,
+                action=step.action,
+                choices=choices,
+                four_eyes=step.four_eyes,
+                approver_role=Role.SUPERVISOR,
+                at=running.started_at,
+                expires_at=step.expires_at,
+            )
+            return Effect(AskDecisionResult(step_key=step.step_key, task_id=task.task_id), changes=(task,))
+
+        result = await self.steps.run(
+            step,
+            StepKind.ASK_DECISION,
+            AskDecisionResult,
+            effect,
+            origin=Origin(gateway_attempt=new_id()),
+            actor=Actor(by.role.value),
+            role=by.name,
+        )
+        listed = await self.overview.decisions(state=None, incident_id=incident_id)
+        return next(each for each in listed if each.task_id == result.task_id)

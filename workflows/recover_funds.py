@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.hold_keeping import HoldKeeping
     from workflows.policies import LOOK, code_of
     from workflows.pursuit import Pursuit
+    from workflows.recalling import Recalling
 
 NO_THEFT = frozenset({Outcome.FALSE_ALARM, Outcome.RELEASED, Outcome.NOT_FROZEN})
 NOTHING_LEFT, NOTHING_STOLEN = "nothing_left", "nothing_stolen"
@@ -47,6 +48,7 @@ class RecoverFunds:
         self._keeping = HoldKeeping(request, self._rules)
         self._pursuit = Pursuit(request, self._rules)
         self._carrying = CarryingOut(request, self._rules)
+        self._recalling = Recalling(request)
 
     @workflow.signal(name=WAKE)
     def wake(self) -> None:
@@ -94,6 +96,7 @@ class RecoverFunds:
             # An unproven report holds nobody's money; its proof wakes us.
             return None, timedelta(seconds=self._rules.slow_poll_seconds)
         money = await self._pursuit.pursue(look)
+        await self._recalling.recall(money)
         look = await self._look()
         await self._keeping.tell(look)
         if look.outcome is Outcome.RESTORED:
@@ -117,7 +120,8 @@ class RecoverFunds:
             money.came_back,
             self._pursuit.again,
             self._pursuit.at_large(money) and not self._late(begun_at),
-            any(money.outside.values()) and not self._late(begun_at),
+            money.awaited or money.exits,
+            money.outside and not self._late(begun_at),
         )
         return not any(busy)
 
@@ -130,8 +134,8 @@ class RecoverFunds:
             return SHORTEST
         slow = timedelta(seconds=rules.slow_poll_seconds)
         pause = slow
-        if self._pursuit.at_large(money) and not self._late(begun_at):
-            self._quiet = 0 if self._pursuit.moving else self._quiet + 1
+        if (self._pursuit.at_large(money) or money.awaited or money.exits) and not self._late(begun_at):
+            self._quiet = 0 if self._pursuit.moving or money.exits else self._quiet + 1
             # No power of two beyond what any clock could need.
             seconds = rules.poll_seconds * 2 ** min(self._quiet, 20)
             pause = min(slow, timedelta(seconds=min(rules.poll_max_seconds, seconds)))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, insert, or_, select, text
+from sqlalchemy import ColumnElement, Row, and_, func, insert, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.sql.engine import transaction
@@ -143,24 +144,27 @@ class SqlClaims:
         """See ports.Claims."""
         async with transaction(self._engine) as connection:
             row = (await connection.execute(select(HoldClaim).where(HoldClaim.id == hold_id))).one_or_none()
-        if row is None:
-            return None
-        return ClaimedHold(
-            hold_id=row.id,
-            incident_id=row.incident_id,
-            account_id=row.account_id,
-            currency=row.currency,
-            lo=row.lo,
-            hi=row.hi,
-            state=row.state,
-            effective_seq=row.effective_seq,
-            expires_at=row.expires_at,
-            created_at=row.created_at,
-            source=HoldSource(row.source),
-            periods=row.periods,
-            returned=row.returned,
-            told=row.told,
-        )
+        return None if row is None else claimed_hold(row)
+
+
+def claimed_hold(row: Row[Any]) -> ClaimedHold:
+    """The claim in a row of its table."""
+    return ClaimedHold(
+        hold_id=row.id,
+        incident_id=row.incident_id,
+        account_id=row.account_id,
+        currency=row.currency,
+        lo=row.lo,
+        hi=row.hi,
+        state=row.state,
+        effective_seq=row.effective_seq,
+        expires_at=row.expires_at,
+        created_at=row.created_at,
+        source=HoldSource(row.source),
+        periods=row.periods,
+        returned=row.returned,
+        told=row.told,
+    )
 
 
 def _taken_for(incident_id: str) -> ColumnElement[bool]:

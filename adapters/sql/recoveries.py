@@ -12,8 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from activities.recovery_ports import CameBack, PaidOn, TracedMoney
 from adapters.secrets.keys import Sealer
+from adapters.sql.claims import claimed_hold
 from adapters.sql.engine import statement, transaction
-from adapters.sql.recovery_money import came_back, paid_on, traced_money
+from adapters.sql.recovery_money import came_back, paid_on, stray_recalls, traced_money, unrecalled
+from models.contracts.money import ClaimedHold
+from models.contracts.recalls import RecalledTransfer
 from models.contracts.recovery import HoldView, RecoveryDecision, RecoveryHold, RecoveryLook
 from models.names import RECOVERY_QUESTIONS, DecisionKind, HoldSource, Outcome
 from models.tables.holds import HoldClaim, HoldContest, HoldObjection, MuleFreeze
@@ -89,6 +92,26 @@ class SqlRecoveries:
         """See ports.Recoveries."""
         async with statement(self._engine) as connection:
             return await came_back(connection, traced)
+
+    async def exits(self, traced: TracedMoney) -> list[RecalledTransfer]:
+        """See ports.Recoveries."""
+        async with statement(self._engine) as connection:
+            return await unrecalled(connection, traced)
+
+    async def stray_recalls(self, traced: TracedMoney) -> list[int]:
+        """See ports.Recoveries."""
+        async with statement(self._engine) as connection:
+            return await stray_recalls(connection, traced)
+
+    async def placed(self, incident_id: str) -> list[ClaimedHold]:
+        """See ports.Recoveries."""
+        async with statement(self._engine) as connection:
+            rows = await connection.execute(
+                select(HoldClaim)
+                .where(HoldClaim.incident_id == incident_id, HoldClaim.state == "placed")
+                .order_by(HoldClaim.created_at, HoldClaim.id)
+            )
+            return [claimed_hold(row) for row in rows]
 
     async def contests(self, hold_id: str) -> tuple[str, ...]:
         """See ports.Recoveries."""

@@ -6,7 +6,8 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.recovery_ports import CameBack, PaidOn, TracedMoney
-from models.contracts.transfers import Flow
+from models.contracts.recalls import RecalledTransfer
+from models.contracts.transfers import BankDetails, Flow
 from models.tables.holds import Restitution
 from models.tables.incidents import Incident
 
@@ -31,6 +32,62 @@ ORDER BY back.seq, back.part
 """
 )
 """A reversal brings back the stolen money of its transfer first (specific identification), the rest is the payer's own."""
+
+
+EXITS = text(
+    """
+SELECT left_by.seq, left_by.transfer_id, left_by.src, left_by.dst, left_by.dst_kind, left_by.currency,
+       left_by.posted_at, left_by.status, left_by.bank, carried.stolen,
+       (SELECT sum(t.amount)::bigint FROM transfer_index t WHERE t.transfer_id = left_by.transfer_id) AS amount
+FROM (SELECT seq, sum(src_hi - src_lo)::bigint AS stolen FROM trace_edge
+      WHERE trace_id = :trace_id AND dst_kind NOT IN ('wallet', 'pooling', 'fee') GROUP BY seq) AS carried
+JOIN transfer_index AS left_by ON left_by.seq = carried.seq AND left_by.part = 0
+WHERE left_by.dst <> :victim AND left_by.reverses IS NULL AND NOT EXISTS (
+    SELECT FROM recall r WHERE r.incident_id = :incident_id AND r.transfer_seq = left_by.seq)
+ORDER BY left_by.seq LIMIT 100
+"""
+)
+"""A fee is the operator's own: it gives it back without being asked by a bank's message."""
+
+STRAY_RECALLS = text(
+    """
+SELECT r.transfer_seq FROM recall r
+WHERE r.incident_id = :incident_id AND r.currency = :currency AND r.state <> 'closed' AND r.withdraw_asked_at IS NULL
+  AND NOT EXISTS (SELECT FROM trace_edge e WHERE e.trace_id = :trace_id AND e.seq = r.transfer_seq)
+ORDER BY r.transfer_seq
+"""
+)
+
+
+async def unrecalled(connection: AsyncConnection, traced: TracedMoney) -> list[RecalledTransfer]:
+    """Exits of this trace for which no recall of the incident stands in the database."""
+    which = {"trace_id": traced.trace_id, "incident_id": traced.incident_id, "victim": traced.victim}
+    return [
+        RecalledTransfer(
+            transfer_seq=row.seq,
+            transfer_id=row.transfer_id,
+            payer=row.src,
+            exit_account=row.dst,
+            exit_kind=row.dst_kind,
+            currency=row.currency,
+            amount=row.amount,
+            stolen=row.stolen,
+            posted_at=row.posted_at,
+            status=row.status,
+            bank=None if row.bank is None else BankDetails.model_validate(row.bank),
+        )
+        for row in await connection.execute(EXITS, which)
+    ]
+
+
+async def stray_recalls(connection: AsyncConnection, traced: TracedMoney) -> list[int]:
+    """Open recalls of what was not stolen after all."""
+    which = {
+        "trace_id": traced.trace_id,
+        "incident_id": traced.incident_id,
+        "currency": traced.currency,
+    }
+    return list((await connection.execute(STRAY_RECALLS, which)).scalars())
 
 
 async def traced_money(connection: AsyncConnection, incident_id: str) -> list[TracedMoney]:

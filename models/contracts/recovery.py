@@ -6,6 +6,7 @@ from pydantic import Field
 
 from models.contracts.base import Amount, Currency, Message, Moment, Total
 from models.contracts.policy import Policy
+from models.contracts.recalls import RecalledTransfer
 from models.contracts.steps import StepInput, StepResult
 from models.contracts.transfers import TaintedLot
 from models.lifecycle import Status
@@ -86,15 +87,26 @@ class MoneyLook(Message):
 
     `free`: traced units in wallet accounts that nobody holds, newest first; `moved`: the feed tells of a transfer that spent some of
     them; `strays`: holds of ours on units that the last trace does not call stolen; `came_back`: units that a reversal
-    brought back from an exit, not held yet; `outside`: what lies in exits by the last traces.
+    brought back from an exit, not held yet; `exits`: to be recalled; `stray_recalls`: to be
+    withdrawn; `outside`: what lies in exits by the last traces, `awaited`: of it asked for and not here, all currencies.
     """
 
     free: tuple[TaintedLot, ...]
     moved: bool
     strays: tuple[str, ...]
     came_back: tuple[TaintedLot, ...]
+    exits: tuple[RecalledTransfer, ...]
+    stray_recalls: tuple[int, ...]
     trace_ids: dict[Currency, str]
-    outside: dict[Currency, Total]
+    outside: Total
+    awaited: Total
+
+
+class WithdrawRecallInput(Message):
+    """Which recall: by the posting of the transfer it is about."""
+
+    incident_id: str
+    transfer_seq: int
 
 
 class EndHoldInput(StepInput):
