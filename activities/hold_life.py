@@ -12,8 +12,8 @@ from activities.decisions import performer
 from activities.holds import CHECK_BUDGET
 from activities.messages import hold_message
 from activities.origin import activity_origin
-from activities.ports import Claims, DecisionStore, Messages, TransferIndex, Wallet
-from activities.recovery_ports import Recoveries
+from activities.ports import DecisionStore, Messages, TransferIndex, Wallet
+from activities.recovery_ports import Claims, Recoveries
 from activities.steps import Effect, Running, Steps
 from models.contracts.incidents import Decision
 from models.contracts.money import ClaimedHold

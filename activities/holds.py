@@ -10,7 +10,8 @@ from temporalio import activity
 
 from activities.changes import HoldEnded, HoldPlaced
 from activities.origin import activity_origin
-from activities.ports import Claims, Clock, TransferIndex, Wallet
+from activities.ports import Clock, TransferIndex, Wallet
+from activities.recovery_ports import Claims
 from activities.steps import Effect, Running, Steps
 from models.contracts.money import (
     HoldInput,

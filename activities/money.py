@@ -9,7 +9,8 @@ from temporalio import activity
 
 from activities.changes import HoldsContested, RecordThefts
 from activities.origin import activity_origin
-from activities.ports import Claims, Incidents, Traces, TransferIndex, Wallet
+from activities.ports import Incidents, Traces, TransferIndex, Wallet
+from activities.recovery_ports import Claims
 from activities.steps import Effect, Running, Steps
 from models.contracts.money import (
     CatchUpInput,

@@ -9,7 +9,6 @@ from typing import Protocol
 from activities.changes import Change
 from models.contracts.alarms import AcceptedAlarm, Alarm, Sender
 from models.contracts.incidents import Decision, Decisions, IncidentFacts
-from models.contracts.money import ClaimedHold
 from models.contracts.policy import Policy
 from models.contracts.recalls import (
     ParsedAnswer,
@@ -23,7 +22,7 @@ from models.contracts.steps import FinishedStep, Receipt, RecordedStep, StepAtte
 from models.contracts.transfers import FeedPosition, Flow, PostedTransfer, TaintedLot, TraceSummary
 from models.contracts.wallet import AccountState, StageLimits, StandingHold, StandingRestriction
 from models.lifecycle import Event
-from models.names import HoldSource, Scope, SecurityItem
+from models.names import Scope, SecurityItem
 
 
 class Clock(Protocol):
@@ -249,50 +248,6 @@ class Traces(Protocol):
 
     async def lots(self, trace_id: str) -> list[TaintedLot]:
         """Lots lying in wallet accounts at the end of the trace, largest first."""
-        ...
-
-
-class Claims(Protocol):
-    """Claims on stolen units (DESIGN 8). A claim's id is the wallet's hold id."""
-
-    async def claim(
-        self,
-        *,
-        hold_id: str,
-        incident_id: str,
-        episode: int,
-        trace_id: str,
-        lot: TaintedLot,
-        expires_at: datetime,
-        at: datetime,
-        source: HoldSource = HoldSource.TRACE,
-    ) -> bool:
-        """Commit a claim on exactly this lot, under an advisory lock on the account.
-
-        False when an active claim, anybody's, covers a part of it (the earliest theft wins; nothing is written), or one of
-        this incident's that has ended for good. True also when this very claim already stands.
-        """
-        ...
-
-    async def unclaimed(
-        self, lots: Sequence[TaintedLot], *, incident_id: str | None = None
-    ) -> list[TaintedLot]:
-        """The parts of these lots that no active claim covers, whoever's it is.
-
-        With `incident_id` also without what this incident may not hold again (names.FOR_GOOD).
-        """
-        ...
-
-    async def others(self, lots: Sequence[TaintedLot], *, incident_id: str) -> tuple[str, ...]:
-        """Active claims of other incidents that cover a part of these lots: the same units are claimed twice."""
-        ...
-
-    async def standing(self, incident_id: str) -> tuple[str, ...]:
-        """Hold ids of this incident that have not ended."""
-        ...
-
-    async def find(self, hold_id: str) -> ClaimedHold | None:
-        """One claim as it stands."""
         ...
 
 

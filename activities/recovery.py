@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from temporalio import activity
 
-from activities.ports import Claims, Recalls, Traces, TransferIndex
-from activities.recovery_ports import CameBack, Recoveries, TracedMoney
+from activities.ports import Recalls, Traces, TransferIndex
+from activities.recovery_ports import CameBack, Claims, Recoveries, TracedMoney
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.recovery import MoneyLook, RecoveryInput, RecoveryLook, WithdrawRecallInput
 from models.contracts.transfers import TaintedLot

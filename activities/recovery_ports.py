@@ -10,7 +10,8 @@ from models.contracts.base import Message
 from models.contracts.money import ClaimedHold
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.recovery import HoldView, RecoveryDecision, RecoveryLook
-from models.contracts.transfers import Flow
+from models.contracts.transfers import Flow, TaintedLot
+from models.names import HoldSource
 
 
 class TracedMoney(Message):
@@ -43,6 +44,50 @@ class CameBack(Message):
     lo: int
     hi: int
     seq: int
+
+
+class Claims(Protocol):
+    """Claims on stolen units (DESIGN 8). A claim's id is the wallet's hold id."""
+
+    async def claim(
+        self,
+        *,
+        hold_id: str,
+        incident_id: str,
+        episode: int,
+        trace_id: str,
+        lot: TaintedLot,
+        expires_at: datetime,
+        at: datetime,
+        source: HoldSource = HoldSource.TRACE,
+    ) -> bool:
+        """Commit a claim on exactly this lot, under an advisory lock on the account.
+
+        False when an active claim, anybody's, covers a part of it (the earliest theft wins; nothing is written), or one of
+        this incident's that has ended for good. True also when this very claim already stands.
+        """
+        ...
+
+    async def unclaimed(
+        self, lots: Sequence[TaintedLot], *, incident_id: str | None = None
+    ) -> list[TaintedLot]:
+        """The parts of these lots that no active claim covers, whoever's it is.
+
+        With `incident_id` also without what this incident may not hold again (names.FOR_GOOD).
+        """
+        ...
+
+    async def others(self, lots: Sequence[TaintedLot], *, incident_id: str) -> tuple[str, ...]:
+        """Active claims of other incidents that cover a part of these lots: the same units are claimed twice."""
+        ...
+
+    async def standing(self, incident_id: str) -> tuple[str, ...]:
+        """Hold ids of this incident that have not ended."""
+        ...
+
+    async def find(self, hold_id: str) -> ClaimedHold | None:
+        """One claim as it stands."""
+        ...
 
 
 class Recoveries(Protocol):

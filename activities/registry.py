@@ -19,7 +19,6 @@ from activities.people_said import ChangeThefts, FreezeMule, ReleaseMule, Settle
 from activities.ports import (
     AlarmStore,
     Challenges,
-    Claims,
     Clock,
     DecisionStore,
     Incidents,
@@ -43,7 +42,7 @@ from activities.recalls import (
     TakeRecallAnswer,
 )
 from activities.recovery import LookAtMoney, LookAtRecovery, WithdrawRecall
-from activities.recovery_ports import Recoveries
+from activities.recovery_ports import Claims, Recoveries
 from activities.restitution import AskRestitution, PlanRestitution, Restitute
 from activities.returning import EnterStage, LiftLimits, Release
 from activities.security import ReadBack, ResetItem

@@ -12,8 +12,8 @@ from activities.changes import HoldPaid, OpenDecisionTask
 from activities.decisions import performer
 from activities.hold_life import known_claim
 from activities.origin import activity_origin
-from activities.ports import Claims, DecisionStore, TransferIndex, Wallet
-from activities.recovery_ports import Recoveries, TracedMoney
+from activities.ports import DecisionStore, TransferIndex, Wallet
+from activities.recovery_ports import Claims, Recoveries, TracedMoney
 from activities.steps import Effect, Running, Steps
 from models.contracts.money import ClaimedHold
 from models.contracts.recovery import (

@@ -38,6 +38,8 @@ STATUS: dict[ErrorCode, int] = {
     ErrorCode.TEMPORAL_UNREACHABLE: 503,
     ErrorCode.ILLEGAL_MOVE: 409,
     ErrorCode.ERASED: 410,
+    ErrorCode.THEFT_UNKNOWN: 422,
+    ErrorCode.THEFT_NOT_VICTIMS: 422,
 }
 """The status of each code; a code that is not here has no business leaving and becomes 500."""
 

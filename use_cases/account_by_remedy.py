@@ -25,7 +25,7 @@ class AccountByRemedy:
     traces: Traces
 
     async def of_incident(self, incident_id: str) -> RemedyView:
-        """Every stolen unit in exactly one cell, per currency. Errors: NOT_FOUND; INTERNAL when it does not add up."""
+        """Every stolen unit in exactly one cell, per currency. Errors: NOT_FOUND; REFUSED_BY_RULE when it does not add up."""
         if await self.incidents.facts(incident_id) is None:
             raise unknown()
         cells, seen = await self._remedies(incident_id)
@@ -41,7 +41,7 @@ class AccountByRemedy:
             }
         except ArithmeticError as error:
             raise StanchError(
-                ErrorCode.INTERNAL,
+                ErrorCode.REFUSED_BY_RULE,
                 "What is known of this incident's money does not add up to what was stolen, so no figures are given. Nothing "
                 f"was changed; ask again once the money has been traced anew ({error}).",
             ) from error

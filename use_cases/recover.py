@@ -167,17 +167,17 @@ class Recover:
         facts = await self._facts(incident_id)
         wanted = tuple(sorted(set(transfer_ids)))
         known = {transfer.transfer_id: transfer for transfer in await self.index.transfers(wanted)}
-        for transfer_id in wanted:
+        for number, transfer_id in enumerate(transfer_ids, start=1):
             transfer = known.get(transfer_id)
             if transfer is None:
                 raise StanchError(
                     ErrorCode.THEFT_UNKNOWN,
-                    f"Transfer {transfer_id} is not in the index. Nothing was changed; check the id.",
+                    f"Transfer {number} of those named is not in the index. Nothing was changed; check its id.",
                 )
             if transfer.src != facts.account_id:
                 raise StanchError(
                     ErrorCode.THEFT_NOT_VICTIMS,
-                    f"Transfer {transfer_id} did not leave this incident's account. Nothing was changed.",
+                    f"Transfer {number} of those named did not leave this incident's account. Nothing was changed.",
                 )
         kind = DecisionKind.ADD_THEFT if action == "add" else DecisionKind.WITHDRAW_THEFT
         return await self._propose(kind, incident_id, ",".join(wanted), action, reason, by, {})

@@ -13,7 +13,6 @@ from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
     ChildWorkflowError,
-    WorkflowAlreadyStartedError,
     is_cancelled_exception,
 )
 from temporalio.types import MethodAsyncSingleParam
@@ -37,18 +36,15 @@ with workflow.unsafe.imports_passed_through():
     from models.contracts.money import TraceFundsInput
     from models.contracts.policy import Policy
     from models.contracts.recovery import RecoverFundsInput
-    from models.ids import child_workflow_id, recovery_workflow_id
+    from models.ids import child_workflow_id
     from models.names import WAKE, DecisionKind, Outcome, Scope, SecurityItem
     from workflows.policies import FREEZE, LOOK, STEP, code_of
-    from workflows.recover_funds import RecoverFunds
+    from workflows.recovery_begin import begin_recovery
     from workflows.trace_funds import TraceFunds
     from workflows.turns import Ended, HistoryFull, Relapsed, Voided
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
-
-RECOVERY = "recovery"
-"""Patch: since this shape the money is pursued by a workflow of its own, which outlives the incident."""
 
 STUCK_PAUSE = timedelta(minutes=1)
 """How long a failed story waits for a person before it is tried again by itself."""
@@ -365,36 +361,17 @@ class Attention:
                 self._money_wanted = self._money_wanted or self._money_decided() == "try_again"
 
     async def _recover(self) -> None:
-        """See to it that the money is pursued from here on: start the recovery, or wake the one that runs."""
-        if self.facts.provisional and not self.proven:
-            return
-        if not workflow.patched(RECOVERY):
-            return
-        try:
-            recovery = await workflow.start_child_workflow(
-                RecoverFunds.run,
+        """See to it that the money is pursued from here on, unless only an unproven report stands."""
+        if self.proven or not self.facts.provisional:
+            await begin_recovery(
                 RecoverFundsInput(
                     incident_id=self.incident_id,
                     episode=self.facts.episode,
                     account_id=self.facts.account_id,
                     attempt=self.money_round,
                     policy=self.policy,
-                ),
-                id=recovery_workflow_id(self.incident_id),
-                parent_close_policy=ParentClosePolicy.ABANDON,
+                )
             )
-            workflow.logger.info("begun: %s", recovery.id)
-        except WorkflowAlreadyStartedError:
-            await self.wake_recovery()
-
-    async def wake_recovery(self) -> None:
-        """Have the recovery look, if there is one: it carries nothing."""
-        if not self.money_round or not workflow.patched(RECOVERY):
-            return
-        try:
-            await workflow.get_external_workflow_handle(recovery_workflow_id(self.incident_id)).signal(WAKE)
-        except ApplicationError:
-            workflow.logger.info("no recovery runs; it has ended, or there was nothing to recover")
 
     def _money_decided(self) -> str | None:
         """What people said when following the money had failed for good."""

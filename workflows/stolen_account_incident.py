@@ -34,6 +34,7 @@ with workflow.unsafe.imports_passed_through():
     from models.names import WAKE, DecisionKind, Outcome, Workflow
     from workflows.attention import Attention
     from workflows.policies import FREEZE, LOOK, STEP, code_of, failed_with
+    from workflows.recovery_begin import wake_recovery
     from workflows.reset_security import ResetSecurity
     from workflows.return_account import ReturnAccount
     from workflows.turns import Ended, HistoryFull, Relapsed, Turn, Voided
@@ -105,7 +106,8 @@ class StolenAccountIncident(Attention):
                     await self.stuck(error)
                 self.attempt += 1
                 continue
-            await self.wake_recovery()
+            if self.money_round:
+                await wake_recovery(opening.incident_id)
             await workflow.wait_condition(workflow.all_handlers_finished)
             return IncidentEnding(incident_id=opening.incident_id, outcome=outcome)
 

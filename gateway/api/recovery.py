@@ -188,7 +188,7 @@ async def request_mule(request: Request, incident_id: str) -> Response:
     "/v1/incidents/{incident_id}/remedy",
     operation_id="readRemedy",
     summary="Where every stolen unit stands: returned, on hold, recalled, at large or lost.",
-    responses=responses(200, RemedyView, *READING_ONE, ErrorCode.INTERNAL),
+    responses=responses(200, RemedyView, *READING_ONE, ErrorCode.REFUSED_BY_RULE),
     response_model=None,
 )
 async def read_remedy(request: Request, incident_id: str) -> Response:
