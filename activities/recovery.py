@@ -57,11 +57,15 @@ class LookAtMoney:
         exits: list[RecalledTransfer] = []
         strays_outside: list[int] = []
         moved = False
+        at_large = 0
         traced = await self.recoveries.traced(incident_id)
         for each in traced:
             lots = await self.traces.lots(each.trace_id)
             unheld = await self.claims.unclaimed(lots, incident_id=incident_id)
-            for lot in unheld:
+            # Also what we may not hold again moves on, to somebody with whom it may be held.
+            loose = await self.claims.unclaimed(lots)
+            at_large += sum(lot.amount for lot in loose)
+            for lot in loose:
                 left = await self.index.remaining(
                     lot.account_id, lot.currency, lot.lo, lot.hi, position.upto_seq
                 )
@@ -74,6 +78,7 @@ class LookAtMoney:
         free.sort(key=lambda lot: (-lot.last_seq, lot.account_id, lot.lo))
         return MoneyLook(
             free=tuple(free[:LOTS_AT_ONCE]),
+            at_large=at_large,
             moved=moved,
             strays=tuple(strays),
             came_back=tuple(back[:LOTS_AT_ONCE]),

@@ -46,7 +46,7 @@ class Pursuit:
         """Ask the feed; trace and hold where something is to be held, moved or came back; let go of what is not stolen."""
         money = await self._look()
         self.moving = self.again or money.moved
-        if self.moving or self.at_large(money) or money.came_back:
+        if self.moving or self._to_hold(money) or money.came_back:
             self.again = False
             await self._round(look, money)
             money = await self._look()
@@ -56,8 +56,8 @@ class Pursuit:
             self.again = True
         return money
 
-    def at_large(self, money: MoneyLook) -> list[TaintedLot]:
-        """Traced lots that nobody holds and that the wallet has not refused to hold; newest first."""
+    def _to_hold(self, money: MoneyLook) -> list[TaintedLot]:
+        """What may be held and the wallet has not refused to hold."""
         return [lot for lot in money.free if _units(lot) not in self._refused]
 
     async def _look(self) -> MoneyLook:

@@ -119,7 +119,7 @@ class RecoverFunds:
             look.open_questions,
             money.came_back,
             self._pursuit.again,
-            self._pursuit.at_large(money) and not self._late(begun_at),
+            money.at_large and not self._late(begun_at),
             money.awaited or money.exits,
             money.outside and not self._late(begun_at),
         )
@@ -134,7 +134,7 @@ class RecoverFunds:
             return SHORTEST
         slow = timedelta(seconds=rules.slow_poll_seconds)
         pause = slow
-        if (self._pursuit.at_large(money) or money.awaited or money.exits) and not self._late(begun_at):
+        if (money.at_large or money.awaited or money.exits) and not self._late(begun_at):
             self._quiet = 0 if self._pursuit.moving or money.exits else self._quiet + 1
             # No power of two beyond what any clock could need.
             seconds = rules.poll_seconds * 2 ** min(self._quiet, 20)

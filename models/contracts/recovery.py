@@ -85,13 +85,15 @@ class RecoveryLook(Message):
 class MoneyLook(Message):
     """Where the money of the last traces is now.
 
-    `free`: traced units in wallet accounts that nobody holds, newest first; `moved`: the feed tells of a transfer that spent some of
+    `free`: traced units in wallet accounts that may be held and are not, newest first; `at_large`: all that nobody holds,
+    every currency; `moved`: the feed tells of a transfer that spent some of
     them; `strays`: holds of ours on units that the last trace does not call stolen; `came_back`: units that a reversal
     brought back from an exit, not held yet; `exits`: to be recalled; `stray_recalls`: to be
     withdrawn; `outside`: what lies in exits by the last traces, `awaited`: of it asked for and not here, all currencies.
     """
 
     free: tuple[TaintedLot, ...]
+    at_large: Total
     moved: bool
     strays: tuple[str, ...]
     came_back: tuple[TaintedLot, ...]
