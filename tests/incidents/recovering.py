@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable
 
-from models.contracts.recovery import HoldView, RecoverFundsResult, Remedy
-from models.ids import recovery_workflow_id
+from models.contracts.recovery import HoldView, Remedy
 from models.lifecycle import Status
 from models.names import Role
 from tests.incidents.house import House
@@ -95,12 +93,3 @@ async def remedy(house: House, incident_id: str, currency: str = "CNY") -> Remed
     view = await house.parts.account_by_remedy.of_incident(incident_id)
     found: Remedy = view.currencies[currency]
     return found
-
-
-async def recovered(house: House, incident_id: str) -> RecoverFundsResult:
-    """How the recovery ended."""
-    handle = house.client.get_workflow_handle(
-        recovery_workflow_id(incident_id), result_type=RecoverFundsResult
-    )
-    async with asyncio.timeout(60):
-        return await handle.result()

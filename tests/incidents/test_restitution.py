@@ -12,7 +12,6 @@ from tests.incidents.house import House
 from tests.incidents.recovering import (
     choose,
     holds,
-    recovered,
     remedy,
     restored,
     stolen,
@@ -51,7 +50,7 @@ async def test_what_is_held_goes_back_to_its_owner_to_the_cent(house: House) -> 
     assert house.sandbox.balance(theft.account_id)["balance"] == own, "nothing moves on one person's word"
     await house.approve(chosen.requests[-1].request_id)
     await house.parts.wake.now(incident_id)
-    ended = await recovered(house, incident_id)
+    ended = await house.recovered(incident_id)
     assert ended.ending == "nothing_left"
     assert house.sandbox.balance(theft.account_id)["balance"] == own + 90_000
     for mule in theft.mules:
@@ -76,7 +75,7 @@ async def test_a_payment_whose_answer_was_lost_is_made_once(house: House) -> Non
     house.sandbox.fault("POST /v1/holds/[^/]+/return", "lost_answer", count=2)
     house.gate.fail(Activity.RESTITUTE, incident_id, StanchError(ErrorCode.DATABASE_UNREACHABLE, "not now"))
     await choose(house, asked, "give_back")
-    await recovered(house, incident_id)
+    await house.recovered(incident_id)
     assert house.sandbox.balance(theft.account_id)["balance"] == own + 50_000
     assert len(await house.steps(incident_id, StepKind.RESTITUTE)) == 1
     (paid,) = await house.rows(
@@ -103,7 +102,7 @@ async def test_much_money_takes_two_supervisors(house: House) -> None:
             chosen.requests[-1].request_id, "seen", by=house.others[Role.SUPERVISOR]
         )
         await house.parts.wake.now(incident_id)
-        await recovered(house, incident_id)
+        await house.recovered(incident_id)
     (hold,) = await holds(house, incident_id, "ended")
     assert (hold.account_id, hold.returned) == (theft.mules[0].account_id, 50_000)
 
