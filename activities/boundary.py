@@ -18,6 +18,7 @@ WORTH_RETRYING = frozenset(
         ErrorCode.WALLET_UNREACHABLE,
         ErrorCode.DATABASE_UNREACHABLE,
         ErrorCode.TEMPORAL_UNREACHABLE,
+        ErrorCode.INSTITUTION_UNREACHABLE,
         ErrorCode.FEED_GAP,
         ErrorCode.FEED_CONFLICT,
         ErrorCode.INTERNAL,

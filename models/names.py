@@ -12,6 +12,7 @@ class Role(StrEnum):
     SUPERVISOR = "supervisor"
     AUDITOR = "auditor"
     TRIGGER = "trigger"
+    INSTITUTION = "institution"
 
 
 class Actor(StrEnum):
@@ -89,6 +90,14 @@ class StepKind(StrEnum):
     RELEASE = "release"
     LIFT_LIMITS = "lift_limits"
     CLOSE = "close"
+    RECALL_OPEN = "recall_open"
+    CANCEL_PAYOUT = "cancel_payout"
+    RECALL_SEND = "recall_send"
+    RECALL_CHASE = "recall_chase"
+    RECALL_WITHDRAW = "recall_withdraw"
+    RECALL_ANSWER = "recall_answer"
+    RECALL_MONEY = "recall_money"
+    RECALL_CLOSE = "recall_close"
 
 
 class StepStatus(StrEnum):
@@ -119,6 +128,7 @@ class Workflow(StrEnum):
     TRACE_FUNDS = "TraceFunds"
     RESET_SECURITY = "ResetSecurity"
     RETURN_ACCOUNT = "ReturnAccount"
+    RECALL_TRANSFER = "RecallTransfer"
 
 
 class Activity(StrEnum):
@@ -147,6 +157,13 @@ class Activity(StrEnum):
     RELEASE = "release"
     LIFT_LIMITS = "lift_limits"
     CLOSE_INCIDENT = "close_incident"
+    OPEN_RECALL = "open_recall"
+    CANCEL_PAYOUT = "cancel_payout"
+    SEND_RECALL = "send_recall"
+    LOOK_AT_RECALL = "look_at_recall"
+    TAKE_RECALL_ANSWER = "take_recall_answer"
+    COUNT_RECALLED_MONEY = "count_recalled_money"
+    CLOSE_RECALL = "close_recall"
 
 
 WAKE = "wake"

@@ -62,6 +62,26 @@ class ApprovalPolicy(Message):
     request_seconds: Annotated[int, Field(ge=1)]
 
 
+class RecallPolicy(Message):
+    """How long other institutions are given (recalls). `chase_seconds` counts from the sending, ascending.
+
+    `give_up_seconds`: when an open recall is closed as unanswered. `look_seconds`: how often arriving money is looked for.
+    """
+
+    chase_seconds: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(max_length=100)]
+    give_up_seconds: Annotated[int, Field(ge=1)]
+    look_seconds: Annotated[int, Field(ge=1)]
+
+
+FIVE_DAYS = 432_000
+RECALL_DEFAULTS = RecallPolicy(
+    chase_seconds=(3 * FIVE_DAYS, 6 * FIVE_DAYS, 12 * FIVE_DAYS),
+    give_up_seconds=79 * FIVE_DAYS,
+    look_seconds=300,
+)
+"""For incidents whose rules were read before recalls had any; policies/production.toml gives the reasons."""
+
+
 class Policy(Message):
     """One named set of rules. `clock` is printed wherever durations are shown: `demo` seconds are not for accounts."""
 
@@ -74,3 +94,6 @@ class Policy(Message):
     stages: Annotated[tuple[StagePolicy, ...], Field(min_length=3)]
     compromise_margin_seconds: Seconds
     compromise_window_seconds: Seconds
+    recall: RecallPolicy | None = Field(default=None, exclude_if=lambda rules: rules is None)
+    """None only in the history of an incident older than this part: RECALL_DEFAULTS holds there. Left out when None, so
+    that such a history still replays to the byte."""
