@@ -168,6 +168,13 @@ class Wallet(Protocol):
         """Place (or replace) the stage limits."""
         ...
 
+    async def cancel_transfer(self, transfer_id: str, *, key: str) -> Receipt:
+        """Stop a pending payout: the money goes back to its payer; `result` = {cancelled, reversal_transfer_id}.
+
+        Errors also: WALLET_REFUSED (`transfer_settled`) when it has left.
+        """
+        ...
+
     async def lift_stage(self, account_id: str, stage_id: str, *, key: str) -> Receipt:
         """Take the stage limits away."""
         ...
@@ -315,6 +322,10 @@ class Institutions(Protocol):
 
     def addressee(self, transfer: RecalledTransfer) -> str | None:
         """The name of the institution behind an exit, by its BIC, its exit account, or its kind; None when none is set up."""
+        ...
+
+    def may_answer(self, institution: str | None, operator: str) -> bool:
+        """Whether this login may answer for this institution."""
         ...
 
     async def send(self, message: RecallMessage) -> SentMessage:

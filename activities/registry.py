@@ -21,13 +21,24 @@ from activities.ports import (
     Clock,
     DecisionStore,
     Incidents,
+    Institutions,
     Messages,
     Policies,
+    Recalls,
     Secrets,
     StepStore,
     Traces,
     TransferIndex,
     Wallet,
+)
+from activities.recalls import (
+    CancelPayout,
+    CloseRecall,
+    CountRecalledMoney,
+    LookAtRecall,
+    OpenRecall,
+    SendRecall,
+    TakeRecallAnswer,
 )
 from activities.returning import EnterStage, LiftLimits, Release
 from activities.security import ReadBack, ResetItem
@@ -51,6 +62,8 @@ class Ports:
     secrets: Secrets
     policies: Policies
     clock: Clock
+    institutions: Institutions
+    recalls: Recalls
 
 
 def activities(ports: Ports) -> list[Callable[..., Any]]:
@@ -82,4 +95,11 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         Release(steps, ports.wallet, ports.decisions, ports.incidents).run,
         LiftLimits(steps, ports.wallet).run,
         CloseTheIncident(steps, ports.incidents).run,
+        OpenRecall(steps, ports.institutions).run,
+        CancelPayout(steps, ports.wallet).run,
+        SendRecall(steps, ports.institutions).run,
+        LookAtRecall(ports.recalls, ports.index).run,
+        TakeRecallAnswer(steps, ports.recalls).run,
+        CountRecalledMoney(steps).run,
+        CloseRecall(steps).run,
     ]

@@ -53,6 +53,18 @@ LOOK: ActivityOptions = {
 }
 """Reading our own database."""
 
+SEND: ActivityOptions = {
+    "start_to_close_timeout": timedelta(seconds=20),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        backoff_coefficient=2.0,
+        maximum_interval=timedelta(minutes=10),
+        maximum_attempts=12,
+    ),
+    "heartbeat_timeout": SILENCE,
+}
+"""To another institution: for an hour and a half, then the recall goes on without this message and it is tried again later."""
+
 FOLLOW: ActivityOptions = {
     "start_to_close_timeout": timedelta(minutes=10),
     "retry_policy": INSIST,

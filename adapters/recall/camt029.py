@@ -71,6 +71,7 @@ def read(raw: bytes) -> ParsedAnswer:
         original_amount=original,
         promised=promised,
         currency=currency or theirs,
+        whole=True,
     )
 
 

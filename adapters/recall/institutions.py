@@ -34,6 +34,13 @@ class RoutedInstitutions:
         route = route_of(self._routes, transfer)
         return None if route is None else route.name
 
+    def may_answer(self, institution: str | None, operator: str) -> bool:
+        """See ports.Institutions. A login may answer for the institution it is named after, and where it is listed."""
+        return any(
+            route.name == institution and (operator == route.name or operator in route.operators)
+            for route in self._routes
+        )
+
     async def send(self, message: RecallMessage) -> SentMessage:
         """See ports.Institutions. A withdrawal is always neutral: ISO 20022 has no camt.056 that takes one back."""
         route = route_of(self._routes, message.transfer)

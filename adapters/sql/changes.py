@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities import changes as say
 from activities.freeze import freeze_step_key
 from adapters.secrets.keys import Sealer
+from adapters.sql import recall_changes
 from adapters.sql.lifting import locked_incident, locked_row, refuse_while_alarmed
 from adapters.sql.recording import FREEZE_DONE
 from models.contracts.steps import FinishedStep
@@ -63,6 +64,8 @@ async def apply(
     for change in changes:
         if isinstance(change, say.QueueNotice):
             await _queue_notice(change, connection, step, sealer)
+        elif isinstance(change, say.RecallSaid):
+            await recall_changes.said(change, connection, step, sealer)
         else:
             await APPLY[type(change)](change, connection, step)
 
@@ -318,4 +321,8 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     say.RenewFreeze: _renew,
     say.HoldPlaced: _placed,
     say.HoldEnded: _ended,
+    say.RecallOpened: recall_changes.opened,
+    say.RecallAnswered: recall_changes.answered,
+    say.RecallReceived: recall_changes.received,
+    say.RecallEnded: recall_changes.ended,
 }

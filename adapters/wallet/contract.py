@@ -106,6 +106,11 @@ class HttpWallet:
         path = f"{account(account_id)}/stage-limits"
         return await self._connection.write("DELETE", path, key=key, query={"stage_id": stage_id})
 
+    async def cancel_transfer(self, transfer_id: str, *, key: str) -> Receipt:
+        """See ports.Wallet."""
+        path = f"/v1/transfers/{segment(transfer_id)}/cancel"
+        return await self._connection.write("POST", path, key=key, body={"reason": REASON})
+
     async def _pages(self, path: str, rows: str) -> AsyncIterator[dict[str, Any]]:
         async for page in pages(self._connection, path, rows, {"placer": PLACER}, PAGE):
             for row in page:

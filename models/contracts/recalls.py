@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from models.contracts.base import Amount, Currency, Message, Moment, Total
 from models.contracts.policy import RecallPolicy
+from models.contracts.steps import StepInput, StepResult
 from models.contracts.transfers import AccountKind, BankDetails, TransferStatus
 from models.digests import digest
 
@@ -77,6 +78,8 @@ class Quarantine(StrEnum):
     WRONG_AMOUNT = "wrong_amount"
     WRONG_CURRENCY = "wrong_currency"
     MORE_THAN_ASKED = "more_than_asked"
+    CONFLICT = "conflict"
+    """Another answer with this id was taken already, and it said something else."""
     RECALL_CLOSED = "recall_closed"
 
 
@@ -163,7 +166,8 @@ class SentMessage(Message):
 class ParsedAnswer(Message):
     """An institution's answer, whatever its form. Amounts in minor units; references as the institution repeats them.
 
-    `original_amount` is what it says the original payment was, `promised` what it says it gives back.
+    `original_amount` is what it says the original payment was, `promised` what it says it gives back in all. `whole`: it
+    is about the whole payment, as a camt.029 is, and not only about the stolen part.
     """
 
     answer_id: str
@@ -175,6 +179,79 @@ class ParsedAnswer(Message):
     original_amount: Amount | None = None
     promised: Total | None = None
     currency: Currency | None = None
+    whole: bool = False
+
+
+class RecallReference(Message):
+    """What an answer is compared with."""
+
+    recall_id: str
+    institution: str | None
+    currency: Currency
+    amount: Amount
+    asked: Amount
+    uetr: str | None
+    end_to_end_id: str | None
+
+
+class Judged(Message):
+    """What was made of an answer. `detail` is for people and holds no personal data."""
+
+    recall_id: str | None = None
+    answer: ParsedAnswer | None = None
+    quarantine: Quarantine | None = None
+    detail: str | None = None
+
+
+class AnswerView(Message):
+    """An answer as people see it. `verdict`: received, matched, duplicate, quarantined; `taken_at`: acted on."""
+
+    answer_id: str
+    received_at: Moment
+    sender: str
+    size: int
+    verdict: str
+    quarantine: Quarantine | None = None
+    detail: str | None = None
+    recall_id: str | None = None
+    taken_at: Moment | None = None
+
+
+class MessageView(Message):
+    """A message that was sent."""
+
+    message_id: str
+    kind: MessageKind
+    institution: str
+    format: str
+    channel: str
+    sent_at: Moment
+
+
+class RecallView(Message):
+    """A recall as people see it; the three sums stand beside each other."""
+
+    recall_id: str
+    incident_id: str
+    episode: int
+    transfer_seq: int
+    transfer_id: str
+    exit_account: str
+    exit_kind: AccountKind
+    institution: str | None
+    currency: Currency
+    amount: Amount
+    asked: Amount
+    promised: Total
+    received: Total
+    state: RecallState
+    answer: AnswerStatus | None
+    refusal: RefusalReason | None
+    ending: RecallEnding | None
+    chases: int
+    opened_at: Moment
+    sent_at: Moment | None
+    closed_at: Moment | None
 
 
 class RecallFacts(Message):
@@ -192,6 +269,7 @@ class RecallFacts(Message):
     state: RecallState
     ending: RecallEnding | None
     sent_at: Moment | None
+    answer: AnswerStatus | None = None
     waiting_answers: tuple[str, ...] = ()
     arrived: Total = 0
     withdraw: bool = False
@@ -221,3 +299,76 @@ class RecallTotals(Message):
     recalled: Total
     lost: Total
     promised: Total
+
+
+class OpenRecallInput(StepInput):
+    """Commit a recall."""
+
+    transfer: RecalledTransfer
+
+
+class OpenRecallResult(StepResult):
+    """The recall's id, and who is to be asked; None while nobody is set up for the exit."""
+
+    recall_id: str
+    institution: str | None
+
+
+class CancelPayoutInput(StepInput):
+    """Stop a payout at the wallet."""
+
+    transfer_id: str
+
+
+class CancelPayoutResult(StepResult):
+    """The reversing transfer; a refusal when the money has left."""
+
+    reversal_transfer_id: str | None
+
+
+class SendRecallInput(StepInput):
+    """Hand one message to the institution."""
+
+    message: RecallMessage
+
+
+class SendRecallResult(StepResult):
+    """Who has it. A refusal when nobody is set up for this exit, or the institution does not take the message."""
+
+    message_id: str
+    institution: str | None
+
+
+class LookAtRecallInput(Message):
+    """Read a recall."""
+
+    recall_id: str
+
+
+class TakeRecallAnswerInput(StepInput):
+    """Act on one matched answer."""
+
+    recall_id: str
+    answer_id: str
+
+
+class TakeRecallAnswerResult(StepResult):
+    """What it said."""
+
+    status: AnswerStatus
+    promised: Total | None
+    reason: RefusalReason | None
+
+
+class CountRecalledMoneyInput(StepInput):
+    """Record what has come for a recall in all."""
+
+    recall_id: str
+    received: Amount
+
+
+class CloseRecallInput(StepInput):
+    """Close a recall."""
+
+    recall_id: str
+    ending: RecallEnding

@@ -56,6 +56,8 @@ class TransferIndexRow(Base):
         ),
         # An account's deposits in posting order: needed when its rows are segmented anew.
         Index("ix_transfer_index_paid_in", "dst", "currency", "seq"),
+        # Few rows undo another; recalls look for theirs.
+        Index("ix_transfer_index_reverses", "reverses", postgresql_where=text("reverses IS NOT NULL")),
         Index("uq_transfer_index_transfer_id", "transfer_id", "part", unique=True),
     )
 

@@ -26,6 +26,7 @@ APPEND_ONLY = {
     "freeze_time",
     "reset_receipt",
     "theft",
+    "recall_message",
 }
 OWN_INDEX = {"transfer_index", "transfer_account", "transfer_hold", "transfer_feed"}
 WRITTEN_ONCE = {"trace_run", "trace_edge", "trace_lot"}
