@@ -22,6 +22,7 @@ from use_cases.answer_challenge import AnswerChallenge
 from use_cases.deadline import Deadline
 from use_cases.decide import Decide
 from use_cases.look_up import LookUp
+from use_cases.look_up_recalls import LookUpRecalls
 from use_cases.raise_alarm import RaiseAlarm
 from use_cases.wake import Wake
 
@@ -110,6 +111,8 @@ def assemble(wiring: Wiring) -> Parts:
             clock=wiring.clock,
         ),
         look_up=LookUp(wiring.overview),
+        answer_recall=wiring.answer_recall,
+        look_up_recalls=LookUpRecalls(wiring.recall_desk, wiring.recalls),
         wake=wake,
         metrics=metrics,
         afterwards=Afterwards(metrics, budget=settings.hand_over_budget_ms / 1000),

@@ -12,8 +12,10 @@ from gateway.afterwards import Afterwards
 from gateway.auth.door import Door
 from gateway.metrics import Metrics
 from use_cases.answer_challenge import AnswerChallenge
+from use_cases.answer_recall import AnswerRecall
 from use_cases.decide import Decide
 from use_cases.look_up import LookUp
+from use_cases.look_up_recalls import LookUpRecalls
 from use_cases.raise_alarm import RaiseAlarm
 from use_cases.wake import Wake
 
@@ -38,6 +40,8 @@ class Parts:
     answer_challenge: AnswerChallenge
     decide: Decide
     look_up: LookUp
+    answer_recall: AnswerRecall
+    look_up_recalls: LookUpRecalls
     wake: Wake
     metrics: Metrics
     afterwards: Afterwards

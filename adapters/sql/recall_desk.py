@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -28,6 +28,9 @@ from models.errors import ErrorCode, StanchError
 from models.tables.recalls import Recall, RecallAnswer, RecallMessageRow
 
 UNJUDGED = "received"
+
+BEING_JUDGED = timedelta(seconds=5)
+"""Whoever kept an answer judges it at once; only one that is older was left behind."""
 
 SHOWN = (
     "id",
@@ -205,7 +208,7 @@ class SqlRecallDesk:
         """See use_cases.ports.RecallDesk."""
         query = (
             select(RecallAnswer)
-            .where(RecallAnswer.verdict == UNJUDGED)
+            .where(RecallAnswer.verdict == UNJUDGED, RecallAnswer.received_at < func.now() - BEING_JUDGED)
             .order_by(RecallAnswer.received_at)
             .limit(limit)
         )
