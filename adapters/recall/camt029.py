@@ -50,14 +50,14 @@ def read(raw: bytes) -> ParsedAnswer:
         raise malformed("it answers several payments at once")
     payment = payments[0] if payments else None
     status = _status(text_at(body, "Sts/Conf"), None if payment is None else text_at(payment, "TxCxlSts"))
-    promised, currency = _amount(one(body, "RsltnRltdInf/IntrBkSttlmAmt"))
+    promised, currency = _amount(_returned(body, payment))
     original, theirs = None, None
     case = text_at(body, "RslvdCase/Id")
     end_to_end, uetr, reason = None, None, None
     if payment is not None:
         original, theirs = _original(payment)
         case = case or text_at(payment, "RslvdCase/Id")
-        end_to_end, uetr = text_at(payment, "OrgnlEndToEndId"), text_at(payment, "UETR")
+        end_to_end, uetr = text_at(payment, "OrgnlEndToEndId"), text_at(payment, "OrgnlUETR")
         reason = _reason(payment)
     if currency is not None and theirs is not None and currency != theirs:
         raise malformed("it names two currencies")
@@ -92,13 +92,19 @@ def _status(confirmation: str | None, individual: str | None) -> AnswerStatus:
     raise malformed("it contradicts itself")
 
 
+def _returned(body: Any, payment: Any | None) -> Any | None:
+    """Where it says what is given back: at the payment, or once for the whole answer."""
+    of_payment = None if payment is None else one(payment, "RsltnRltdInf/IntrBkSttlmAmt")
+    return of_payment if of_payment is not None else one(body, "RsltnRltdInf/IntrBkSttlmAmt")
+
+
 def _reason(payment: Any) -> RefusalReason | None:
     codes = [text_at(each, "Rsn/Cd") for each in every(payment, "CxlStsRsnInf")]
     return next((REASONS[code] for code in codes if code in REASONS), None)
 
 
 def _original(payment: Any) -> tuple[int | None, str | None]:
-    for path in ("OrgnlTxRef/IntrBkSttlmAmt", "OrgnlInstdAmt"):
+    for path in ("OrgnlIntrBkSttlmAmt", "OrgnlTxRef/IntrBkSttlmAmt"):
         amount, currency = _amount(one(payment, path))
         if currency is not None:
             return amount, currency

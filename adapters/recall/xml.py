@@ -72,9 +72,18 @@ def parse(raw: bytes, message: str) -> Any:
         raise malformed(f"it is not a {message}")
     rules = schema(message)
     if not rules.validate(root):
-        lines = sorted({error.line for error in rules.error_log})
-        raise malformed(f"it breaks the schema of {message} at line {lines[0] if lines else 0}")
+        raise malformed(f"it breaks the schema of {message} at {_place(root, rules)}")
     return root
+
+
+def _place(root: Any, rules: etree.XMLSchema) -> str:
+    """The name of the first element that is wrong: a word of the standard's, never what the sender wrote into it."""
+    for error in rules.error_log:
+        found = root.xpath(error.path) if error.path else []
+        name = etree.QName(found[0]).localname if found else ""
+        if name.isascii() and name.isalnum() and len(name) <= 30:
+            return str(name)
+    return "its root"
 
 
 def written(root: Any, message: str) -> bytes:

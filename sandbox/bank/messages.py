@@ -144,7 +144,7 @@ def _xml(case: Case, action: dict[str, Any], answer_id: str, moment: datetime) -
         (
             f"<CxlStsId>{escape(answer_id)}</CxlStsId>",
             f"<OrgnlEndToEndId>{escape(case.end_to_end_id)}</OrgnlEndToEndId>" if case.end_to_end_id else "",
-            f"<UETR>{escape(case.uetr)}</UETR>" if case.uetr else "",
+            f"<OrgnlUETR>{escape(case.uetr)}</OrgnlUETR>" if case.uetr else "",
             f"<TxCxlSts>{INDIVIDUAL[status]}</TxCxlSts>",
             f"<CxlStsRsnInf><Rsn><Cd>{action['reason']}</Cd></Rsn></CxlStsRsnInf>"
             if "reason" in action
