@@ -20,7 +20,7 @@ check: environment ## format, lint, types, import rules, fast tests: under 90 s,
 	$(BIN)/pytest -q -m fast
 
 test: environment ## the whole suite, on a PostgreSQL and a Temporal of its own
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-ledgers: environment ## the same engine on ledgers from outside: DIR=folder with *_transfers.csv.gz and *_accounts.csv.gz
 	@test -n "$(DIR)" || { echo "make test-ledgers DIR=<folder with the ledgers>" >&2; exit 2; }

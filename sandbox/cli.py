@@ -1,7 +1,8 @@
-"""`python -m sandbox [serve | seed | thief | owner | agent | supervisor]`; alone it serves."""
+"""`python -m sandbox [serve | seed | thief | owner | ...]`; alone it serves, `--help` names all its people."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from typing import Annotated, Any
@@ -101,6 +102,9 @@ def owner(
     url: Url = DEFAULT_URL,
     gateway_url: GatewayUrl = DEFAULT_GATEWAY_URL,
     admin_key: AdminKey = "",
+    stays: Annotated[
+        bool, typer.Option("--stays", help="Go on answering after the account is entered again.")
+    ] = False,
     pace: Pace = 1.0,
 ) -> None:
     """Answer one-time codes on the contacts of before the theft, renew the password, log in again."""
@@ -108,8 +112,79 @@ def owner(
 
     known = _person(url, admin_key, account)
     stage = Stage("owner", pace=pace)
+    act = run_owner(url, gateway_url, known=known, admin_key=admin_key, seed=seed, stays=stays, stage=stage)
+    raise typer.Exit(perform(stage, act))
+
+
+@app.command()
+def traveller(
+    *,
+    account: Account = "",
+    seed: SeedNumber = 1,
+    url: Url = DEFAULT_URL,
+    admin_key: AdminKey = "",
+    currency: Annotated[str, typer.Option(help="What to pay in; default: the world's.")] = "",
+    pace: Pace = 1.0,
+) -> None:
+    """Be the owner on a new phone with a new number, and pay new acquaintances: a false alarm in the making."""
+    from sandbox.people.traveller import run_traveller  # noqa: PLC0415  one program per process
+
+    known = _person(url, admin_key, account)
+    stage = Stage("traveller", pace=pace)
+    spent = currency or _control("GET", url, "/sandbox/world", admin_key)["currency"]
+    act = run_traveller(url, known=known, seed=seed, currency=spent, stage=stage)
+    raise typer.Exit(perform(stage, act))
+
+
+@app.command(name="returning-thief")
+def returning_thief(
+    *,
+    account: Account = "",
+    seed: SeedNumber = 1,
+    url: Url = DEFAULT_URL,
+    admin_key: AdminKey = "",
+    currency: Annotated[str, typer.Option(help="What to steal; default: the world's.")] = "",
+    pace: Pace = 1.0,
+) -> None:
+    """Come back once the owner has a new password, which was phished too, and take what the cool-down lets out."""
+    from sandbox.people.returning_thief import run_returning_thief  # noqa: PLC0415  one program per process
+
+    account_id = _person(url, admin_key, account)["account_id"]
+    stage = Stage("thief", pace=pace)
+
+    async def phish() -> str:
+        return str((await asyncio.to_thread(_person, url, admin_key, account_id))["password"])
+
+    act = run_returning_thief(
+        url,
+        account_id=account_id,
+        seed=seed,
+        currency=currency or _control("GET", url, "/sandbox/world", admin_key)["currency"],
+        phish=phish,
+        stage=stage,
+    )
+    raise typer.Exit(perform(stage, act))
+
+
+@app.command()
+def hotline(
+    *,
+    credential: Credential,
+    account: Account = "",
+    seed: SeedNumber = 1,
+    url: Url = DEFAULT_URL,
+    gateway_url: GatewayUrl = DEFAULT_GATEWAY_URL,
+    admin_key: AdminKey = "",
+    pace: Pace = 1.0,
+) -> None:
+    """Report on the phone's word that an account was stolen; nobody ever proves it."""
+    from sandbox.people.hotline import run_hotline  # noqa: PLC0415  one program per process
+
+    del seed  # there is nothing to decide
+    stage = Stage("hotline", pace=pace)
+    account_id = _person(url, admin_key, account)["account_id"]
     raise typer.Exit(
-        perform(stage, run_owner(url, gateway_url, known=known, admin_key=admin_key, seed=seed, stage=stage))
+        perform(stage, run_hotline(gateway_url, credential=credential, account_id=account_id, stage=stage))
     )
 
 

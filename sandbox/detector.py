@@ -2,7 +2,8 @@
 
 An account is taken over when, within a day, a device was bound, a contact was changed, and at least three transfers
 were made from that device or to payees that were added since. The alarm goes to the gateway until it is answered; transfers of the same kind
-that come to light later follow in alarms of their own, each transfer in one alarm.
+that come to light later follow in alarms of their own, each transfer in one alarm. Where an alarm was raised before, a new device and a changed
+contact are enough: nobody waits for the money to leave a second time.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ _STOLEN = text("""
     ORDER BY t.seq
 """)
 _REPORTED = text("""
-    SELECT a.alarm_id, a.answered_at IS NOT NULL AS answered, x.value AS transfer_id
+    SELECT a.alarm_id, a.raised_at, a.answered_at IS NOT NULL AS answered, x.value AS transfer_id
     FROM wallet.alarm a LEFT JOIN LATERAL jsonb_array_elements_text(a.body -> 'stolen_transfers') x(value) ON true
     WHERE a.account_id = :account_id
 """)
@@ -121,14 +122,16 @@ class Detector:
             told = {row.transfer_id for row in reported}
             news = [row for row in stolen if row.transfer_id not in told][:MOST_IN_ONE_ALARM]
             following = any(row.transfer_id in told for row in stolen)
-            if not news or (not following and len(stolen) < THEFTS_BEFORE_ALARM):
+            again = bool(reported) and since > max(row.raised_at for row in reported)
+            if not again and (not news or (not following and len(stolen) < THEFTS_BEFORE_ALARM)):
                 return
+            occurred_at = news[-1].posted_at if news else since
             alarm_id = f"det-{uuid.uuid4().hex[:20]}"
             body = {
                 "source": SOURCE,
                 "id": alarm_id,
                 "account_id": account_id,
-                "occurred_at": news[-1].posted_at.isoformat(),
+                "occurred_at": occurred_at.isoformat(),
                 "compromised_since": (since - MARGIN).isoformat(),
                 "stolen_transfers": [row.transfer_id for row in news],
                 "kind": "trigger",
@@ -136,7 +139,7 @@ class Detector:
             }
             await connection.execute(
                 insert(alarm).values(
-                    alarm_id=alarm_id, account_id=account_id, body=body, raised_at=news[-1].posted_at, tries=0
+                    alarm_id=alarm_id, account_id=account_id, body=body, raised_at=occurred_at, tries=0
                 )
             )
 

@@ -1,6 +1,6 @@
 """What every test may ask for: real servers, fresh databases.
 
-One PostgreSQL and one Temporal dev server for the whole run, both throwaway. A test gets its databases as copies of one that
+One PostgreSQL and one Temporal dev server for each of the processes that share the tests, all throwaway. A test gets its databases as copies of one that
 the migrations made once, so each starts empty and none waits for migrations.
 """
 
@@ -10,9 +10,10 @@ import itertools
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,20 @@ from cli.embedded.temporal import EmbeddedTemporal
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "migrated"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test an id of its own: tests that run side by side are told apart by nothing else.
+
+    Of two with the same id only one would run, and nobody would hear of it. schemathesis has one for all operations.
+    """
+    for item in items:
+        label = getattr(item, "operation_label", None)
+        if label is not None:
+            item._id = replace(item.id, params=label)
+    twice = [node_id for node_id, count in Counter(item.nodeid for item in items).items() if count > 1]
+    if twice:
+        raise pytest.UsageError(f"these tests have no id of their own: {', '.join(twice)}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import contextlib
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.recalls import (
@@ -40,6 +40,10 @@ with workflow.unsafe.imports_passed_through():
     from models.errors import ErrorCode
     from models.names import WAKE, Workflow
     from workflows.policies import LOOK, SEND, STEP, failed_with
+
+
+STUCK_PAUSE = timedelta(hours=1)
+"""How long a recall of which a part failed for good waits to be woken before it tries again by itself."""
 
 
 @workflow.defn(name=Workflow.RECALL_TRANSFER)
@@ -76,20 +80,31 @@ class RecallTransfer:
             return self._result(await self._look(), RecallEnding.CANCELLED)
         while True:
             self._woken = False
-            facts = await self._look()
-            if facts.ending is not None:
-                return self._result(facts, facts.ending)
-            if await self._take_up(facts):
-                continue
-            ending = self._ending(facts)
-            if ending is None:
-                await self._wait_until(await self._say_what_is_due(facts))
-            elif await self._end(facts, ending):
-                return self._result(await self._look(), ending)
+            try:
+                facts = await self._look()
+                if facts.ending is not None:
+                    return self._result(facts, facts.ending)
+                await self._go_on(facts)
+            except ActivityError as error:
+                if is_cancelled_exception(error):
+                    raise
+                # Nothing that fails for good today may end a recall that has months: people see its attempts.
+                workflow.logger.error("recall_stuck")
+                await self._wait_until(workflow.now() + STUCK_PAUSE)
             if workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished():
                 workflow.continue_as_new(
                     self._request.model_copy(update={"chased": self._chased, "tried": self._tried})
                 )
+
+    async def _go_on(self, facts: RecallFacts) -> None:
+        """What follows from what the database says; then the next look is due."""
+        if await self._take_up(facts):
+            return
+        ending = self._ending(facts)
+        if ending is not None:
+            await self._end(facts, ending)
+        else:
+            await self._wait_until(await self._say_what_is_due(facts))
 
     def _key(self, what: str) -> str:
         return f"recall/{self._request.transfer.transfer_seq}/{what}"
@@ -242,17 +257,15 @@ class RecallTransfer:
             with contextlib.suppress(TimeoutError):
                 await workflow.wait_condition(lambda: self._woken, timeout=left)
 
-    async def _end(self, facts: RecallFacts, ending: RecallEnding) -> bool:
-        """Close it; False when an answer came in meanwhile, which is taken up first."""
+    async def _end(self, facts: RecallFacts, ending: RecallEnding) -> None:
+        """Close it, unless an answer came in meanwhile: that is taken up first."""
         if ending is RecallEnding.WITHDRAWN and facts.sent_at is not None:
             await self._send(MessageKind.WITHDRAWAL, self._chased + 1)
         try:
             await self._close(ending)
         except ActivityError as error:
-            if failed_with(error, ErrorCode.ILLEGAL_MOVE):
-                return False
-            raise
-        return True
+            if not failed_with(error, ErrorCode.ILLEGAL_MOVE):
+                raise
 
     async def _close(self, ending: RecallEnding) -> None:
         request = self._request

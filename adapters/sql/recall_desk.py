@@ -58,6 +58,11 @@ class SqlRecallDesk:
         self, *, answer_id: str, raw: bytes, digest: str, sender: Sender, at: datetime
     ) -> AnswerView:
         """See use_cases.ports.RecallDesk."""
+        query = _answers().where(RecallAnswer.digest == digest, RecallAnswer.sender == sender.name)
+        async with statement(self._engine) as connection:
+            known = (await connection.execute(query)).one_or_none()
+        if known is not None:
+            return _answer_view(known)
         content = await self._sealer.seal(answer_id, ANSWER, raw)
         async with statement(self._engine) as connection:
             await connection.execute(
@@ -74,7 +79,6 @@ class SqlRecallDesk:
                 )
                 .on_conflict_do_nothing(index_elements=["digest", "sender"])
             )
-            query = _answers().where(RecallAnswer.digest == digest, RecallAnswer.sender == sender.name)
             return _answer_view((await connection.execute(query)).one())
 
     async def candidates(self, answer: ParsedAnswer) -> list[RecallReference]:

@@ -65,22 +65,26 @@ GROUP BY currency ORDER BY currency
 )
 """`got` reads the index itself: money that comes after a recall was closed is recalled all the same."""
 
-NEWS = f"""
-(EXISTS (SELECT FROM recall_answer a WHERE a.recall_id = r.id AND a.verdict = 'matched' AND a.taken_at IS NULL)
- OR {WITHDRAWN} OR {OURS} > r.received)
-"""
-
-# The lease is the pushed-back next look, as with hand-overs: a workflow that cannot act is woken ever more seldom.
-LEASE = text(
-    f"""
+LEASED = """
 UPDATE recall SET wakes = wakes + 1,
     next_wake_at = clock_timestamp() + least(interval '10 minutes', interval '2 seconds' * power(1.7, least(wakes, 14)))
 WHERE id IN (
-    SELECT r.id FROM recall r WHERE r.state <> 'closed' AND r.next_wake_at <= clock_timestamp() AND {NEWS}
+    SELECT r.id FROM recall r WHERE r.state <> 'closed' AND r.next_wake_at <= clock_timestamp() AND {news}
     ORDER BY r.next_wake_at LIMIT :limit FOR UPDATE SKIP LOCKED)
 RETURNING id, incident_id, transfer_seq
-"""  # noqa: S608 - the parts are constants of this file
+"""
+"""The lease is the pushed-back next look, as with hand-overs: a workflow that cannot act is woken ever more seldom."""
+
+SAID = text(
+    LEASED.format(
+        news="r.id IN (SELECT a.recall_id FROM recall_answer a WHERE a.verdict = 'matched' AND a.taken_at IS NULL "
+        "UNION ALL SELECT w.id FROM recall w WHERE w.withdraw_asked_at IS NOT NULL AND w.state <> 'closed')"
+    )
 )
+"""What somebody said: found from the few rows that say it, however many recalls are open."""
+
+COME = text(LEASED.format(news=f"({WITHDRAWN} OR {OURS} > r.received)"))
+"""What has come, and incidents that ended: each open recall is looked at, so this is asked at the pace of the rules."""
 
 WITHDRAW = text(
     "UPDATE recall SET withdraw_asked_at = coalesce(withdraw_asked_at, clock_timestamp()), wakes = 0, "
@@ -142,10 +146,10 @@ class SqlRecalls:
                 await connection.scalar(text("SELECT EXISTS (SELECT FROM recall WHERE state <> 'closed')"))
             )
 
-    async def to_wake(self, limit: int) -> list[Woken]:
-        """Lease up to `limit` open recalls for which an answer, money or a withdrawal waits."""
+    async def to_wake(self, limit: int, *, looking: bool) -> list[Woken]:
+        """Lease up to `limit` open recalls for which an answer waits; when `looking`, those with money or an ended incident."""
         async with statement(self._engine) as connection:
-            rows = await connection.execute(LEASE, {"limit": limit})
+            rows = await connection.execute(COME if looking else SAID, {"limit": limit})
             return [
                 Woken(recall_id=row.id, incident_id=row.incident_id, transfer_seq=row.transfer_seq)
                 for row in rows

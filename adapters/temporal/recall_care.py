@@ -35,7 +35,8 @@ _log = structlog.get_logger(__name__)
 class RecallCare:
     """A recall's workflow sleeps for weeks. What happens to it is in the database; this has it look there.
 
-    `inboxes`: (name of the institution, its folder). `look_seconds`: how often the index is fed while a recall is open.
+    `inboxes`: (name of the institution, its folder). `look_seconds`: how often the index is fed and
+    money looked for while a recall is open.
     Several may run: a woken recall is leased, an answer is kept once whoever takes it.
     """
 
@@ -46,7 +47,7 @@ class RecallCare:
     look_seconds: int
     inboxes: Sequence[tuple[str, Inbox]] = ()
     pause_seconds: float = PAUSE_SECONDS
-    _fed_at: float | None = field(default=None, init=False)
+    _looked_at: float | None = field(default=None, init=False)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`. A database, wallet or Temporal that is away is noted and found again."""
@@ -66,9 +67,17 @@ class RecallCare:
         for name, inbox in self.inboxes:
             await self._import(name, inbox)
         await self.answers.catch_up()
-        await self._feed()
-        for woken in await self.recalls.to_wake(AT_ONCE):
-            await self._wake(woken)
+        await self._wake_all(looking=False)
+        now = time.monotonic()
+        if self._looked_at is None or now - self._looked_at >= self.look_seconds:
+            self._looked_at = now
+            await self._feed()
+            await self._wake_all(looking=True)
+
+    async def _wake_all(self, *, looking: bool) -> None:
+        while woken := await self.recalls.to_wake(AT_ONCE, looking=looking):
+            for each in woken:
+                await self._wake(each)
 
     async def _import(self, name: str, inbox: Inbox) -> None:
         sender = Sender(operator_id="", name=name, role=Role.INSTITUTION)
@@ -78,10 +87,6 @@ class RecallCare:
             inbox.stored(path)
 
     async def _feed(self) -> None:
-        now = time.monotonic()
-        if self._fed_at is not None and now - self._fed_at < self.look_seconds:
-            return
-        self._fed_at = now
         if await self.recalls.any_open():
             try:
                 await self.index.catch_up(budget=FEED_BUDGET)

@@ -28,6 +28,12 @@ def demo(
         typer.Option(help="The stolen transfers of that ledger: tx_id[,tx_id...], all of one victim."),
     ] = None,
     currency: Annotated[str | None, typer.Option(help="ISO 4217 code of that ledger's amounts.")] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option(
+            help="Another story: restored (the default), false_alarm, silence or relapse. Only the sandbox's people differ."
+        ),
+    ] = None,
     wait_limit: Annotated[
         int, typer.Option(help="Give the story up after so many seconds without its end.", min=1)
     ] = 180,
@@ -51,6 +57,7 @@ def demo(
         theft=theft,
         currency=currency,
         wait_limit=wait_limit,
+        scenario=scenario,
     )
     raise typer.Exit(run_demo(request, output))
 

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 def part_of(person: Person, house: House, *, victim: str, seed: int) -> Part:
     """The program of one person, ready as soon as it runs: it ends by itself, or with us."""
     environ = dict(house.sandbox_environ)
-    # Staff work at the gateway and are told nothing about anybody's account.
-    account = ["--account", victim] if person.login is None else []
+    account = ["--account", victim] if person.login is None or person.called_about else []
     if person.login is not None:
         environ["SANDBOX_CREDENTIAL"] = house.words.logins[person.login.value].credential
     return Part(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.demo import ledger as outside_ledger
-from cli.demo.scenario import RESTORED, RESTORED_LEDGER
+from cli.demo.scenario import RESTORED_LEDGER, SCENARIOS
 from cli.demo.summary import show_summary
 from cli.demo.telling import Telling
 from cli.demo.timeline import Timeline
@@ -94,7 +94,7 @@ class Demo:
             outside_ledger.tell_reading(case, self._output)
             # A ledger is many small objects that live to the end: they need not be looked through again and again.
             gc.freeze()
-        scenario = RESTORED if case is None else RESTORED_LEDGER
+        scenario = SCENARIOS[self._request.scenario] if case is None else RESTORED_LEDGER
         with Processes(self._folder) as processes:
             house = House(processes, self._addresses(), self._folder, policy=POLICY)
             with Timeline(self._output) as timeline:

@@ -83,7 +83,7 @@ def _taken_out(smalls: Sequence[Small], money: str) -> str:
 
 
 def _refused(smalls: Sequence[Small], _: str) -> str:
-    return f"refuses the thief: {_counted(smalls)}"
+    return f"refuses: {_counted(smalls)}"
 
 
 def _held(smalls: Sequence[Small], money: str) -> str:

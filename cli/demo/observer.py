@@ -22,11 +22,19 @@ EXITS: Final = {kind.value for kind in AccountKind if kind.is_exit}
 
 
 class Observer:
-    """`head_seq` is the last posting before the story: what comes after is the thief's doing, and the engine's."""
+    """`head_seq` is the last posting before the story: what comes after is the `spender`'s doing, and the engine's."""
 
     def __init__(
-        self, gateway: GatewayClient, sandbox: SandboxClient, *, victim: str, currency: str, head_seq: int
+        self,
+        gateway: GatewayClient,
+        sandbox: SandboxClient,
+        *,
+        victim: str,
+        currency: str,
+        head_seq: int,
+        spender: Who = Who.THIEF,
     ) -> None:
+        self._spender = spender
         self._gateway = gateway
         self._sandbox = sandbox
         self._victim = victim
@@ -67,8 +75,9 @@ class Observer:
     def _move(self, transfer: dict[str, Any]) -> Event:
         at, amount, currency = _instant(transfer["posted_at"]), transfer["amount"], transfer["currency"]
         if transfer["src"] == self._victim:
-            text = f"steals {sum_of_money(amount, currency)}: {transfer['src']} to {transfer['dst']}"
-            return Event(at=at, who=Who.THIEF, text=text)
+            does = "steals" if self._spender is Who.THIEF else "pays"
+            text = f"{does} {sum_of_money(amount, currency)}: {transfer['src']} to {transfer['dst']}"
+            return Event(at=at, who=self._spender, text=text)
         if transfer["dst_kind"] in EXITS:
             small = Small(kind=Kind.TAKEN_OUT, currency=currency, amount=amount, word=transfer["dst_kind"])
         else:
@@ -86,10 +95,9 @@ class Observer:
         alarms = self._sandbox.alarms()
         for alarm in alarms[self._alarms :]:
             named = len(alarm["body"]["stolen_transfers"])
+            what = f"{named} suspicious transfers" if named else "a new device and a changed contact again"
             yield Event(
-                at=_instant(alarm["raised_at"]),
-                who=Who.WALLET,
-                text=f"the detector raises an alarm: {named} suspicious transfers",
+                at=_instant(alarm["raised_at"]), who=Who.WALLET, text=f"the detector raises an alarm: {what}"
             )
         self._alarms = len(alarms)
 

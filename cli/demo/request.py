@@ -10,6 +10,7 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from adapters.transfers.files import NO_CURRENCY, FileLedger, read_ledger
+from cli.demo.scenario import RESTORED, SCENARIOS
 from cli.ledger_files import checked_currency
 from models.contracts.base import OpaqueId
 from models.contracts.transfers import AccountKind, PostedTransfer
@@ -41,11 +42,12 @@ class LedgerCase:
 
 @dataclass(frozen=True, kw_only=True)
 class DemoRequest:
-    """`case` is None for the world that the sandbox makes from `seed`."""
+    """`case` is None for the world that the sandbox makes from `seed`; only there `scenario` may be another story."""
 
     seed: int
     keep: bool
     wait_limit: int
+    scenario: str = RESTORED.name
     case: LedgerCase | None = None
 
 
@@ -58,11 +60,21 @@ def request_of(
     theft: str | None,
     currency: str | None,
     wait_limit: int,
+    scenario: str | None = None,
 ) -> DemoRequest:
     """Read and check everything. Errors: INVALID, FILE_BROKEN, THEFT_UNKNOWN, THEFT_NOT_VICTIMS; nothing was started."""
-    plain = DemoRequest(seed=seed, keep=keep, wait_limit=wait_limit)
+    if scenario is not None and scenario not in SCENARIOS:
+        raise StanchError(
+            ErrorCode.INVALID,
+            f"There is no scenario {scenario[:40]!r}; {NOTHING_STARTED}. Choose one of {', '.join(SCENARIOS)}.",
+        )
     if transfers is None and accounts is None and theft is None and currency is None:
-        return plain
+        return DemoRequest(seed=seed, keep=keep, wait_limit=wait_limit, scenario=scenario or RESTORED.name)
+    if scenario is not None and scenario != RESTORED.name:
+        raise StanchError(
+            ErrorCode.INVALID,
+            f"On a ledger of your own only the story `{RESTORED.name}` can be told; {NOTHING_STARTED}. Leave --scenario out.",
+        )
     if transfers is None or accounts is None or theft is None:
         raise StanchError(
             ErrorCode.INVALID,

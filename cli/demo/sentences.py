@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli.demo.events import Event, Kind, Small, Who
 from cli.money import sum_of_money
-from models.names import StepKind, StepStatus
+from models.names import Outcome, StepKind, StepStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,7 +49,8 @@ def told(step: Mapping[str, Any], at: datetime, currency: str) -> Event | None:
         question = str(step["step_key"]).split("/")[1].replace("_", " ")
         return Event(at=at, who=who, text=f"are asked: {question}?")
     tell = SENTENCES.get(kind)
-    return Event(at=at, who=who, text=tell(result) if tell else f"{kind.value} {step['step_key']}")
+    known = {**result, "reason": step.get("reason")}
+    return Event(at=at, who=who, text=tell(known) if tell else f"{kind.value} {step['step_key']}")
 
 
 def _small(kind: StepKind, result: Mapping[str, Any], currency: str) -> Small | None:
@@ -102,6 +103,11 @@ def _read_back(result: Mapping[str, Any]) -> str:
     )
 
 
+def _release(result: Mapping[str, Any]) -> str:
+    in_stages = str(result.get("reason") or "").endswith(Outcome.RESTORED)
+    return "restrictions ended" + ("; the limits of the first stage stand already" if in_stages else "")
+
+
 def _stage(result: Mapping[str, Any]) -> str:
     return f"cool-down stage {result.get('stage')} until {_time(result.get('ends_at'))}"
 
@@ -123,7 +129,7 @@ SENTENCES: Final[Mapping[StepKind, Callable[[Mapping[str, Any]], str]]] = {
     StepKind.OWNER_LINK: lambda _: "one-use link for a new password sent to a contact older than the theft",
     StepKind.DECISION: lambda _: "decided",
     StepKind.STAGE: _stage,
-    StepKind.RELEASE: lambda _: "restrictions ended; the limits of the first stage stand already",
+    StepKind.RELEASE: _release,
     StepKind.LIFT_LIMITS: lambda _: "the last limits are lifted: the account is whole again",
     StepKind.CLOSE: lambda result: f"incident closed: {result.get('outcome')}",
 }

@@ -10,7 +10,7 @@ from typing import Any, Final
 from cli.child import Child
 from cli.demo.events import Event, Who
 
-WHO: Final = {"owner": Who.OWNER, "agent": Who.PEOPLE, "supervisor": Who.PEOPLE}
+WHO: Final = {"owner": Who.OWNER, "thief": Who.THIEF, "agent": Who.PEOPLE, "supervisor": Who.PEOPLE}
 
 
 class Tale:
@@ -53,7 +53,7 @@ def _sentence(told: Mapping[str, Any]) -> str | None:
         case "renewed_password":
             return "sets a new password through the wallet's one-use link"
         case "logged_in":
-            return "is back in the account"
+            return "is back in the account" + (", with the new password" if told["who"] == "thief" else "")
         case "decided" if told.get("choice"):
             return f"{told['who']} chooses {told['choice']}"
         case "decided":

@@ -73,7 +73,12 @@ class Telling:
         currency = case.currency if case else str(world["currency"])
         with self._login(Role.AUDITOR) as gateway, self._house.sandbox_client() as sandbox:
             observer = Observer(
-                gateway, sandbox, victim=victim, currency=currency, head_seq=int(world["head_seq"])
+                gateway,
+                sandbox,
+                victim=victim,
+                currency=currency,
+                head_seq=int(world["head_seq"]),
+                spender=self._scenario.spender,
             )
             self._begin(observer, world)
             self._follow(observer)
@@ -93,9 +98,9 @@ class Telling:
     def _begin(self, observer: Observer, world: Mapping[str, Any]) -> None:
         for person in self._scenario.people:
             observer.listen_to(self._processes[person.name])
-        if self._scenario.thief is not None:
-            self._timeline.now(f"a thief is at work on {self._victim(world)}")
-            self._processes.start(self._part(self._scenario.thief, world))
+        if self._scenario.starter is not None:
+            self._timeline.now(self._scenario.begins.format(victim=self._victim(world)))
+            self._processes.start(self._part(self._scenario.starter, world))
         if self._request.case is not None:
             self._timeline.now(f"the alarm about {self._victim(world)} is raised")
             with self._login(Role.TRIGGER) as detector:
@@ -124,11 +129,18 @@ class Telling:
                 )
             time.sleep(SECONDS_BETWEEN_LOOKS)
         self._timeline.flush()
-        outcome = observer.view["outcome"] if observer.view else None
-        if outcome != self._scenario.outcome:
+        self._check_ending(observer)
+
+    def _check_ending(self, observer: Observer) -> None:
+        wanted = self._scenario
+        outcome, refreezes = (
+            (observer.view["outcome"], observer.view["refreezes"]) if observer.view else (None, 0)
+        )
+        if (outcome, refreezes) != (wanted.outcome, wanted.refreezes):
             raise StanchError(
                 ErrorCode.INTERNAL,
-                f"The story should have ended as {self._scenario.outcome} and ended as {outcome}.",
+                f"The story should have ended as {wanted.outcome} after {wanted.refreezes} re-freezes and ended as {outcome} "
+                f"after {refreezes}.",
             )
 
     def _load_audit(self) -> None:

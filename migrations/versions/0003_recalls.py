@@ -90,6 +90,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_recall_opened", "recall", ["opened_at", "id"], unique=False)
     op.create_index(
+        "ix_recall_withdrawing",
+        "recall",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("withdraw_asked_at IS NOT NULL AND state <> 'closed'"),
+    )
+    op.create_index(
         "ix_recall_uetr", "recall", ["uetr"], unique=False, postgresql_where=sa.text("uetr IS NOT NULL")
     )
     op.create_table(
@@ -121,6 +128,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("digest", "sender", name=op.f("uq_recall_answer_digest_sender")),
     )
     op.create_index("ix_recall_answer_received", "recall_answer", ["received_at", "id"], unique=False)
+    op.create_index(
+        "ix_recall_answer_waiting",
+        "recall_answer",
+        ["recall_id"],
+        unique=False,
+        postgresql_where=sa.text("verdict = 'matched' AND taken_at IS NULL"),
+    )
     op.create_index(
         "uq_recall_answer_matched",
         "recall_answer",

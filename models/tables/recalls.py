@@ -30,6 +30,11 @@ class Recall(Base):
     __table_args__ = (
         UniqueConstraint("incident_id", "transfer_seq"),
         Index("ix_recall_open", "next_wake_at", postgresql_where=text("state <> 'closed'")),
+        Index(
+            "ix_recall_withdrawing",
+            "id",
+            postgresql_where=text("withdraw_asked_at IS NOT NULL AND state <> 'closed'"),
+        ),
         Index("ix_recall_uetr", "uetr", postgresql_where=text("uetr IS NOT NULL")),
         Index("ix_recall_end_to_end_id", "end_to_end_id", postgresql_where=text("end_to_end_id IS NOT NULL")),
         Index("ix_recall_opened", "opened_at", "id"),
@@ -100,6 +105,11 @@ class RecallAnswer(Base):
             "reference",
             unique=True,
             postgresql_where=text("verdict = 'matched'"),
+        ),
+        Index(
+            "ix_recall_answer_waiting",
+            "recall_id",
+            postgresql_where=text("verdict = 'matched' AND taken_at IS NULL"),
         ),
         Index("ix_recall_answer_received", "received_at", "id"),
         CheckConstraint("verdict IN ('received', 'matched', 'duplicate', 'quarantined')", name="verdict"),

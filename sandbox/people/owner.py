@@ -30,7 +30,9 @@ class Owner:
         known: dict[str, Any],
         admin_key: str,
         seed: int,
+        stays: bool = False,
     ) -> None:
+        self._stays = stays
         self._wallet = wallet
         self._gateway = gateway
         self._stage = stage
@@ -43,13 +45,18 @@ class Owner:
         self._token: str | None = None
 
     async def recover(self) -> int:
-        """Answer codes and links as they arrive, until the account can be entered again; gives 0 then."""
+        """Answer codes and links as they arrive, until the account can be entered again; gives 0 then.
+
+        An owner who stays goes on answering until told to stop: the account may be frozen again.
+        """
         while not self._stage.over.is_set():
             for message in await self._new_messages():
                 await self._stage.pause(self._random.uniform(0.4, 1.5))
                 await self._react(message["body"])
             if self._token is not None and await self._entered(self._token):
-                return 0
+                if not self._stays:
+                    return 0
+                self._token = None
             await asyncio.sleep(LOOK_SECONDS)
         return 0
 
@@ -122,12 +129,19 @@ class Owner:
 
 
 async def run_owner(
-    url: str, gateway_url: str, *, known: dict[str, Any], admin_key: str, seed: int, stage: Stage
+    url: str,
+    gateway_url: str,
+    *,
+    known: dict[str, Any],
+    admin_key: str,
+    seed: int,
+    stage: Stage,
+    stays: bool = False,
 ) -> int:
     """Play the owner once. `known` is what GET /sandbox/people/{account_id} tells."""
     async with (
         httpx2.AsyncClient(base_url=url, timeout=10, trust_env=False) as wallet,
         httpx2.AsyncClient(base_url=gateway_url, timeout=10, trust_env=False) as gateway,
     ):
-        owner = Owner(wallet, gateway, stage, known=known, admin_key=admin_key, seed=seed)
+        owner = Owner(wallet, gateway, stage, known=known, admin_key=admin_key, seed=seed, stays=stays)
         return await owner.recover()

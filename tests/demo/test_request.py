@@ -11,7 +11,7 @@ import pytest
 from cli.application import main
 from cli.demo.request import DemoRequest, request_of
 from cli.exit_codes import ExitCode
-from models.errors import ErrorCode
+from models.errors import ErrorCode, StanchError
 
 pytestmark = pytest.mark.fast
 
@@ -27,7 +27,15 @@ def ledger(tmp_path: Path) -> dict[str, Path]:
 
 
 def ask(ledger: dict[str, Path], theft: str, currency: str | None = None) -> DemoRequest:
-    return request_of(seed=1, keep=False, wait_limit=60, theft=theft, currency=currency, **ledger)
+    return request_of(
+        seed=1,
+        keep=False,
+        wait_limit=60,
+        theft=theft,
+        currency=currency,
+        transfers=ledger["transfers"],
+        accounts=ledger["accounts"],
+    )
 
 
 def refused(ledger: dict[str, Path], theft: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -97,3 +105,21 @@ def test_a_theft_in_a_refused_row_is_unknown(
 ) -> None:
     ledger["transfers"].write_text(TRANSFERS.replace("mia,mule,400", "mia,mule,-400"))
     assert refused(ledger, "1", capsys) == ErrorCode.THEFT_UNKNOWN
+
+
+@pytest.mark.parametrize("wanted", ["no_such", "relapse"])
+def test_only_a_story_that_can_be_told_is_begun(ledger: dict[str, Path], wanted: str) -> None:
+    own = {"transfers": ledger["transfers"], "accounts": ledger["accounts"]} if wanted == "relapse" else {}
+    with pytest.raises(StanchError) as caught:
+        request_of(
+            seed=1,
+            keep=False,
+            wait_limit=60,
+            theft="t1" if own else None,
+            currency=None,
+            transfers=own.get("transfers"),
+            accounts=own.get("accounts"),
+            scenario=wanted,
+        )
+    assert caught.value.code is ErrorCode.INVALID
+    assert "nothing was started" in caught.value.message

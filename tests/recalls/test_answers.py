@@ -10,7 +10,8 @@ import pytest
 
 from adapters.recall.file_drop import Inbox
 from models.contracts.alarms import Sender
-from models.contracts.recalls import RecalledTransfer, RecallEnding
+from models.contracts.recalls import ParsedAnswer, RecalledTransfer, RecallEnding
+from models.errors import ErrorCode, StanchError
 from models.ids import new_id
 from models.names import Role
 from tests.recalls.house import BANK, PATIENT, Recalls
@@ -186,6 +187,26 @@ async def test_a_refusal_closes_and_what_comes_later_is_kept(
     assert (detail["ending"], detail["refusal"]) == (RecallEnding.REFUSED.value, "other")
     late = recalls.answer(xml(transfer, recall_id, "e2"))
     assert (late["verdict"], late["quarantine"]) == ("quarantined", "recall_closed")
+
+
+async def test_a_recall_outlives_what_fails_for_good(
+    recalls: Recalls, sent: tuple[RecalledTransfer, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that another version matched and this one cannot read: the recall waits, and goes on when it can."""
+    transfer, recall_id = sent
+
+    class Unable:
+        def read(self, raw: bytes) -> ParsedAnswer:  # noqa: ARG002 - the port says so
+            raise StanchError(ErrorCode.INVALID, "not by this version")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recalls.wiring.recalls, "_reader", Unable())
+        assert recalls.answer(xml(transfer, recall_id, "g1"))["verdict"] == "matched"
+        await recalls.until_rows(
+            "SELECT 1 FROM step_attempt WHERE step_key LIKE :key",
+            key=f"recall/{transfer.transfer_seq}/answer/%",
+        )
+    await recalls.until_rows("SELECT 1 FROM recall WHERE id = :id AND promised = 4000", id=recall_id)
 
 
 def test_institutions_answer_and_do_nothing_else(recalls: Recalls) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from adapters.recall import neutral
 from adapters.recall.describe import schema
 from adapters.recall.file_drop import FileDrop
 from adapters.recall.routes import Route, route_of
-from models.contracts.recalls import AnswerStatus, RefusalReason
+from models.contracts.recalls import AnswerStatus, Quarantine, RecallEnding, RefusalReason
 from models.contracts.transfers import AccountKind, BankDetails
 from models.errors import ErrorCode, StanchError
 from settings import RecallRoute
@@ -32,6 +33,19 @@ def test_the_examples_are_valid() -> None:
     assert recall.asked == 20_000
     answer = neutral.read((DOCS / "recalls" / "answer.json").read_bytes())
     assert (answer.status, answer.promised, answer.whole) == (AnswerStatus.IN_PART, 10_000, False)
+
+
+def test_the_page_links_to_what_is_there_and_its_settings_are_valid() -> None:
+    page = (DOCS / "recalls.md").read_text()
+    for link in re.findall(r"\]\(([^)]+)\)", page):
+        assert (DOCS / link).exists(), link
+    (example,) = re.findall(r"```json\n(.+?)```", page, re.DOTALL)
+    assert [RecallRoute.model_validate(each).name for each in json.loads(example)] == [
+        "bank-of-example",
+        "cards",
+    ]
+    for word in (*Quarantine, *RecallEnding):
+        assert f"`{word}`" in page, word
 
 
 def test_what_is_written_says_only_what_is_asked() -> None:
