@@ -11,7 +11,7 @@ from activities.ports import Recalls, Traces, TransferIndex
 from activities.recovery_ports import CameBack, Claims, Recoveries, TracedMoney
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.recovery import MoneyLook, RecoveryInput, RecoveryLook, WithdrawRecallInput
-from models.contracts.transfers import TaintedLot
+from models.contracts.transfers import FeedPosition, TaintedLot
 from models.errors import ErrorCode, StanchError
 from models.names import Activity, HoldSource
 from tracing.intervals import subtract, union
@@ -71,7 +71,7 @@ class LookAtMoney:
                 )
                 moved = moved or left != [(lot.lo, lot.hi)]
             free += unheld
-            back += await self._came_back(each, incident_id)
+            back += await self._came_back(each, incident_id, position)
             exits += await self.recoveries.exits(each)
             strays_outside += await self.recoveries.stray_recalls(each)
             strays += await self._strays(each, lots)
@@ -89,12 +89,20 @@ class LookAtMoney:
             awaited=sum(each.pending for each in await self.recalls.totals(incident_id)),
         )
 
-    async def _came_back(self, traced: TracedMoney, incident_id: str) -> list[TaintedLot]:
-        """What no hold keeps of it; at the victim's own account it is where it belongs."""
+    async def _came_back(
+        self, traced: TracedMoney, incident_id: str, position: FeedPosition
+    ) -> list[TaintedLot]:
+        """What no hold keeps of it and still lies there; at the victim's own account it is where it belongs."""
         lots = [
             _lot(back) for back in await self.recoveries.came_back(traced) if back.account_id != traced.victim
         ]
-        return await self.claims.unclaimed(lots, incident_id=incident_id)
+        return [
+            lot.model_copy(update={"lo": lo, "hi": hi})
+            for lot in await self.claims.unclaimed(lots, incident_id=incident_id)
+            for lo, hi in await self.index.remaining(
+                lot.account_id, lot.currency, lot.lo, lot.hi, position.upto_seq
+            )
+        ]
 
     async def _strays(self, traced: TracedMoney, lots: list[TaintedLot]) -> list[str]:
         """Standing holds of ours that are not wholly on units the trace calls stolen."""

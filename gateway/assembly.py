@@ -127,6 +127,7 @@ def assemble(wiring: Wiring) -> Parts:
             recoveries=wiring.recoveries,
             recalls=wiring.recalls,
             traces=wiring.traces,
+            index=wiring.index,
         ),
         look_up=LookUp(wiring.overview),
         answer_recall=wiring.answer_recall,

@@ -19,7 +19,7 @@ class Known:
     `flow`: the last trace. `held_by_us`: units it finds in wallet accounts on which holds of this incident stand.
     `paid_since`: held units paid to the owner by transfers that the trace does not see yet; `awarded`: those paid to
     another claimant. `came_back`: what reversals brought back out of exits, of it `came_to_owner` to the owner's own account
-    and `paid_back` paid on to the owner. `pending` and `written_off`: recalls that are open, and closed without money.
+    and `paid_back` paid on to the owner; `moved_on`: what its payer has spent again. `pending` and `written_off`: recalls that are open, and closed without money.
     """
 
     flow: Flow
@@ -29,6 +29,7 @@ class Known:
     came_back: int = 0
     came_to_owner: int = 0
     paid_back: int = 0
+    moved_on: int = 0
     pending: int = 0
     written_off: int = 0
 
@@ -38,7 +39,7 @@ def remedy(currency: str, known: Known) -> Remedy:
     flow = known.flow
     still_held = flow.held - known.paid_since - known.awarded
     still_outside = flow.exited - known.came_back
-    recalled = known.came_back - known.came_to_owner - known.paid_back
+    recalled = known.came_back - known.came_to_owner - known.paid_back - known.moved_on
     free = still_held - known.held_by_us
     nowhere = still_outside - known.pending - known.written_off
     cells = {
@@ -46,7 +47,7 @@ def remedy(currency: str, known: Known) -> Remedy:
         "on_hold": known.held_by_us,
         "recall_pending": known.pending,
         "recalled": recalled,
-        "at_large": free + flow.pooled + flow.pruned + nowhere,
+        "at_large": free + flow.pooled + flow.pruned + nowhere + known.moved_on,
         "lost": known.written_off + known.awarded,
     }
     wrong = [

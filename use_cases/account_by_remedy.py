@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from activities.ports import Incidents, Recalls, Traces
+from activities.ports import Incidents, Recalls, Traces, TransferIndex
 from activities.recovery_ports import Recoveries, TracedMoney
+from models.contracts.base import MAX_AMOUNT
 from models.contracts.recalls import RecallTotals
 from models.contracts.recovery import Remedy, RemedyView
 from models.errors import ErrorCode, StanchError
@@ -23,6 +24,7 @@ class AccountByRemedy:
     recoveries: Recoveries
     recalls: Recalls
     traces: Traces
+    index: TransferIndex
 
     async def of_incident(self, incident_id: str) -> RemedyView:
         """Every stolen unit in exactly one cell, per currency. Errors: NOT_FOUND; REFUSED_BY_RULE when it does not add up."""
@@ -67,6 +69,15 @@ class AccountByRemedy:
         back = await self.recoveries.came_back(traced)
         from_trace = [each for each in paid if each.source == HoldSource.TRACE]
         came = sum(each.hi - each.lo for each in back)
+        to_owner = sum(each.hi - each.lo for each in back if each.account_id == traced.victim)
+        paid_back = sum(each.amount for each in paid if each.source == HoldSource.RECALL)
+        # Of what came back to others than the owner, what lies there still; a payment that is not indexed yet hides nothing.
+        lying = 0
+        for each in back:
+            if each.account_id != traced.victim:
+                lying += total(
+                    await self.index.remaining(each.account_id, each.currency, each.lo, each.hi, MAX_AMOUNT)
+                )
         return Known(
             flow=traced.flow,
             held_by_us=max(0, held),
@@ -75,8 +86,9 @@ class AccountByRemedy:
             ),
             awarded=sum(each.amount for each in from_trace if not each.to_owner),
             came_back=max(came, recalls.recalled if recalls is not None else 0),
-            came_to_owner=sum(each.hi - each.lo for each in back if each.account_id == traced.victim),
-            paid_back=sum(each.amount for each in paid if each.source == HoldSource.RECALL),
+            came_to_owner=to_owner,
+            paid_back=paid_back,
+            moved_on=max(0, came - to_owner - paid_back - lying),
             pending=recalls.pending if recalls is not None else 0,
             written_off=recalls.lost if recalls is not None else 0,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -18,12 +19,14 @@ with workflow.unsafe.imports_passed_through():
         ChangeTheftsInput,
         EndHoldInput,
         MuleInput,
+        Payment,
         RecoverFundsInput,
         RecoveryDecision,
         RecoveryInput,
         RecoveryLook,
         RenewHoldInput,
         RestituteInput,
+        RestituteResult,
         RestitutionPlan,
         SettleQuestionInput,
     )
@@ -152,25 +155,31 @@ class CarryingOut:
 
     async def _pay(self, decision: RecoveryDecision) -> bool:
         """Every payment of the choice, one step each; the question is closed when all are through."""
+        payments = payments_of(decision.action, decision.choice)
         how = DONE
-        for number, payment in enumerate(payments_of(decision.action, decision.choice)):
-            paid = await workflow.execute_activity_method(
-                Restitute.run,
-                RestituteInput(
-                    incident_id=self._request.incident_id,
-                    episode=decision.episode,
-                    step_key=f"approval/{decision.request_id}/{number}",
-                    request_id=decision.request_id,
-                    choice=decision.choice,
-                    number=number,
-                    payment=payment,
-                ),
-                summary=f"give back {payment.amount} {payment.currency}",
-                **STEP,
-            )
-            how = how if paid.refusal is None else paid.refusal.code
+        at_once = self._rules.holds_per_second
+        for first in range(0, len(payments), at_once):
+            batch = enumerate(payments[first : first + at_once], start=first)
+            paid = await asyncio.gather(*(self._pay_one(decision, *each) for each in batch))
+            how = next((each.refusal.code for each in paid if each.refusal is not None), how)
         await self._settle(decision, how)
         return how == DONE
+
+    async def _pay_one(self, decision: RecoveryDecision, number: int, payment: Payment) -> RestituteResult:
+        return await workflow.execute_activity_method(
+            Restitute.run,
+            RestituteInput(
+                incident_id=self._request.incident_id,
+                episode=decision.episode,
+                step_key=f"approval/{decision.request_id}/{number}",
+                request_id=decision.request_id,
+                choice=decision.choice,
+                number=number,
+                payment=payment,
+            ),
+            summary=f"give back {payment.amount} {payment.currency}",
+            **STEP,
+        )
 
     async def _settle(self, decision: RecoveryDecision, how: str) -> None:
         await workflow.execute_activity_method(

@@ -25,7 +25,7 @@ def stories(draw: st.DrawFn) -> tuple[Known, dict[str, int]]:
     """Units put into cells one kind after the other, and what each part of the system would know of them."""
     names = (
         "free", "held", "paid_since", "awarded", "pooled", "pruned", "returned",
-        "outside", "pending", "written_off", "recalled", "to_owner", "paid_back",
+        "outside", "pending", "written_off", "recalled", "moved_on", "to_owner", "paid_back",
     )  # fmt: skip
     part = {name: draw(amounts) for name in names}
     known = Known(
@@ -36,6 +36,7 @@ def stories(draw: st.DrawFn) -> tuple[Known, dict[str, int]]:
             + part["pending"]
             + part["written_off"]
             + part["recalled"]
+            + part["moved_on"]
             + part["to_owner"]
             + part["paid_back"],
             pooled=part["pooled"],
@@ -45,9 +46,10 @@ def stories(draw: st.DrawFn) -> tuple[Known, dict[str, int]]:
         held_by_us=part["held"],
         paid_since=part["paid_since"],
         awarded=part["awarded"],
-        came_back=part["recalled"] + part["to_owner"] + part["paid_back"],
+        came_back=part["recalled"] + part["moved_on"] + part["to_owner"] + part["paid_back"],
         came_to_owner=part["to_owner"],
         paid_back=part["paid_back"],
+        moved_on=part["moved_on"],
         pending=part["pending"],
         written_off=part["written_off"],
     )
