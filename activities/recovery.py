@@ -57,7 +57,7 @@ class LookAtMoney:
         exits: list[RecalledTransfer] = []
         strays_outside: list[int] = []
         moved = False
-        at_large = 0
+        at_large = outside = 0
         traced = await self.recoveries.traced(incident_id)
         for each in traced:
             lots = await self.traces.lots(each.trace_id)
@@ -71,7 +71,9 @@ class LookAtMoney:
                 )
                 moved = moved or left != [(lot.lo, lot.hi)]
             free += unheld
-            back += await self._came_back(each, incident_id, position)
+            returning = await self.recoveries.came_back(each)
+            outside += each.flow.exited - sum(came.hi - came.lo for came in returning)
+            back += await self._lying(each, returning, position)
             exits += await self.recoveries.exits(each)
             strays_outside += await self.recoveries.stray_recalls(each)
             strays += await self._strays(each, lots)
@@ -85,20 +87,18 @@ class LookAtMoney:
             trace_ids={each.currency: each.trace_id for each in traced},
             exits=tuple(exits[:LOTS_AT_ONCE]),
             stray_recalls=tuple(strays_outside),
-            outside=sum(each.flow.exited for each in traced),
+            outside=max(0, outside),
             awaited=sum(each.pending for each in await self.recalls.totals(incident_id)),
         )
 
-    async def _came_back(
-        self, traced: TracedMoney, incident_id: str, position: FeedPosition
+    async def _lying(
+        self, traced: TracedMoney, returning: list[CameBack], position: FeedPosition
     ) -> list[TaintedLot]:
         """What no hold keeps of it and still lies there; at the victim's own account it is where it belongs."""
-        lots = [
-            _lot(back) for back in await self.recoveries.came_back(traced) if back.account_id != traced.victim
-        ]
+        lots = [_lot(back) for back in returning if back.account_id != traced.victim]
         return [
             lot.model_copy(update={"lo": lo, "hi": hi})
-            for lot in await self.claims.unclaimed(lots, incident_id=incident_id)
+            for lot in await self.claims.unclaimed(lots, incident_id=traced.incident_id)
             for lo, hi in await self.index.remaining(
                 lot.account_id, lot.currency, lot.lo, lot.hi, position.upto_seq
             )

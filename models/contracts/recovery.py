@@ -89,7 +89,7 @@ class MoneyLook(Message):
     every currency; `moved`: the feed tells of a transfer that spent some of
     them; `strays`: holds of ours on units that the last trace does not call stolen; `came_back`: units that a reversal
     brought back from an exit, not held yet; `exits`: to be recalled; `stray_recalls`: to be
-    withdrawn; `outside`: what lies in exits by the last traces, `awaited`: of it asked for and not here, all currencies.
+    withdrawn; `outside`: what left by the last traces and has not come back, `awaited`: of it asked for and not here, all currencies.
     """
 
     free: tuple[TaintedLot, ...]

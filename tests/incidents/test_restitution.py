@@ -7,7 +7,7 @@ import json
 import pytest
 
 from models.errors import ErrorCode, StanchError
-from models.names import Activity, DecisionKind, HoldEnding, Role, StepKind
+from models.names import Activity, DecisionKind, HoldEnding, HoldSource, Role, StepKind
 from tests.incidents.house import House
 from tests.incidents.recovering import (
     choose,
@@ -136,3 +136,23 @@ async def test_claims_of_two_victims_on_one_hold_wait_for_a_decision_with_the_sh
     assert house.sandbox.balance(first.account_id)["balance"] == own + 60_000
     cells = await remedy(house, first_id)
     assert (cells.returned, cells.on_hold) == (60_000, 0)
+
+
+async def test_a_payout_that_is_stopped_comes_back_is_held_and_goes_to_the_owner(house: House) -> None:
+    theft = house.steal(50_000, mules=1)
+    mule = theft.mules[0]
+    mule.pay("exit-bank-01", 30_000)
+    incident_id = (await house.alarm(theft)).incident_id
+    await until_held(house, incident_id, 50_000)
+    sources = {hold.source: hold.amount for hold in await holds(house, incident_id)}
+    assert sources == {HoldSource.TRACE: 20_000, HoldSource.RECALL: 30_000}
+    cells = await remedy(house, incident_id)
+    assert (cells.on_hold, cells.recalled, cells.at_large, cells.lost) == (20_000, 30_000, 0, 0)
+    own = house.sandbox.balance(theft.account_id)["balance"]
+    await restored(house, incident_id)
+    await choose(house, await house.question(incident_id, DecisionKind.RESTITUTE), "give_back")
+    await house.recovered(incident_id)
+    assert house.sandbox.balance(theft.account_id)["balance"] == own + 50_000
+    after = await remedy(house, incident_id)
+    assert (after.stolen, after.returned) == (50_000, 50_000)
+    assert (await house.audit(incident_id)).findings == ()
