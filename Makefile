@@ -42,6 +42,6 @@ format: environment ## put the source into its one form
 # Needs uv. Locks by hash and names no index, so any mirror may serve it.
 requirements: ## lock requirements/*.in again
 	cd requirements && for kind in runtime development bench; do \
-	  uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --only-binary :all: \
+	  uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --only-binary :all: --override overrides.txt \
 	    --no-emit-index-url --no-emit-find-links --no-emit-build-options --no-annotate --no-header \
 	    $$kind.in --output-file $$kind.txt || exit 1; done

@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -19,12 +27,39 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from models.contracts.transfers import AccountKind
 from models.errors import ErrorCode, StanchError
 
 CONFIG: Final = "STANCH_CONFIG"
 
 DRIVER: Final = "postgresql+asyncpg"
 """The one engine and the one driver; an address in the usual form means them, too."""
+
+
+class RecallRoute(BaseModel):
+    """One institution that recalls go to (adapters/recall/routes.py says how one is chosen)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    form: Literal["camt056", "neutral"]
+    bics: frozenset[str] = frozenset()
+    exit_accounts: frozenset[str] = frozenset()
+    exit_kinds: frozenset[AccountKind] = frozenset()
+    operators: frozenset[str] = frozenset()
+    """Logins of the role `institution` that may answer for it."""
+    url: str | None = None
+    key: SecretStr = SecretStr("")
+    signing_key: SecretStr | None = None
+    """base64; signs each message as Standard Webhooks do."""
+    outbox: Path | None = None
+    inbox: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_way_out(self) -> Self:
+        if (self.url is None) == (self.outbox is None):
+            raise ValueError("a recall route has either a url or an outbox")
+        return self
 
 
 class Settings(BaseSettings):
@@ -58,6 +93,10 @@ class Settings(BaseSettings):
     """How long intake may wait for the database before it answers `not accepted`."""
     hand_over_budget_ms: int = Field(default=1000, ge=50)
     workflow_task_timeout_seconds: int = Field(default=5, ge=1)
+    recall_bic: str = ""
+    """Our own BIC, as it stands in a camt.056."""
+    recall_routes: tuple[RecallRoute, ...] = ()
+    """JSON in the environment, tables in the TOML file."""
     worker_metrics: str | None = None
     """Address for the worker's Prometheus metrics, e.g. 127.0.0.1:9464."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -39,7 +39,7 @@ async def serve(settings: Settings) -> None:
                 workflows=WORKFLOWS,
                 activities=activities(wiring.ports),
                 interceptors=[StanchErrors()],
-                companions=[relay.run, Sweeping(wiring.sweep).run],
+                companions=[relay.run, Sweeping(wiring.sweep).run, wiring.recall_care(client).run],
                 activities_at_once=settings.database_pool * 2,
             )
             await run_worker(client, plan, stop=stop, ready=lambda: print(READY, flush=True))  # noqa: T201

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import timedelta
 from typing import Any
 
 from temporalio import activity
@@ -13,13 +14,14 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from models.contracts.base import Message
-from models.errors import ErrorCode, StanchError
+from models.errors import ErrorCode, StanchError, TooFast
 
 WORTH_RETRYING = frozenset(
     {
         ErrorCode.WALLET_UNREACHABLE,
         ErrorCode.DATABASE_UNREACHABLE,
         ErrorCode.TEMPORAL_UNREACHABLE,
+        ErrorCode.INSTITUTION_UNREACHABLE,
         ErrorCode.FEED_GAP,
         ErrorCode.FEED_CONFLICT,
         ErrorCode.INTERNAL,
@@ -55,6 +57,7 @@ class _Boundary(ActivityInboundInterceptor):
                 error.message,
                 type=error.code.value,
                 non_retryable=not retry,
+                next_retry_delay=timedelta(seconds=error.retry_after) if isinstance(error, TooFast) else None,
                 category=ApplicationErrorCategory.BENIGN
                 if not retry
                 else ApplicationErrorCategory.UNSPECIFIED,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from models.contracts.recalls import MessageKind, ParsedAnswer, RecalledTransfer, RecallEnding, SentMessage
 from models.lifecycle import Event
 from models.names import DecisionKind, Outcome, SecurityItem
 
@@ -55,7 +56,7 @@ class SetCompromisedSince:
 
 @dataclass(frozen=True)
 class RecordThefts:
-    """Count these transfers as stolen: (transfer id, basis)."""
+    """Count these transfers as stolen: (transfer id, basis). One that was withdrawn stays so unless a person adds it."""
 
     thefts: tuple[tuple[str, str], ...]
     at: datetime
@@ -93,6 +94,8 @@ class OpenDecisionTask:
     approver_role: str
     at: datetime
     expires_at: datetime
+    requester_role: str = "agent"
+    """The least role that may choose: where it is supervisor, two supervisors decide."""
 
 
 @dataclass(frozen=True)
@@ -133,12 +136,136 @@ class HoldEnded:
 
 
 @dataclass(frozen=True)
+class HoldsContested:
+    """A trace of this incident also finds its stolen units in these holds of other incidents."""
+
+    hold_ids: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class HoldRenewed:
+    """The hold stands for one more period."""
+
+    hold_id: str
+    expires_at: datetime
+    periods: int
+
+
+@dataclass(frozen=True)
+class HolderTold:
+    """What was said to the holder of held money: `told`, or `withheld`."""
+
+    hold_id: str
+    said: str
+
+
+@dataclass(frozen=True)
+class MuleFrozen:
+    """A mule's whole account stands restricted under this id."""
+
+    restriction: str
+    account_id: str
+    request_id: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class MuleReleased:
+    """A mule's account is free again."""
+
+    restriction: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class WithdrawThefts:
+    """These transfers are not counted as stolen any more; their rows stay."""
+
+    transfer_ids: tuple[str, ...]
+    request_id: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class HoldPaid:
+    """Held units were paid on by the wallet: one transfer. The claim ends when nothing of it is left."""
+
+    request_id: str
+    number: int
+    hold_id: str
+    for_incident_id: str
+    to_account_id: str
+    currency: str
+    amount: int
+    transfer_id: str
+    transfer_seq: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class CloseQuestion:
+    """Close this one question."""
+
+    task_id: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class QueueNotice:
     """Promise a notice in the step's transaction."""
 
     template: str
     channel: str
     fields: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RecallOpened:
+    """A recall is committed, before anything is sent."""
+
+    recall_id: str
+    transfer: RecalledTransfer
+    institution: str | None
+    at: datetime
+
+
+@dataclass(frozen=True)
+class RecallSaid:
+    """A message was handed over. The first one moves the recall from `opened` to `sent`."""
+
+    recall_id: str
+    message_id: str
+    kind: MessageKind
+    sent: SentMessage
+    at: datetime
+
+
+@dataclass(frozen=True)
+class RecallAnswered:
+    """An answer is taken up: what is promised in all from now on, which is no money yet."""
+
+    recall_id: str
+    answer_id: str
+    answer: ParsedAnswer
+    at: datetime
+
+
+@dataclass(frozen=True)
+class RecallReceived:
+    """This much of what was asked has come in all; it only grows."""
+
+    recall_id: str
+    received: int
+
+
+@dataclass(frozen=True)
+class RecallEnded:
+    """The recall is closed."""
+
+    recall_id: str
+    ending: RecallEnding
+    at: datetime
 
 
 Change = (
@@ -155,5 +282,18 @@ Change = (
     | RenewFreeze
     | HoldPlaced
     | HoldEnded
+    | HoldsContested
+    | HoldRenewed
+    | HolderTold
+    | MuleFrozen
+    | MuleReleased
+    | WithdrawThefts
+    | HoldPaid
+    | CloseQuestion
     | QueueNotice
+    | RecallOpened
+    | RecallSaid
+    | RecallAnswered
+    | RecallReceived
+    | RecallEnded
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,7 +10,8 @@ from temporalio import activity
 
 from activities.changes import HoldEnded, HoldPlaced
 from activities.origin import activity_origin
-from activities.ports import Claims, Clock, TransferIndex, Wallet
+from activities.ports import Clock, TransferIndex, Wallet
+from activities.recovery_ports import Claims
 from activities.steps import Effect, Running, Steps
 from models.contracts.money import (
     HoldInput,
@@ -20,12 +22,15 @@ from models.contracts.money import (
 )
 from models.contracts.steps import Receipt, Refusal, StepResult
 from models.digests import digest
-from models.errors import ErrorCode, StanchError
+from models.errors import ErrorCode, StanchError, WalletRefusal
 from models.lifecycle import Event
-from models.names import Activity, StepKind
+from models.names import Activity, HoldEnding, StepKind
 
 CHECK_BUDGET = timedelta(seconds=30)
-"""How long the index may take to reach a hold's receipt: a hold not checked within 60 s ends."""
+"""How long the index may take to reach a hold's receipt, in one attempt."""
+
+UNCHECKED_ENDS = timedelta(seconds=60)
+"""A hold not checked against its receipt within this time of its claim ends."""
 
 
 def hold_reference(incident_id: str, episode: int, step_key: str) -> str:
@@ -63,7 +68,13 @@ class Hold:
                 lot=lot,
                 expires_at=expires_at,
                 at=running.started_at,
+                source=step.source,
             )
+            # A repeated attempt must say the same to the wallet under the same key, so the claim keeps the expiry.
+            claim = await self.claims.find(hold_id)
+            late = claim is not None and self.clock.now() - claim.created_at > UNCHECKED_ENDS
+            if claim is not None and (claim.state == "ended" or (late and claim.state == "claimed")):
+                return await self._let_go(hold_id, running, nothing)
             if not claimed:
                 refusal = Refusal(
                     code=ErrorCode.REFUSED_BY_RULE,
@@ -71,8 +82,6 @@ class Hold:
                     "The next trace offers what is free.",
                 )
                 return Effect(nothing.model_copy(update={"refusal": refusal}))
-            # A repeated attempt must say the same to the wallet under the same key, so the claim keeps the expiry.
-            claim = await self.claims.find(hold_id)
             until = expires_at if claim is None else claim.expires_at
             try:
                 receipt = await self.wallet.place_hold(
@@ -87,6 +96,20 @@ class Hold:
             return await self._check(step, running, hold_id, receipt)
 
         return await self.steps.run(step, StepKind.HOLD, HoldResult, effect, origin=activity_origin())
+
+    async def _let_go(self, hold_id: str, running: Running, nothing: HoldResult) -> Effect[HoldResult]:
+        """The claim's time for its check is over: what an earlier attempt has placed at the wallet must not stand."""
+        with contextlib.suppress(WalletRefusal):
+            receipt = await self.wallet.release_hold(
+                hold_id, HoldEnding.UNCHECKED.value, key=f"{running.key}/unchecked"
+            )
+            await self.index.release_hold(hold_id, receipt.effective_seq)
+        refusal = Refusal(
+            code=ErrorCode.REFUSED_BY_RULE,
+            message="This hold was not checked against its receipt in time and has ended. The next trace offers its units.",
+        )
+        ended = HoldEnded(hold_id, running.started_at, HoldEnding.UNCHECKED.value)
+        return Effect(nothing.model_copy(update={"refusal": refusal}), changes=(ended,))
 
     async def _check(
         self, step: HoldInput, running: Running, hold_id: str, receipt: Receipt

@@ -9,9 +9,10 @@ from datetime import timedelta
 from temporalio import activity
 
 from activities.boundary import tell
-from activities.changes import RecordThefts
+from activities.changes import HoldsContested, RecordThefts
 from activities.origin import activity_origin
-from activities.ports import Claims, Incidents, Traces, TransferIndex, Wallet
+from activities.ports import Incidents, Traces, TransferIndex, Wallet
+from activities.recovery_ports import Claims
 from activities.steps import Effect, Running, Steps
 from models.contracts.money import (
     CatchUpInput,
@@ -27,7 +28,7 @@ from models.contracts.steps import Refusal
 from models.contracts.transfers import FeedState, PostedTransfer
 from models.contracts.wallet import AccountState
 from models.errors import ErrorCode
-from models.names import Activity, SecurityItem, StepKind
+from models.names import ADDED_BY_PEOPLE, Activity, SecurityItem, StepKind
 from tracing.rules import Rule
 
 LOTS_AT_ONCE = 200
@@ -77,7 +78,7 @@ class FindThefts:
         Named by an alarm; or sent since the compromise time from a device or session that was set since (`new_device`).
         Where neither names any, every outgoing transfer since the compromise time counts (`since_compromise`): the
         account could not be trusted, and a theft left out is money left to the thief. What an alarm named and cannot be a
-        theft from this account is recorded beside, with the reason.
+        theft from this account is recorded beside, with the reason. People may add transfers (`people`) and withdraw any.
         """
 
         async def effect(running: Running) -> Effect[FindTheftsResult]:
@@ -87,14 +88,26 @@ class FindThefts:
             named = [transfer for transfer in known if transfer.transfer_id not in aside]
             sent = await self.index.outgoing(step.account_id, step.compromised_since, step.upto_seq)
             account = await self.wallet.account(step.account_id)
+            added, withdrawn = await self.incidents.changed_thefts(step.incident_id)
             basis = {transfer.transfer_id: "named" for transfer in named}
             for transfer in sent:
                 if _from_new_device(transfer, account, step):
                     basis.setdefault(transfer.transfer_id, "new_device")
             if not basis:
                 basis = {transfer.transfer_id: "since_compromise" for transfer in sent}
+            said = [
+                transfer
+                for transfer in await self.index.transfers(added)
+                if transfer.src == step.account_id and transfer.seq <= step.upto_seq
+            ]
+            for transfer in said:
+                basis.setdefault(transfer.transfer_id, ADDED_BY_PEOPLE)
+            # What people took back is the owner's own, whatever a rule would say of it.
+            basis = {transfer_id: why for transfer_id, why in basis.items() if transfer_id not in withdrawn}
             stolen: dict[str, list[str]] = {}
-            found = {transfer.seq: transfer for transfer in [*named, *sent] if transfer.transfer_id in basis}
+            found = {
+                transfer.seq: transfer for transfer in [*named, *sent, *said] if transfer.transfer_id in basis
+            }
             for _, transfer in sorted(found.items()):
                 if transfer.dst != step.account_id and transfer.reverses is None:
                     stolen.setdefault(transfer.currency, []).append(transfer.transfer_id)
@@ -156,7 +169,6 @@ class Trace:
         """
 
         async def effect(running: Running) -> Effect[TraceResult]:
-            del running
             summary = await self.traces.run(
                 incident_id=step.incident_id,
                 episode=step.episode,
@@ -166,7 +178,9 @@ class Trace:
                 rule=Rule(step.rule),
                 progress=tell,
             )
-            free = await self.claims.unclaimed(await self.traces.lots(summary.trace_id))
+            lots = await self.traces.lots(summary.trace_id)
+            free = await self.claims.unclaimed(lots, incident_id=step.incident_id)
+            others = await self.claims.others(lots, incident_id=step.incident_id)
             ordered = sorted(free, key=lambda lot: (-lot.amount, lot.account_id, lot.lo))
             return Effect(
                 TraceResult(
@@ -174,7 +188,8 @@ class Trace:
                     summary=summary,
                     unheld=tuple(ordered[:LOTS_AT_ONCE]),
                     more_unheld=max(0, len(ordered) - LOTS_AT_ONCE),
-                )
+                ),
+                changes=(HoldsContested(others, running.started_at),),
             )
 
         return await self.steps.run(step, StepKind.TRACE, TraceResult, effect, origin=activity_origin())

@@ -9,8 +9,15 @@ from typing import Protocol
 from activities.changes import Change
 from models.contracts.alarms import AcceptedAlarm, Alarm, Sender
 from models.contracts.incidents import Decision, Decisions, IncidentFacts
-from models.contracts.money import ClaimedHold
 from models.contracts.policy import Policy
+from models.contracts.recalls import (
+    ParsedAnswer,
+    RecalledTransfer,
+    RecallFacts,
+    RecallMessage,
+    RecallTotals,
+    SentMessage,
+)
 from models.contracts.steps import FinishedStep, Receipt, RecordedStep, StepAttempt
 from models.contracts.transfers import (
     FeedPosition,
@@ -98,6 +105,10 @@ class Incidents(Protocol):
         """Transfers that alarms of this incident named as stolen, in the order named."""
         ...
 
+    async def changed_thefts(self, incident_id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """(transfers that people added to the thefts, transfers that they withdrew from them)."""
+        ...
+
     async def receipts(
         self, incident_id: str, episode: int, compromised_since: datetime
     ) -> dict[SecurityItem, str]:
@@ -150,6 +161,16 @@ class Wallet(Protocol):
         """End the hold."""
         ...
 
+    async def renew_hold(self, hold_id: str, expires_at: datetime, *, key: str) -> Receipt:
+        """Give the hold a new end."""
+        ...
+
+    async def return_hold(
+        self, hold_id: str, to_account_id: str, amount: int, reason: str, *, key: str
+    ) -> Receipt:
+        """Pay held money on, one transfer; `result` = {hold_id, transfer_id, seq, amount, remaining}."""
+        ...
+
     async def holds(self) -> list[StandingHold]:
         """Every hold of ours that stands."""
         ...
@@ -168,6 +189,13 @@ class Wallet(Protocol):
 
     async def place_stage(self, account_id: str, limits: StageLimits, *, key: str) -> Receipt:
         """Place (or replace) the stage limits."""
+        ...
+
+    async def cancel_transfer(self, transfer_id: str, *, key: str) -> Receipt:
+        """Stop a pending payout: the money goes back to its payer; `result` = {cancelled, reversal_transfer_id}.
+
+        Errors also: WALLET_REFUSED (`transfer_settled`) when it has left.
+        """
         ...
 
     async def lift_stage(self, account_id: str, stage_id: str, *, key: str) -> Receipt:
@@ -192,6 +220,10 @@ class TransferIndex(Protocol):
 
     async def transfers(self, ids: Sequence[str]) -> list[PostedTransfer]:
         """The transfers with these ids that are in the index, in posting order."""
+        ...
+
+    async def last_before(self, at: datetime) -> int:
+        """The number of the last posting at or before this instant; 0 when there is none."""
         ...
 
     async def outgoing(self, account_id: str, since: datetime, upto_seq: int) -> list[PostedTransfer]:
@@ -261,40 +293,6 @@ class Traces(Protocol):
         ...
 
 
-class Claims(Protocol):
-    """Claims on stolen units (DESIGN 8). A claim's id is the wallet's hold id."""
-
-    async def claim(
-        self,
-        *,
-        hold_id: str,
-        incident_id: str,
-        episode: int,
-        trace_id: str,
-        lot: TaintedLot,
-        expires_at: datetime,
-        at: datetime,
-    ) -> bool:
-        """Commit a claim on exactly this lot, under an advisory lock on the account.
-
-        False when an active claim, anybody's, covers a part of it (the earliest theft wins; nothing is written). True
-        also when this very claim already stands.
-        """
-        ...
-
-    async def unclaimed(self, lots: Sequence[TaintedLot]) -> list[TaintedLot]:
-        """The parts of these lots that no active claim covers, whoever's it is."""
-        ...
-
-    async def standing(self, incident_id: str) -> tuple[str, ...]:
-        """Hold ids of this incident that have not ended."""
-        ...
-
-    async def find(self, hold_id: str) -> ClaimedHold | None:
-        """One claim as it stands."""
-        ...
-
-
 class Challenges(Protocol):
     """One-time codes. The count of attempts lives in one atomic UPDATE."""
 
@@ -341,6 +339,50 @@ class DecisionStore(Protocol):
 
     async def verify(self, request_id: str, *, incident_id: str, episode: int, choice: str) -> Decision:
         """Read the rows again right before the effect. Errors: FOUR_EYES or REFUSED_BY_RULE when they forbid it."""
+        ...
+
+
+class Institutions(Protocol):
+    """Other institutions, as recalls reach them (docs/recalls.md)."""
+
+    def addressee(self, transfer: RecalledTransfer) -> str | None:
+        """The name of the institution behind an exit, by its BIC, its exit account, or its kind; None when none is set up."""
+        ...
+
+    def may_answer(self, institution: str | None, operator: str) -> bool:
+        """Whether this login may answer for this institution."""
+        ...
+
+    async def send(self, message: RecallMessage) -> SentMessage:
+        """Hand over one message; the same `message_id` again is the same message.
+
+        Errors: NO_INSTITUTION (none is set up for this exit), INSTITUTION_REFUSED (it said no to the message itself),
+        INSTITUTION_UNREACHABLE (it cannot be known whether it has the message: try again).
+        """
+        ...
+
+
+class Recalls(Protocol):
+    """Recalls as the database holds them."""
+
+    async def facts(self, recall_id: str) -> RecallFacts | None:
+        """One recall with what waits to be taken up; None when unknown."""
+        ...
+
+    async def answer(self, answer_id: str) -> ParsedAnswer:
+        """A matched answer, opened and read. Errors: NOT_FOUND, ERASED."""
+        ...
+
+    async def totals(self, incident_id: str) -> tuple[RecallTotals, ...]:
+        """Per currency: what is pending, recalled and lost (see RecallTotals); nothing where nothing was asked."""
+        ...
+
+    async def ask_withdrawal(self, incident_id: str, transfer_seq: int) -> bool:
+        """Commit that this recall is to be withdrawn (its theft was none); its workflow is woken for it.
+
+        False when there is no open recall of this transfer. An incident that ends as a false alarm or released withdraws all
+        of its recalls without being asked.
+        """
         ...
 
 

@@ -9,26 +9,41 @@ from typing import Any
 from activities.closing import CloseTheIncident
 from activities.decisions import AskDecision, CarryOutDecision, ReadDecision
 from activities.freeze import Freeze, FreezeEffect
+from activities.hold_life import EndHold, RenewHold, TellHolder
 from activities.holds import Hold, ListHolds, ReleaseHold
 from activities.identity import CheckProof, PlanIdentity, SendChallenge
 from activities.money import CatchUp, CompareRules, FindThefts, Trace
 from activities.opening import LoadIncident, RegisterIncident, TakeUpAlarm
 from activities.owner_link import SendOwnerLink
+from activities.people_said import ChangeThefts, FreezeMule, ReleaseMule, SettleQuestion
 from activities.ports import (
     AlarmStore,
     Challenges,
-    Claims,
     Clock,
     DecisionStore,
     Incidents,
+    Institutions,
     Messages,
     Policies,
+    Recalls,
     Secrets,
     StepStore,
     Traces,
     TransferIndex,
     Wallet,
 )
+from activities.recalls import (
+    CancelPayout,
+    CloseRecall,
+    CountRecalledMoney,
+    LookAtRecall,
+    OpenRecall,
+    SendRecall,
+    TakeRecallAnswer,
+)
+from activities.recovery import LookAtMoney, LookAtRecovery, WithdrawRecall
+from activities.recovery_ports import Claims, Recoveries
+from activities.restitution import AskRestitution, PlanRestitution, Restitute
 from activities.returning import EnterStage, LiftLimits, Release
 from activities.security import ReadBack, ResetItem
 from activities.steps import Steps
@@ -46,11 +61,14 @@ class Ports:
     index: TransferIndex
     traces: Traces
     claims: Claims
+    recoveries: Recoveries
     challenges: Challenges
     decisions: DecisionStore
     secrets: Secrets
     policies: Policies
     clock: Clock
+    institutions: Institutions
+    recalls: Recalls
 
 
 def activities(ports: Ports) -> list[Callable[..., Any]]:
@@ -83,4 +101,33 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         Release(steps, ports.wallet, ports.decisions, ports.incidents).run,
         LiftLimits(steps, ports.wallet).run,
         CloseTheIncident(steps, ports.incidents).run,
+        *_recovery(ports, steps),
+        OpenRecall(steps, ports.institutions).run,
+        CancelPayout(steps, ports.wallet).run,
+        SendRecall(steps, ports.institutions).run,
+        LookAtRecall(ports.recalls, ports.index).run,
+        TakeRecallAnswer(steps, ports.recalls).run,
+        CountRecalledMoney(steps).run,
+        CloseRecall(steps).run,
+    ]
+
+
+def _recovery(ports: Ports, steps: Steps) -> list[Callable[..., Any]]:
+    """What RecoverFunds does beside the rounds after the money."""
+    wallet, claims, index = ports.wallet, ports.claims, ports.index
+    decisions, recoveries = ports.decisions, ports.recoveries
+    return [
+        LookAtRecovery(recoveries).run,
+        LookAtMoney(recoveries, ports.traces, claims, index, ports.recalls).run,
+        WithdrawRecall(ports.recalls).run,
+        PlanRestitution(recoveries).run,
+        AskRestitution(steps).run,
+        Restitute(steps, wallet, claims, index, decisions, recoveries).run,
+        EndHold(steps, wallet, claims, index, decisions, recoveries).run,
+        RenewHold(steps, wallet, claims, decisions, recoveries).run,
+        TellHolder(steps, wallet, claims, ports.messages).run,
+        FreezeMule(steps, wallet, decisions, recoveries).run,
+        ReleaseMule(steps, wallet, decisions, recoveries).run,
+        ChangeThefts(steps, decisions, recoveries).run,
+        SettleQuestion(steps, decisions).run,
     ]

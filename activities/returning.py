@@ -125,7 +125,11 @@ class Release:
                 ended=tuple(receipt.result["ended"]),
                 still_standing=tuple(receipt.result["still_standing"]),
             )
-            closed = CloseDecisionTasks(SETTLED, running.started_at)
+            # What is asked about the money outlives the freeze, unless nothing was stolen.
+            over = step.ending in {Outcome.FALSE_ALARM, Outcome.RELEASED}
+            closed = CloseDecisionTasks(
+                tuple(kind for kind in SETTLED if over or not kind.of_recovery), running.started_at
+            )
             return Effect(result, receipt, (closed,), performer=by, reason=f"ends as {step.ending}")
 
         return await self.steps.run(

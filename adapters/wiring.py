@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -15,6 +17,10 @@ from activities.steps import Steps
 from adapters.clock import SystemClock
 from adapters.messages.gateway import HttpMessages
 from adapters.policies import FixedPolicy, read_policy
+from adapters.recall.answers import AnswerReader
+from adapters.recall.file_drop import Inbox
+from adapters.recall.institutions import RoutedInstitutions
+from adapters.recall.routes import Route
 from adapters.secrets.keys import DataKeys, IncidentSecrets, MasterKey, Sealer
 from adapters.sql.alarm_store import SqlAlarmStore
 from adapters.sql.challenges import SqlChallenges
@@ -27,10 +33,14 @@ from adapters.sql.hand_over import SqlHandOver
 from adapters.sql.incidents import SqlIncidents
 from adapters.sql.operators import SqlFreezeClock, SqlOperators
 from adapters.sql.overview import SqlOverview
+from adapters.sql.recall_desk import SqlRecallDesk
+from adapters.sql.recalls import SqlRecalls
+from adapters.sql.recoveries import SqlRecoveries
 from adapters.sql.step_store import SqlStepStore
 from adapters.temporal.client import lazy_client
 from adapters.temporal.converter import encrypting_converter
 from adapters.temporal.hand_over import TemporalHandOver
+from adapters.temporal.recall_care import RecallCare
 from adapters.transfers.index import SqlTransferIndex
 from adapters.transfers.replica import ReplicaTransferSource, replica_engine
 from adapters.transfers.replica_mapping import read_mapping
@@ -39,9 +49,11 @@ from adapters.transfers.traces import SqlTraces
 from adapters.wallet.connection import WalletConnection
 from adapters.wallet.contract import HttpWallet
 from adapters.wallet.transfers import WalletTransferSource
+from models.contracts.policy import RECALL_DEFAULTS
 from models.errors import ErrorCode, StanchError
-from settings import Settings
+from settings import RecallRoute, Settings
 from tracing.ports import TransferSource
+from use_cases.answer_recall import AnswerRecall
 from use_cases.sweep import Sweep
 
 
@@ -108,6 +120,11 @@ class Wiring:
     def decisions(self) -> SqlDecisions:
         """People's choices."""
         return SqlDecisions(self.engine, Sealer(self.keys))
+
+    @cached_property
+    def recoveries(self) -> SqlRecoveries:
+        """What is held, and what becomes of it."""
+        return SqlRecoveries(self.engine, Sealer(self.keys))
 
     @cached_property
     def operators(self) -> SqlOperators:
@@ -198,11 +215,56 @@ class Wiring:
             index=self.index,
             traces=self.traces,
             claims=SqlClaims(self.engine),
+            recoveries=self.recoveries,
             challenges=self.challenges,
             decisions=self.decisions,
             secrets=IncidentSecrets(self.keys),
             policies=self.policies,
             clock=self.clock,
+            institutions=self.institutions,
+            recalls=self.recalls,
+        )
+
+    @cached_property
+    def institutions(self) -> RoutedInstitutions:
+        """Other institutions, by the routes of the settings."""
+        return RoutedInstitutions(
+            tuple(_route(each) for each in self.settings.recall_routes), own_bic=self.settings.recall_bic
+        )
+
+    @cached_property
+    def recalls(self) -> SqlRecalls:
+        """Recalls."""
+        return SqlRecalls(self.engine, Sealer(self.keys), AnswerReader())
+
+    @cached_property
+    def recall_desk(self) -> SqlRecallDesk:
+        """Answers to recalls."""
+        return SqlRecallDesk(self.engine, Sealer(self.keys))
+
+    @cached_property
+    def answer_recall(self) -> AnswerRecall:
+        """How answers come in."""
+        return AnswerRecall(
+            desk=self.recall_desk,
+            reader=AnswerReader(),
+            institutions=self.institutions,
+            clock=self.clock,
+        )
+
+    def recall_care(self, client: Client) -> RecallCare:
+        """What runs beside a worker for the recalls."""
+        return RecallCare(
+            recalls=self.recalls,
+            answers=self.answer_recall,
+            index=self.index,
+            client=client,
+            look_seconds=(self.policies.current().recall or RECALL_DEFAULTS).look_seconds,
+            inboxes=tuple(
+                (each.name, Inbox(each.inbox))
+                for each in self.settings.recall_routes
+                if each.inbox is not None
+            ),
         )
 
     @cached_property
@@ -229,9 +291,37 @@ class Wiring:
         built = vars(self)
         if "messages" in built:
             await self.messages.close()
+        if "institutions" in built:
+            await self.institutions.close()
         if "wallet_connection" in built:
             await self.wallet_connection.close()
         if "replica_engine" in built:
             await self.replica_engine.dispose()
         if "engine" in built:
             await self.engine.dispose()
+
+
+def _route(setting: RecallRoute) -> Route:
+    """A route as the adapter knows it. Errors: INVALID, when its signing key is no base64."""
+    signing_key = None
+    if setting.signing_key is not None:
+        try:
+            signing_key = base64.b64decode(setting.signing_key.get_secret_value(), validate=True)
+        except binascii.Error:
+            raise StanchError(
+                ErrorCode.INVALID,
+                f"The signing key of the recall route {setting.name} is no base64. Nothing was started; mend it.",
+            ) from None
+    return Route(
+        name=setting.name,
+        form=setting.form,
+        bics=setting.bics,
+        exit_accounts=setting.exit_accounts,
+        exit_kinds=setting.exit_kinds,
+        operators=setting.operators,
+        url=setting.url,
+        key=setting.key.get_secret_value(),
+        signing_key=signing_key,
+        outbox=setting.outbox,
+        inbox=setting.inbox,
+    )

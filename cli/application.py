@@ -12,7 +12,20 @@ from typing import Annotated, Final
 
 import typer
 
-from cli.commands import audit, database, demo, doctor, incident, operator, parts, sandbox, trace, transfers
+from cli.commands import (
+    audit,
+    database,
+    demo,
+    doctor,
+    hold,
+    incident,
+    operator,
+    parts,
+    recall,
+    sandbox,
+    trace,
+    transfers,
+)
 from cli.exit_codes import ExitCode, exit_code
 from cli.output import Output
 from models.errors import ErrorCode, StanchError
@@ -47,6 +60,8 @@ sandbox.register(application)
 application.add_typer(incident.application, name="incident")
 application.add_typer(transfers.application, name="transfers")
 application.add_typer(trace.application, name="trace")
+application.add_typer(hold.application, name="hold")
+application.add_typer(recall.application, name="recall")
 application.add_typer(audit.application, name="audit")
 application.add_typer(operator.application, name="operator")
 application.add_typer(database.application, name="db")

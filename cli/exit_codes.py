@@ -37,6 +37,7 @@ UNREACHABLE: Final = frozenset(
         ErrorCode.WALLET_UNREACHABLE,
         ErrorCode.DATABASE_UNREACHABLE,
         ErrorCode.TEMPORAL_UNREACHABLE,
+        ErrorCode.INSTITUTION_UNREACHABLE,
     }
 )
 

@@ -72,6 +72,10 @@ class GatewayClient:
         """Like `post`, with the HTTP status: 201 and 202 mean different things for an alarm."""
         return self._request("POST", path, body=body)
 
+    def post_content(self, path: str, content: bytes, media_type: str) -> dict[str, Any]:
+        """The answer's JSON to a body that is sent as it is. Raises StanchError for every problem."""
+        return self._request("POST", path, content=content, headers={"Content-Type": media_type})[1]
+
     def _request(
         self,
         method: str,
@@ -79,9 +83,18 @@ class GatewayClient:
         *,
         query: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, dict[str, Any]]:
         try:
-            answer = self._http.request(method, path, params=dict(query or {}), json=body)
+            answer = self._http.request(
+                method,
+                path,
+                params=dict(query or {}),
+                json=body,
+                content=content,
+                headers=dict(headers or {}),
+            )
         except httpx2.HTTPError as error:
             raise StanchError(
                 ErrorCode.NOT_ACCEPTED,

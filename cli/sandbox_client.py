@@ -49,6 +49,11 @@ class SandboxClient:
         body = {"gateway_url": gateway_url, "alarm_key": credential}
         self._must("POST", "/sandbox/detector", content=json.dumps(body).encode())
 
+    def answer_recalls_to(self, gateway_url: str, credential: str) -> None:
+        """Tell the institutions behind the exits where their answers go."""
+        body = {"gateway_url": gateway_url, "recall_key": credential}
+        self._must("POST", "/sandbox/bank/gateway", content=json.dumps(body).encode())
+
     def alarms(self) -> list[dict[str, Any]]:
         """What the detector raised."""
         return list(self._must("GET", "/sandbox/alarms")["alarms"])

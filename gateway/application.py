@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from gateway import problems
-from gateway.api import alarms, decisions, identity, incidents, state, traces
+from gateway.api import alarms, decisions, identity, incidents, recalls, recovery, state, traces
 from gateway.api.description import with_problems
 from gateway.boundary import Boundary
 from gateway.parts import Parts
@@ -59,6 +59,8 @@ def _routed(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | N
         decisions.router,
         identity.router,
         traces.router,
+        recalls.router,
+        recovery.router,
         state.router,
     ):
         app.include_router(each)

@@ -17,12 +17,15 @@ from gateway.auth.door import Door
 from gateway.metrics import Metrics
 from gateway.parts import Parts
 from models.errors import StanchError
+from use_cases.account_by_remedy import AccountByRemedy
 from use_cases.admission import Admission
 from use_cases.answer_challenge import AnswerChallenge
 from use_cases.deadline import Deadline
 from use_cases.decide import Decide
 from use_cases.look_up import LookUp
+from use_cases.look_up_recalls import LookUpRecalls
 from use_cases.raise_alarm import RaiseAlarm
+from use_cases.recover import Recover
 from use_cases.see_traces import SeeTraces
 from use_cases.wake import Wake
 
@@ -110,8 +113,27 @@ def assemble(wiring: Wiring) -> Parts:
             policies=wiring.policies,
             clock=wiring.clock,
         ),
+        recover=Recover(
+            recoveries=wiring.recoveries,
+            index=wiring.index,
+            desk=wiring.decisions,
+            overview=wiring.overview,
+            incidents=wiring.incidents,
+            steps=wiring.steps,
+            policies=wiring.policies,
+            clock=wiring.clock,
+        ),
+        account_by_remedy=AccountByRemedy(
+            incidents=wiring.incidents,
+            recoveries=wiring.recoveries,
+            recalls=wiring.recalls,
+            traces=wiring.traces,
+            index=wiring.index,
+        ),
         look_up=LookUp(wiring.overview),
         see_traces=SeeTraces(traces=wiring.stored_traces, overview=wiring.overview),
+        answer_recall=wiring.answer_recall,
+        look_up_recalls=LookUpRecalls(wiring.recall_desk, wiring.recalls),
         wake=wake,
         metrics=metrics,
         afterwards=Afterwards(metrics, budget=settings.hand_over_budget_ms / 1000),

@@ -11,10 +11,14 @@ from starlette.requests import Request
 from gateway.afterwards import Afterwards
 from gateway.auth.door import Door
 from gateway.metrics import Metrics
+from use_cases.account_by_remedy import AccountByRemedy
 from use_cases.answer_challenge import AnswerChallenge
+from use_cases.answer_recall import AnswerRecall
 from use_cases.decide import Decide
 from use_cases.look_up import LookUp
+from use_cases.look_up_recalls import LookUpRecalls
 from use_cases.raise_alarm import RaiseAlarm
+from use_cases.recover import Recover
 from use_cases.see_traces import SeeTraces
 from use_cases.wake import Wake
 
@@ -38,8 +42,12 @@ class Parts:
     raise_alarm: RaiseAlarm
     answer_challenge: AnswerChallenge
     decide: Decide
+    recover: Recover
+    account_by_remedy: AccountByRemedy
     look_up: LookUp
     see_traces: SeeTraces
+    answer_recall: AnswerRecall
+    look_up_recalls: LookUpRecalls
     wake: Wake
     metrics: Metrics
     afterwards: Afterwards

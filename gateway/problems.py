@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Route
 
 from models.errors import ErrorCode, StanchError
 
@@ -38,6 +39,8 @@ STATUS: dict[ErrorCode, int] = {
     ErrorCode.TEMPORAL_UNREACHABLE: 503,
     ErrorCode.ILLEGAL_MOVE: 409,
     ErrorCode.ERASED: 410,
+    ErrorCode.THEFT_UNKNOWN: 422,
+    ErrorCode.THEFT_NOT_VICTIMS: 422,
 }
 """The status of each code; a code that is not here has no business leaving and becomes 500."""
 
@@ -100,6 +103,15 @@ def too_long() -> Response:
     )
 
 
+def _methods_at(request: Request) -> set[str]:
+    """Every method that some route answers at this path: a route alone knows only its own."""
+    found: set[str] = set()
+    for route in request.app.router.routes:
+        if isinstance(route, Route) and route.path_regex.match(request.scope["path"]):
+            found |= route.methods or set()
+    return found
+
+
 def install(app: FastAPI) -> None:
     """Answer with problems wherever FastAPI and Starlette would answer otherwise."""
 
@@ -115,12 +127,15 @@ def install(app: FastAPI) -> None:
         )
         return problem(422, ErrorCode.INVALID, detail)
 
-    async def routed(_request: Request, error: Exception) -> Response:
+    async def routed(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         code, detail = CODES.get(
             error.status_code, (ErrorCode.INVALID, "The request cannot be understood. Nothing was changed.")
         )
-        return problem(error.status_code, code, detail, dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(sorted(_methods_at(request)))
+        return problem(error.status_code, code, detail, headers)
 
     app.add_exception_handler(StanchError, ours)
     app.add_exception_handler(RequestValidationError, invalid)

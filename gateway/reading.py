@@ -15,6 +15,8 @@ from models.errors import ErrorCode, StanchError
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
+JSON = frozenset({"application/json"})
+
 LARGEST = 64 * 1024
 """Bytes of a body. The largest honest alarm, 1,000 transfers and 4,000 characters of detail, stays below it twice."""
 
@@ -33,10 +35,7 @@ async def read(request: Request, shape: type[Shape], *, moments: tuple[str, ...]
 
     Errors: INVALID naming the field (never its value), TOO_LARGE.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise invalid("Content-Type", "must be application/json")
-    raw = await _bytes(request)
+    raw = await read_bytes(request, JSON)
     content = _parsed(raw)
     if not isinstance(content, dict):
         raise invalid("body", "must be a JSON object")
@@ -48,6 +47,14 @@ async def read(request: Request, shape: type[Shape], *, moments: tuple[str, ...]
         return shape.model_validate(content)
     except ValidationError as error:
         raise invalid(_places(error, shape), "not valid") from None
+
+
+async def read_bytes(request: Request, types: frozenset[str]) -> bytes:
+    """The body as it came, for a request of one of these media types. Errors: INVALID, TOO_LARGE."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in types:
+        raise invalid("Content-Type", f"must be {' or '.join(sorted(types))}")
+    return await _bytes(request)
 
 
 def invalid(place: str, why: str) -> StanchError:

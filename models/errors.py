@@ -30,6 +30,9 @@ class ErrorCode(StrEnum):
     WALLET_UNREACHABLE = "wallet_unreachable"
     DATABASE_UNREACHABLE = "database_unreachable"
     TEMPORAL_UNREACHABLE = "temporal_unreachable"
+    NO_INSTITUTION = "no_institution"
+    INSTITUTION_REFUSED = "institution_refused"
+    INSTITUTION_UNREACHABLE = "institution_unreachable"
     FEED_GAP = "feed_gap"
     FEED_CONFLICT = "feed_conflict"
     FILE_BROKEN = "file_broken"
@@ -55,6 +58,14 @@ class StanchError(Exception):
     def matches(self, code: ErrorCode) -> bool:
         """Whether this is the failure named by `code`; callers test codes, never texts."""
         return self.code is code
+
+
+class TooFast(StanchError):
+    """The other side bears no more calls now. `retry_after` (seconds) is when it says it will again."""
+
+    def __init__(self, code: ErrorCode, message: str, *, retry_after: float) -> None:
+        super().__init__(code, message)
+        self.retry_after = retry_after
 
 
 class WalletRefusal(StanchError):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 INCIDENT_PREFIX = "incident:"
 RECOVERY_PREFIX = "recovery:"
+RECALL_PREFIX = "recall:"
 
 
 def new_id(at: datetime | None = None) -> str:
@@ -28,6 +29,11 @@ def recovery_workflow_id(incident_id: str) -> str:
     return f"{RECOVERY_PREFIX}{incident_id}"
 
 
+def recall_workflow_id(incident_id: str, transfer_seq: int) -> str:
+    """The id of the detached workflow that asks for one transfer's money back; it outlives the incident."""
+    return f"{RECALL_PREFIX}{incident_id}:{transfer_seq}"
+
+
 def child_workflow_id(incident_id: str, episode: int, part: str) -> str:
     """The id of a part of the story, one per episode: `incident:{id}/{episode}/{part}`."""
     return f"{INCIDENT_PREFIX}{incident_id}/{episode}/{part}"
@@ -39,6 +45,9 @@ def incident_of_workflow(workflow_id: str) -> str | None:
         if workflow_id.startswith(prefix):
             candidate = workflow_id.removeprefix(prefix).split("/", 1)[0]
             return candidate if is_ulid(candidate) else None
+    if workflow_id.startswith(RECALL_PREFIX):
+        candidate = workflow_id.removeprefix(RECALL_PREFIX).split(":", 1)[0]
+        return candidate if is_ulid(candidate) else None
     return None
 
 

@@ -12,6 +12,7 @@ class Role(StrEnum):
     SUPERVISOR = "supervisor"
     AUDITOR = "auditor"
     TRIGGER = "trigger"
+    INSTITUTION = "institution"
 
 
 class Actor(StrEnum):
@@ -90,6 +91,21 @@ class StepKind(StrEnum):
     RELEASE = "release"
     LIFT_LIMITS = "lift_limits"
     CLOSE = "close"
+    END_HOLD = "end_hold"
+    RENEW_HOLD = "renew_hold"
+    TELL_HOLDER = "tell_holder"
+    FREEZE_MULE = "freeze_mule"
+    RELEASE_MULE = "release_mule"
+    CHANGE_THEFTS = "change_thefts"
+    RESTITUTE = "restitute"
+    RECALL_OPEN = "recall_open"
+    CANCEL_PAYOUT = "cancel_payout"
+    RECALL_SEND = "recall_send"
+    RECALL_CHASE = "recall_chase"
+    RECALL_WITHDRAW = "recall_withdraw"
+    RECALL_ANSWER = "recall_answer"
+    RECALL_MONEY = "recall_money"
+    RECALL_CLOSE = "recall_close"
 
 
 class StepStatus(StrEnum):
@@ -111,6 +127,61 @@ class DecisionKind(StrEnum):
     FREEZE_ON_REPORT = "freeze_on_report"
     RESET_INCOMPLETE = "reset_incomplete"
     STUCK = "stuck"
+    RENEW_HOLD = "renew_hold"
+    RELEASE_HOLD = "release_hold"
+    HOLD_OBJECTION = "hold_objection"
+    FREEZE_MULE = "freeze_mule"
+    RELEASE_MULE = "release_mule"
+    ADD_THEFT = "add_theft"
+    WITHDRAW_THEFT = "withdraw_theft"
+    RESTITUTE = "restitute"
+    COMPETING_CLAIMS = "competing_claims"
+
+    @property
+    def of_recovery(self) -> bool:
+        """Whether the recovery of the money carries it out: such a question may outlive episode and incident."""
+        return self in RECOVERY_QUESTIONS
+
+
+RECOVERY_QUESTIONS = frozenset(
+    {
+        DecisionKind.RENEW_HOLD,
+        DecisionKind.RELEASE_HOLD,
+        DecisionKind.HOLD_OBJECTION,
+        DecisionKind.FREEZE_MULE,
+        DecisionKind.RELEASE_MULE,
+        DecisionKind.ADD_THEFT,
+        DecisionKind.WITHDRAW_THEFT,
+        DecisionKind.RESTITUTE,
+        DecisionKind.COMPETING_CLAIMS,
+    }
+)
+
+
+class HoldSource(StrEnum):
+    """Why units are held: the `trace` found them there, or they came back after a `recall`."""
+
+    TRACE = "trace"
+    RECALL = "recall"
+
+
+class HoldEnding(StrEnum):
+    """Why a hold does not stand any more. FOR_GOOD says after which the units are not held again."""
+
+    REFUSED = "refused"
+    MOVED_ON = "moved on"
+    UNCHECKED = "unchecked"
+    """Not checked against its receipt in time: nobody may be held on an unproven word of ours."""
+    NOT_STOLEN = "not stolen"
+    INCIDENT_ENDED = "incident ended"
+    EXPIRED = "expired"
+    OBJECTION = "objection"
+    DECIDED = "decided"
+    RESTITUTED = "restituted"
+
+
+FOR_GOOD = frozenset({HoldEnding.EXPIRED, HoldEnding.OBJECTION, HoldEnding.DECIDED, HoldEnding.RESTITUTED})
+"""After one of these the incident does not hold the same units again: two periods in all, and a release stays one."""
 
 
 class Workflow(StrEnum):
@@ -121,6 +192,8 @@ class Workflow(StrEnum):
     TRACE_FUNDS = "TraceFunds"
     RESET_SECURITY = "ResetSecurity"
     RETURN_ACCOUNT = "ReturnAccount"
+    RECOVER_FUNDS = "RecoverFunds"
+    RECALL_TRANSFER = "RecallTransfer"
 
 
 class Activity(StrEnum):
@@ -150,7 +223,30 @@ class Activity(StrEnum):
     RELEASE = "release"
     LIFT_LIMITS = "lift_limits"
     CLOSE_INCIDENT = "close_incident"
+    LOOK_AT_RECOVERY = "look_at_recovery"
+    LOOK_AT_MONEY = "look_at_money"
+    WITHDRAW_RECALL = "withdraw_recall"
+    PLAN_RESTITUTION = "plan_restitution"
+    END_HOLD = "end_hold"
+    RENEW_HOLD = "renew_hold"
+    TELL_HOLDER = "tell_holder"
+    FREEZE_MULE = "freeze_mule"
+    RELEASE_MULE = "release_mule"
+    CHANGE_THEFTS = "change_thefts"
+    ASK_RESTITUTION = "ask_restitution"
+    RESTITUTE = "restitute"
+    SETTLE_QUESTION = "settle_question"
+    OPEN_RECALL = "open_recall"
+    CANCEL_PAYOUT = "cancel_payout"
+    SEND_RECALL = "send_recall"
+    LOOK_AT_RECALL = "look_at_recall"
+    TAKE_RECALL_ANSWER = "take_recall_answer"
+    COUNT_RECALLED_MONEY = "count_recalled_money"
+    CLOSE_RECALL = "close_recall"
 
+
+ADDED_BY_PEOPLE = "people"
+"""The basis of a theft that a person added: only that word takes a withdrawal back."""
 
 WAKE = "wake"
 """Update (parent) and signal (children): look at the database again; it carries nothing."""

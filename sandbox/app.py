@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 
 from sandbox import problems
-from sandbox.admin import controls, people, worlds
+from sandbox.admin import banks, controls, people, worlds
+from sandbox.bank import desk
+from sandbox.bank.banker import Banker
 from sandbox.contract import changing, gateway_messages, money, reading
 from sandbox.contract.restrict import place_restriction
 from sandbox.database import Database
@@ -27,15 +29,18 @@ def make_app(settings: Settings, database: Database) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         detector = Detector(database.engine, settings.gateway_url, settings.alarm_key)
-        app.state.running = Running(settings, database, faults, detector)
-        watching = asyncio.create_task(detector.run())
+        banker = Banker(database.engine, settings.gateway_url, settings.recall_key)
+        app.state.running = Running(settings, database, faults, detector, banker)
+        working = [asyncio.create_task(detector.run()), asyncio.create_task(banker.run())]
         try:
             yield
         finally:
-            watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watching
+            for each in working:
+                each.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await each
             await detector.close()
+            await banker.close()
 
     app = FastAPI(title="Sandbox wallet", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     problems.install(app)
@@ -53,6 +58,8 @@ def make_app(settings: Settings, database: Database) -> FastAPI:
         worlds.router,
         controls.router,
         people.router,
+        desk.router,
+        banks.router,
     ):
         app.include_router(part)
     return app

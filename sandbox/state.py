@@ -13,6 +13,7 @@ from sandbox.problems import refusal
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from sandbox.bank.banker import Banker
     from sandbox.database import Database
     from sandbox.detector import Detector
     from sandbox.faults import Faults
@@ -27,6 +28,7 @@ class Running:
     database: Database
     faults: Faults
     detector: Detector
+    banker: Banker
 
 
 def running(request: HTTPConnection) -> Running:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Double,
     Index,
     LargeBinary,
     MetaData,
@@ -206,4 +207,56 @@ world = Table(
     metadata,
     Column("only", Boolean, primary_key=True),
     Column("summary", JSONB, nullable=False),
+)
+
+bank_plan = Table(
+    "bank_plan",
+    metadata,
+    Column("exit_account", Text, primary_key=True),
+    Column("plan", JSONB, nullable=False),
+)
+
+bank_message = Table(
+    "bank_message",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=True),
+    Column("message_id", Text, nullable=False, unique=True),
+    Column("case_id", Text, nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("form", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("content", Text, nullable=False),
+)
+
+bank_case = Table(
+    "bank_case",
+    metadata,
+    Column("case_id", Text, primary_key=True),
+    Column("form", Text, nullable=False),
+    Column("exit_account", Text, nullable=False),
+    Column("transfer_id", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("asked", BigInteger, nullable=False),
+    Column("end_to_end_id", Text),
+    Column("uetr", Text),
+    Column("seconds", Double, nullable=False),
+    Column("actions", JSONB, nullable=False),
+    _instant("next_at"),
+    Column("answers", BigInteger, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+)
+"""What an institution still plans to do about one recall: the first of `actions` at `next_at`."""
+
+bank_answer = Table(
+    "bank_answer",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=True),
+    Column("case_id", Text, nullable=False, index=True),
+    Column("form", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("tries", BigInteger, nullable=False),
+    _instant("next_at"),
+    _instant("delivered_at", nullable=True),
+    Column("status", BigInteger),
+    Column("answer", Text),
 )

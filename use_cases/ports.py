@@ -9,6 +9,14 @@ from typing import Any, Protocol, TypeVar
 from models.contracts.alarms import FreezeTimes, Sender
 from models.contracts.base import Message, Moment
 from models.contracts.incidents import IncidentFacts, IncidentView
+from models.contracts.recalls import (
+    AnswerView,
+    Judged,
+    MessageView,
+    ParsedAnswer,
+    RecallReference,
+    RecallView,
+)
 from models.contracts.steps import RecordedStep
 from models.contracts.transfers import Flow, TraceSummary
 from models.lifecycle import Status
@@ -46,6 +54,8 @@ class DecisionView(Message):
     choices: tuple[str, ...]
     four_eyes: bool
     approver_role: Role
+    requester_role: Role = Role.AGENT
+    """The least role that may choose."""
     created_at: Moment
     expires_at: Moment
     closed_at: Moment | None
@@ -124,6 +134,62 @@ class DecisionDesk(Protocol):
 
     async def withdraw(self, *, request_id: str, by: Sender, at: datetime) -> DecisionView:
         """Take one's own request back; the question is open again. Errors also: FORBIDDEN (somebody else's)."""
+        ...
+
+
+class AnswerReader(Protocol):
+    """Reads what institutions write."""
+
+    def read(self, raw: bytes) -> ParsedAnswer:
+        """A camt.029 or a neutral answer. Errors: INVALID, saying why without repeating what was in it."""
+        ...
+
+
+class RecallDesk(Protocol):
+    """Answers to recalls: first kept, word for word, then judged; and what people read of recalls."""
+
+    async def keep(
+        self, *, answer_id: str, raw: bytes, digest: str, sender: Sender, at: datetime
+    ) -> AnswerView:
+        """Commit an answer as it came. The same bytes of the same sender again are the answer that is there already."""
+        ...
+
+    async def unjudged(self, limit: int) -> Sequence[tuple[str, Sender, bytes]]:
+        """Answers that were kept and never judged, since the process ended in between: (id, sender, bytes)."""
+        ...
+
+    async def candidates(self, answer: ParsedAnswer) -> Sequence[RecallReference]:
+        """Recalls that this answer names: by its case, else by UETR, else by end-to-end id. More than one is ambiguous."""
+        ...
+
+    async def settle(self, answer_id: str, judged: Judged, at: datetime) -> AnswerView:
+        """Commit the verdict, under a lock on the recall. One that repeats a taken answer is a duplicate, or a CONFLICT
+        when it says something else; one for a closed recall is quarantined. A matched one wakes its recall.
+        """
+        ...
+
+    async def recalls(
+        self, *, incident_id: str | None, state: str | None, limit: int
+    ) -> tuple[RecallView, ...]:
+        """Newest first; `state` is open, closed or None for both."""
+        ...
+
+    async def recall(self, recall_id: str) -> RecallView | None:
+        """One recall."""
+        ...
+
+    async def messages(self, recall_id: str) -> tuple[MessageView, ...]:
+        """What was sent, oldest first."""
+        ...
+
+    async def answers(
+        self, *, recall_id: str | None, verdict: str | None, limit: int
+    ) -> tuple[AnswerView, ...]:
+        """Newest first."""
+        ...
+
+    async def content(self, answer_id: str) -> tuple[AnswerView, bytes]:
+        """One answer with its bytes. Errors: NOT_FOUND, ERASED."""
         ...
 
 

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from activities.holds import UNCHECKED_ENDS
 from activities.ports import Clock, Wallet
-from models.contracts.base import Message
+from models.contracts.base import Message, Moment
+
+GRACE = timedelta(seconds=60)
+"""How long after its end the recovery may take to record that a hold has ended."""
 
 
 class DiscrepancyKind(StrEnum):
-    """What differs. `missing`: we say it stands and the wallet does not; `unknown`: the other way round."""
+    """What differs. `missing`: we say it stands and the wallet does not; `unknown`: the other way round.
+
+    `unchecked`: a claim whose check against its receipt is long over time; `overdue`: a hold past its end that our records
+    still call standing. Both mean that nobody keeps the clocks of that incident.
+    """
 
     RESTRICTION_MISSING = "restriction_missing"
     RESTRICTION_UNKNOWN = "restriction_unknown"
     HOLD_MISSING = "hold_missing"
     HOLD_UNKNOWN = "hold_unknown"
     HOLD_AMOUNT = "hold_amount"
+    HOLD_UNCHECKED = "hold_unchecked"
+    HOLD_OVERDUE = "hold_overdue"
 
 
 class Finding(Message):
@@ -28,6 +38,15 @@ class Finding(Message):
     kind: DiscrepancyKind
     subject: str
     account_id: str
+
+
+class ClaimClocks(Message):
+    """The clocks of a claim that has not ended; `checked`: against its receipt."""
+
+    account_id: str
+    checked: bool
+    created_at: Moment
+    expires_at: Moment
 
 
 class Expectations(Protocol):
@@ -39,6 +58,10 @@ class Expectations(Protocol):
 
     async def holds(self) -> Mapping[str, tuple[str, int]]:
         """Hold id -> (account id, amount in minor units), for every claim that is placed."""
+        ...
+
+    async def claims(self) -> Mapping[str, ClaimClocks]:
+        """Hold id -> its clocks, for every claim that has not ended."""
         ...
 
     async def raise_findings(self, findings: Sequence[Finding], at: datetime) -> None:
@@ -80,11 +103,16 @@ class Sweep:
         before = await self.expectations.holds()
         standing = {each.hold_id: (each.account_id, each.amount) for each in await self.wallet.holds()}
         after = await self.expectations.holds()
-        findings: list[Finding] = []
-        for name in sorted({*before, *after, *standing}):
+        clocks = await self.expectations.claims()
+        findings = self._overdue(clocks)
+        late = {finding.subject for finding in findings}
+        for name in sorted({*before, *after, *standing} - late):
             ours, theirs = before.get(name), standing.get(name)
             if ours is not None and after.get(name) == ours and theirs is None:
                 findings.append(Finding(kind=DiscrepancyKind.HOLD_MISSING, subject=name, account_id=ours[0]))
+            elif name in clocks and not clocks[name].checked:
+                # Claimed, and under way to its check: the wallet may have it already.
+                continue
             elif theirs is not None and ours is None and name not in after:
                 findings.append(
                     Finding(kind=DiscrepancyKind.HOLD_UNKNOWN, subject=name, account_id=theirs[0])
@@ -92,3 +120,19 @@ class Sweep:
             elif ours is not None and after.get(name) == ours and theirs is not None and theirs != ours:
                 findings.append(Finding(kind=DiscrepancyKind.HOLD_AMOUNT, subject=name, account_id=ours[0]))
         return findings
+
+    def _overdue(self, clocks: Mapping[str, ClaimClocks]) -> list[Finding]:
+        now = self.clock.now()
+        late = [
+            (name, claim)
+            for name, claim in sorted(clocks.items())
+            if now > (claim.expires_at if claim.checked else claim.created_at + UNCHECKED_ENDS) + GRACE
+        ]
+        return [
+            Finding(
+                kind=DiscrepancyKind.HOLD_OVERDUE if claim.checked else DiscrepancyKind.HOLD_UNCHECKED,
+                subject=name,
+                account_id=claim.account_id,
+            )
+            for name, claim in late
+        ]

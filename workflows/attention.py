@@ -9,7 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    is_cancelled_exception,
+)
 from temporalio.types import MethodAsyncSingleParam
 from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
 
@@ -30,11 +35,12 @@ with workflow.unsafe.imports_passed_through():
     )
     from models.contracts.money import TraceFundsInput
     from models.contracts.policy import Policy
-    from models.errors import ErrorCode
+    from models.contracts.recovery import RecoverFundsInput
     from models.ids import child_workflow_id
     from models.lifecycle import PROVEN
     from models.names import WAKE, DecisionKind, Outcome, Scope, SecurityItem
-    from workflows.policies import FREEZE, LOOK, STEP
+    from workflows.policies import FREEZE, LOOK, STEP, code_of
+    from workflows.recovery_begin import begin_recovery
     from workflows.trace_funds import TraceFunds
     from workflows.turns import Ended, HistoryFull, Relapsed, Voided
 
@@ -352,6 +358,7 @@ class Attention:
                     ),
                     id=child_workflow_id(self.incident_id, self.facts.episode, f"money/{self.money_round}"),
                 )
+                await self._recover()
             except ChildWorkflowError as error:
                 if is_cancelled_exception(error):
                     raise
@@ -363,6 +370,19 @@ class Attention:
                 )
                 await workflow.wait_condition(lambda: self._money_wanted or self._money_decided() is not None)
                 self._money_wanted = self._money_wanted or self._money_decided() == "try_again"
+
+    async def _recover(self) -> None:
+        """See to it that the money is pursued from here on, unless only an unproven report stands."""
+        if self.proven or not self.facts.provisional:
+            await begin_recovery(
+                RecoverFundsInput(
+                    incident_id=self.incident_id,
+                    episode=self.facts.episode,
+                    account_id=self.facts.account_id,
+                    attempt=self.money_round,
+                    policy=self.policy,
+                )
+            )
 
     def _money_decided(self) -> str | None:
         """What people said when following the money had failed for good."""
@@ -389,11 +409,3 @@ class Attention:
         )
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(lambda: self.woken, timeout=STUCK_PAUSE)
-
-
-def code_of(error: BaseException) -> str:
-    """The stable code at the root of a failure, for people to look up."""
-    root: BaseException = error
-    while isinstance(root, ActivityError | ChildWorkflowError) and root.cause is not None:
-        root = root.cause
-    return (root.type if isinstance(root, ApplicationError) else None) or ErrorCode.INTERNAL.value

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import NotRequired, TypedDict
 
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError
 
 from models.errors import ErrorCode
 
@@ -53,6 +53,18 @@ LOOK: ActivityOptions = {
 }
 """Reading our own database."""
 
+SEND: ActivityOptions = {
+    "start_to_close_timeout": timedelta(seconds=20),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        backoff_coefficient=2.0,
+        maximum_interval=timedelta(minutes=10),
+        maximum_attempts=12,
+    ),
+    "heartbeat_timeout": SILENCE,
+}
+"""To another institution: for an hour and a half, then the recall goes on without this message and it is tried again later."""
+
 FOLLOW: ActivityOptions = {
     "start_to_close_timeout": timedelta(minutes=10),
     "retry_policy": INSIST,
@@ -65,3 +77,11 @@ FOLLOW: ActivityOptions = {
 def failed_with(error: ActivityError, code: ErrorCode) -> bool:
     """Whether an activity ended with this stable code; never by looking at the text."""
     return isinstance(error.cause, ApplicationError) and error.cause.type == code.value
+
+
+def code_of(error: BaseException) -> str:
+    """The stable code at the root of a failure, for people to look up."""
+    root: BaseException = error
+    while isinstance(root, ActivityError | ChildWorkflowError) and root.cause is not None:
+        root = root.cause
+    return (root.type if isinstance(root, ApplicationError) else None) or ErrorCode.INTERNAL.value

@@ -32,8 +32,9 @@ with workflow.unsafe.imports_passed_through():
     from models.errors import ErrorCode
     from models.lifecycle import PROVEN, Status
     from models.names import WAKE, DecisionKind, Outcome, Workflow
-    from workflows.attention import Attention, code_of
-    from workflows.policies import FREEZE, LOOK, STEP, failed_with
+    from workflows.attention import Attention
+    from workflows.policies import FREEZE, LOOK, STEP, code_of, failed_with
+    from workflows.recovery_begin import wake_recovery
     from workflows.reset_security import ResetSecurity
     from workflows.return_account import ReturnAccount
     from workflows.turns import Ended, HistoryFull, Relapsed, Turn, Voided
@@ -102,6 +103,8 @@ class StolenAccountIncident(Attention):
                     await self.stuck(error)
                 self.attempt += 1
                 continue
+            if self.money_round:
+                await wake_recovery(opening.incident_id)
             await workflow.wait_condition(workflow.all_handlers_finished)
             return IncidentEnding(incident_id=opening.incident_id, outcome=outcome)
 

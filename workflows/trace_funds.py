@@ -10,22 +10,18 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.holds import Hold
-    from activities.money import CatchUp, CompareRules, FindThefts, Trace
+    from activities.money import CompareRules
     from models.contracts.money import (
-        CatchUpInput,
         CompareRulesInput,
-        FindTheftsInput,
-        HoldInput,
         HoldResult,
         TraceFundsInput,
         TraceFundsResult,
-        TraceInput,
         TraceResult,
     )
-    from models.contracts.transfers import FeedPosition, TaintedLot, TraceSummary
+    from models.contracts.transfers import TaintedLot, TraceSummary
     from models.names import Workflow
-    from workflows.policies import FOLLOW, STEP
+    from workflows.money_round import MoneyRound
+    from workflows.policies import FOLLOW
 
 COMPARES_RULES = "trace-funds-compares-rules"
 """Patch: runs since 0.2 end with what the other rules make of the same thefts."""
@@ -55,8 +51,8 @@ class TraceFunds:
         traces: dict[str, TraceSummary] = {}
         number = 0
         for number in range(1, request.policy.rounds + 1):
-            position = await self._catch_up(number)
-            results = await self._trace(number, position)
+            this_round = self._round(number)
+            results = await this_round.trace(await this_round.catch_up())
             traces = {currency: result.summary for currency, result in results.items()}
             placed = await self._hold(number, results) if request.holding else 0
             after = {currency: summary.digest for currency, summary in traces.items()}
@@ -69,57 +65,18 @@ class TraceFunds:
             await self._compare(traces)
         return TraceFundsResult(traces=traces, held=dict(self._held), rounds=number)
 
-    def _key(self, what: str) -> str:
-        return f"money/{self._request.attempt}/{what}"
-
-    async def _catch_up(self, number: int) -> FeedPosition:
+    def _round(self, number: int) -> MoneyRound:
         request = self._request
-        caught_up = await workflow.execute_activity_method(
-            CatchUp.run,
-            CatchUpInput(
-                incident_id=request.incident_id,
-                episode=request.episode,
-                step_key=self._key(f"catch-up/{number}"),
-                budget_seconds=request.policy.catch_up_budget_seconds,
-            ),
-            summary="bring the transfer index up to the wallet",
-            **FOLLOW,
+        return MoneyRound(
+            incident_id=request.incident_id,
+            episode=request.episode,
+            account_id=request.account_id,
+            compromised_since=request.compromised_since,
+            frozen_seq=request.frozen_seq,
+            policy=request.policy,
+            prefix=f"money/{request.attempt}",
+            number=number,
         )
-        return caught_up.position
-
-    async def _trace(self, number: int, position: FeedPosition) -> dict[str, TraceResult]:
-        request = self._request
-        found = await workflow.execute_activity_method(
-            FindThefts.run,
-            FindTheftsInput(
-                incident_id=request.incident_id,
-                episode=request.episode,
-                step_key=self._key(f"thefts/{number}"),
-                account_id=request.account_id,
-                compromised_since=request.compromised_since,
-                frozen_seq=request.frozen_seq,
-                upto_seq=position.upto_seq,
-            ),
-            summary="which transfers are stolen",
-            **STEP,
-        )
-        results: dict[str, TraceResult] = {}
-        for currency, thefts in sorted(found.thefts.items()):
-            results[currency] = await workflow.execute_activity_method(
-                Trace.run,
-                TraceInput(
-                    incident_id=request.incident_id,
-                    episode=request.episode,
-                    step_key=self._key(f"trace/{number}/{currency}"),
-                    currency=currency,
-                    thefts=thefts,
-                    position=position,
-                    rule=request.policy.rule,
-                ),
-                summary=f"trace {currency} up to posting {position.upto_seq}",
-                **FOLLOW,
-            )
-        return results
 
     async def _compare(self, traces: dict[str, TraceSummary]) -> None:
         """After the holds, never before: it helps nobody's money."""
@@ -130,7 +87,7 @@ class TraceFunds:
                 CompareRulesInput(
                     incident_id=request.incident_id,
                     episode=request.episode,
-                    step_key=self._key(f"rules/{currency}"),
+                    step_key=f"money/{request.attempt}/rules/{currency}",
                     trace_id=summary.trace_id,
                     currency=currency,
                     rows_allowed=ROWS_TO_COMPARE,
@@ -145,7 +102,7 @@ class TraceFunds:
 
         async def one(result: TraceResult, lot: TaintedLot) -> HoldResult:
             async with gate:
-                return await self._hold_one(number, result, lot)
+                return await self._round(number).hold(result.summary.trace_id, lot)
 
         asked: list[Coroutine[Any, Any, HoldResult]] = [
             one(result, lot) for _, result in sorted(results.items()) for lot in result.unheld
@@ -155,19 +112,3 @@ class TraceFunds:
             if hold.hold_id is not None:
                 self._held[hold.hold_id] = hold.amount
         return sum(1 for hold in placed if hold.hold_id is not None)
-
-    async def _hold_one(self, number: int, result: TraceResult, lot: TaintedLot) -> HoldResult:
-        request = self._request
-        return await workflow.execute_activity_method(
-            Hold.run,
-            HoldInput(
-                incident_id=request.incident_id,
-                episode=request.episode,
-                step_key=self._key(f"hold/{number}/{lot.currency}/{lot.account_id}/{lot.lo}"),
-                trace_id=result.summary.trace_id,
-                lot=lot,
-                hold_seconds=request.policy.hold_seconds,
-            ),
-            summary=f"hold {lot.amount} {lot.currency} on {lot.account_id}",
-            **STEP,
-        )

@@ -13,14 +13,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities import changes as say
 from activities.freeze import freeze_step_key
 from adapters.secrets.keys import Sealer
+from adapters.sql import recall_changes
 from adapters.sql.lifting import locked_incident, locked_row, refuse_while_alarmed
 from adapters.sql.recording import FREEZE_DONE
+from adapters.sql.recovery_changes import RECOVERY
 from models.contracts.steps import FinishedStep
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
 from models.lifecycle import Event, Status, move
-from models.names import Scope
+from models.names import ADDED_BY_PEOPLE, Scope
 from models.tables.holds import HoldClaim
 from models.tables.incidents import Alarm, Incident, Theft
 from models.tables.people import DecisionTask, IdentityChallenge, Proof, ResetReceipt
@@ -63,6 +65,8 @@ async def apply(
     for change in changes:
         if isinstance(change, say.QueueNotice):
             await _queue_notice(change, connection, step, sealer)
+        elif isinstance(change, say.RecallSaid):
+            await recall_changes.said(change, connection, step, sealer)
         else:
             await APPLY[type(change)](change, connection, step)
 
@@ -177,7 +181,15 @@ async def _thefts(change: say.RecordThefts, connection: AsyncConnection, step: F
             }
             for transfer, basis in change.thefts
         ]
-        await connection.execute(upsert(Theft).on_conflict_do_nothing(), rows)
+        added = upsert(Theft)
+        await connection.execute(
+            added.on_conflict_do_update(
+                index_elements=["incident_id", "transfer_id"],
+                set_={"withdrawn_at": None, "withdrawn_by": None},
+                where=added.excluded.basis == ADDED_BY_PEOPLE,
+            ),
+            rows,
+        )
 
 
 async def _proof(change: say.RecordProof, connection: AsyncConnection, step: FinishedStep) -> None:
@@ -235,6 +247,7 @@ async def _open_task(change: say.OpenDecisionTask, connection: AsyncConnection, 
             approver_role=change.approver_role,
             created_at=change.at,
             expires_at=change.expires_at,
+            requester_role=change.requester_role,
         )
     )
 
@@ -264,9 +277,9 @@ async def _renew(change: say.RenewFreeze, connection: AsyncConnection, step: Fin
 
 async def _placed(change: say.HoldPlaced, connection: AsyncConnection, step: FinishedStep) -> None:
     del step
-    await connection.execute(
+    placed = await connection.execute(
         update(HoldClaim)
-        .where(HoldClaim.id == change.hold_id)
+        .where(HoldClaim.id == change.hold_id, HoldClaim.state != "ended")
         .values(
             state="placed",
             lo=change.lo,
@@ -275,6 +288,12 @@ async def _placed(change: say.HoldPlaced, connection: AsyncConnection, step: Fin
             placed_at=change.at,
         )
     )
+    if placed.rowcount != 1:
+        # Ended meanwhile, as unchecked: the next attempt finds the claim ended and lets go of the hold at the wallet.
+        raise StanchError(
+            ErrorCode.INTERNAL,
+            "The claim of this hold ended before its check was recorded. Nothing was recorded; the hold is let go.",
+        )
 
 
 async def _ended(change: say.HoldEnded, connection: AsyncConnection, step: FinishedStep) -> None:
@@ -319,4 +338,9 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     say.RenewFreeze: _renew,
     say.HoldPlaced: _placed,
     say.HoldEnded: _ended,
+    **RECOVERY,
+    say.RecallOpened: recall_changes.opened,
+    say.RecallAnswered: recall_changes.answered,
+    say.RecallReceived: recall_changes.received,
+    say.RecallEnded: recall_changes.ended,
 }

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import ColumnElement, Row, and_, func, insert, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.sql.engine import transaction
 from models.contracts.money import ClaimedHold
 from models.contracts.transfers import TaintedLot
+from models.names import FOR_GOOD, HoldSource
 from models.tables.holds import HoldClaim
 
 ACTIVE = HoldClaim.state != "ended"
@@ -32,6 +34,7 @@ class SqlClaims:
         lot: TaintedLot,
         expires_at: datetime,
         at: datetime,
+        source: HoldSource = HoldSource.TRACE,
     ) -> bool:
         """See ports.Claims."""
         async with transaction(self._engine) as connection:
@@ -52,7 +55,7 @@ class SqlClaims:
                     HoldClaim.currency == lot.currency,
                     HoldClaim.lo < lot.hi,
                     HoldClaim.hi > lot.lo,
-                    ACTIVE,
+                    _taken_for(incident_id),
                 )
             )
             if overlapping:
@@ -73,18 +76,24 @@ class SqlClaims:
                     theft_seq=lot.last_seq,
                     expires_at=expires_at,
                     created_at=at,
+                    source=source.value,
                 )
             )
             return True
 
-    async def unclaimed(self, lots: Sequence[TaintedLot]) -> list[TaintedLot]:
+    async def unclaimed(
+        self, lots: Sequence[TaintedLot], *, incident_id: str | None = None
+    ) -> list[TaintedLot]:
         """See ports.Claims."""
         if not lots:
             return []
         async with transaction(self._engine) as connection:
             rows = await connection.execute(
                 select(HoldClaim.account_id, HoldClaim.currency, HoldClaim.lo, HoldClaim.hi)
-                .where(HoldClaim.account_id.in_({lot.account_id for lot in lots}), ACTIVE)
+                .where(
+                    HoldClaim.account_id.in_({lot.account_id for lot in lots}),
+                    ACTIVE if incident_id is None else _taken_for(incident_id),
+                )
                 .order_by(HoldClaim.lo)
             )
             taken: dict[tuple[str, str], list[tuple[int, int]]] = {}
@@ -95,6 +104,31 @@ class SqlClaims:
             for lot in lots
             for lo, hi in free_parts(lot.lo, lot.hi, taken.get((lot.account_id, lot.currency), []))
         ]
+
+    async def others(self, lots: Sequence[TaintedLot], *, incident_id: str) -> tuple[str, ...]:
+        """See ports.Claims."""
+        if not lots:
+            return ()
+        async with transaction(self._engine) as connection:
+            rows = await connection.execute(
+                select(HoldClaim.id, HoldClaim.account_id, HoldClaim.currency, HoldClaim.lo, HoldClaim.hi)
+                .where(
+                    HoldClaim.account_id.in_({lot.account_id for lot in lots}),
+                    HoldClaim.incident_id != incident_id,
+                    ACTIVE,
+                )
+                .order_by(HoldClaim.id)
+            )
+            return tuple(
+                row.id
+                for row in rows
+                if any(
+                    (lot.account_id, lot.currency) == (row.account_id, row.currency)
+                    and lot.lo < row.hi
+                    and row.lo < lot.hi
+                    for lot in lots
+                )
+            )
 
     async def standing(self, incident_id: str) -> tuple[str, ...]:
         """See ports.Claims."""
@@ -110,19 +144,36 @@ class SqlClaims:
         """See ports.Claims."""
         async with transaction(self._engine) as connection:
             row = (await connection.execute(select(HoldClaim).where(HoldClaim.id == hold_id))).one_or_none()
-        if row is None:
-            return None
-        return ClaimedHold(
-            hold_id=row.id,
-            incident_id=row.incident_id,
-            account_id=row.account_id,
-            currency=row.currency,
-            lo=row.lo,
-            hi=row.hi,
-            state=row.state,
-            effective_seq=row.effective_seq,
-            expires_at=row.expires_at,
-        )
+        return None if row is None else claimed_hold(row)
+
+
+def claimed_hold(row: Row[Any]) -> ClaimedHold:
+    """The claim in a row of its table."""
+    return ClaimedHold(
+        hold_id=row.id,
+        incident_id=row.incident_id,
+        account_id=row.account_id,
+        currency=row.currency,
+        lo=row.lo,
+        hi=row.hi,
+        state=row.state,
+        effective_seq=row.effective_seq,
+        expires_at=row.expires_at,
+        created_at=row.created_at,
+        source=HoldSource(row.source),
+        periods=row.periods,
+        returned=row.returned,
+        told=row.told,
+    )
+
+
+def _taken_for(incident_id: str) -> ColumnElement[bool]:
+    """Claims that keep this incident from claiming: active ones, anybody's, and its own that have ended for good."""
+    own = and_(
+        HoldClaim.incident_id == incident_id,
+        HoldClaim.ended_reason.in_([ending.value for ending in FOR_GOOD]),
+    )
+    return or_(ACTIVE, own)
 
 
 def free_parts(lo: int, hi: int, taken: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -84,6 +84,7 @@ def _view(row: Row[Any], requests: list[DecisionRequestView]) -> DecisionView:
         choices=tuple(row.choices),
         four_eyes=row.four_eyes,
         approver_role=Role(row.approver_role),
+        requester_role=Role(row.requester_role),
         created_at=row.created_at,
         expires_at=row.expires_at,
         closed_at=row.closed_at,

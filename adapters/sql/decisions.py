@@ -15,7 +15,7 @@ from adapters.sql.hand_over import ask
 from models.contracts.alarms import Sender
 from models.contracts.incidents import Decision, Decisions
 from models.errors import ErrorCode, StanchError
-from models.names import DecisionKind, Role
+from models.names import RECOVERY_QUESTIONS, DecisionKind, Role
 from models.tables.people import DecisionApproval, DecisionRequest, DecisionTask
 from use_cases.ports import DecisionView
 
@@ -34,6 +34,8 @@ class SqlDecisions:
                 _chosen().where(
                     DecisionTask.incident_id == incident_id,
                     DecisionTask.episode == episode,
+                    # Those are the recovery's to carry out, whatever becomes of the episode.
+                    DecisionTask.kind.not_in([kind.value for kind in RECOVERY_QUESTIONS]),
                     DecisionTask.closed_at.is_(None),
                     DecisionRequest.withdrawn_at.is_(None),
                     DecisionRequest.declined_at.is_(None),
@@ -82,6 +84,11 @@ class SqlDecisions:
                 raise StanchError(
                     ErrorCode.INVALID,
                     f"This is not one of the choices ({', '.join(task.choices)}). Nothing was changed.",
+                )
+            if Role(task.requester_role) is Role.SUPERVISOR and by.role is not Role.SUPERVISOR:
+                raise StanchError(
+                    ErrorCode.FORBIDDEN,
+                    "Two supervisors decide about this much money. Nothing was changed; a supervisor must choose.",
                 )
             await _end_expired(connection, task_id, at)
             standing = await connection.scalar(

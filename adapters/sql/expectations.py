@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.sql.engine import statement, transaction
 from models.ids import incident_of_workflow, new_id, restriction_id
 from models.names import Scope
-from models.tables.holds import Discrepancy, HoldClaim
-from use_cases.sweep import Finding
+from models.tables.holds import Discrepancy, HoldClaim, MuleFreeze
+from use_cases.sweep import ClaimClocks, Finding
 
 STANDING = text(
     """
@@ -36,18 +36,36 @@ class SqlExpectations:
         """See Expectations."""
         async with statement(self._engine) as connection:
             rows = await connection.execute(STANDING)
-            return {
+            frozen = {
                 restriction_id(
                     row.incident_id, row.episode, Scope(row.step_key.removeprefix("freeze/"))
                 ): row.account_id
                 for row in rows
             }
+            mules = await connection.execute(
+                select(MuleFreeze.id, MuleFreeze.account_id).where(MuleFreeze.ended_at.is_(None))
+            )
+            return frozen | {row.id: row.account_id for row in mules}
 
     async def holds(self) -> Mapping[str, tuple[str, int]]:
         """See Expectations."""
         async with statement(self._engine) as connection:
             rows = await connection.execute(select(HoldClaim).where(HoldClaim.state == "placed"))
-            return {row.id: (row.account_id, row.hi - row.lo) for row in rows}
+            return {row.id: (row.account_id, row.hi - row.lo - row.returned) for row in rows}
+
+    async def claims(self) -> Mapping[str, ClaimClocks]:
+        """See Expectations."""
+        async with statement(self._engine) as connection:
+            rows = await connection.execute(select(HoldClaim).where(HoldClaim.state != "ended"))
+            return {
+                row.id: ClaimClocks(
+                    account_id=row.account_id,
+                    checked=row.state == "placed",
+                    created_at=row.created_at,
+                    expires_at=row.expires_at,
+                )
+                for row in rows
+            }
 
     async def raise_findings(self, findings: Sequence[Finding], at: datetime) -> None:
         """See Expectations."""

@@ -15,9 +15,9 @@ from models.contracts.incidents import IncidentFacts
 from models.contracts.transfers import Flow
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Status
-from models.names import SecurityItem
+from models.names import ADDED_BY_PEOPLE, SecurityItem
 from models.tables.incidents import Alarm as AlarmRow
-from models.tables.incidents import Incident
+from models.tables.incidents import Incident, Theft
 from models.tables.people import Proof, ResetReceipt
 from models.tables.traces import TraceRun
 
@@ -70,6 +70,21 @@ class SqlIncidents:
                 .order_by(AlarmRow.received_at, AlarmRow.id)
             )
             return tuple(dict.fromkeys(transfer for named in rows for transfer in named))
+
+    async def changed_thefts(self, incident_id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """See ports.Incidents."""
+        async with statement(self._engine) as connection:
+            rows = (
+                await connection.execute(
+                    select(Theft.transfer_id, Theft.basis, Theft.withdrawn_at)
+                    .where(Theft.incident_id == incident_id)
+                    .order_by(Theft.found_at, Theft.transfer_id)
+                )
+            ).all()
+        added = tuple(
+            row.transfer_id for row in rows if row.basis == ADDED_BY_PEOPLE and row.withdrawn_at is None
+        )
+        return added, tuple(row.transfer_id for row in rows if row.withdrawn_at is not None)
 
     async def receipts(
         self, incident_id: str, episode: int, compromised_since: datetime

@@ -16,7 +16,7 @@ from activities.ports import Incidents
 from adapters.temporal.client import unreachable
 from models.contracts.incidents import IncidentOpening
 from models.errors import ErrorCode, StanchError
-from models.ids import incident_workflow_id
+from models.ids import incident_workflow_id, recovery_workflow_id
 from models.names import WAKE, Workflow
 
 MARGIN = timedelta(milliseconds=100)
@@ -62,6 +62,7 @@ class TemporalHandOver:
             async with asyncio.timeout((self.budget + MARGIN).total_seconds()):
                 await self._begin(incident_id)
         except WorkflowAlreadyStartedError:
+            await self._wake_recovery(incident_id)
             await self._wake(incident_id)
         except (RPCError, TimeoutError, RuntimeError) as error:
             raise unreachable() from error
@@ -100,6 +101,18 @@ class TemporalHandOver:
             raise unreachable() from error
         finally:
             await _forget_handle(start)
+
+    async def _wake_recovery(self, incident_id: str) -> None:
+        """The recovery outlives its incident. Where none runs there is nothing to wake: it reads everything at its start."""
+        recovery = self.client.get_workflow_handle(recovery_workflow_id(incident_id))
+        try:
+            async with asyncio.timeout((self.budget + MARGIN).total_seconds()):
+                await recovery.signal(WAKE, rpc_timeout=self.budget)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise unreachable() from error
+        except (TimeoutError, RuntimeError) as error:
+            raise unreachable() from error
 
     def _start(self, incident_id: str) -> WithStartWorkflowOperation[object, object]:
         """Never starts one, since one runs or has ended; but only this call says which in one answer."""

@@ -68,6 +68,15 @@ class SqlTransferIndex:
         async with snapshot(self._engine) as connection:
             return await whole_transfers(connection, "transfer_id = ANY($1::text[])", list(ids))
 
+    async def last_before(self, at: datetime) -> int:
+        """The number of the last posting at or before this instant; 0 when there is none."""
+        async with snapshot(self._engine) as connection:
+            # Times never run back, so counting down from the head meets it after the few that came later.
+            found = await connection.fetchval(
+                "SELECT seq FROM transfer_index WHERE posted_at <= $1 ORDER BY seq DESC LIMIT 1", at
+            )
+        return found or 0
+
     async def outgoing(self, account_id: str, since: datetime, upto_seq: int) -> list[PostedTransfer]:
         """Transfers out of the account posted at or after `since`, up to and including `upto_seq`, in posting order.
 

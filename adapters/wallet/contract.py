@@ -73,6 +73,20 @@ class HttpWallet:
         path = f"/v1/holds/{segment(hold_id)}/release"
         return await self._connection.write("POST", path, key=key, body={"reason": reason})
 
+    async def renew_hold(self, hold_id: str, expires_at: datetime, *, key: str) -> Receipt:
+        """See ports.Wallet."""
+        path = f"/v1/holds/{segment(hold_id)}/renew"
+        body = {"expires_at": instant(expires_at)}
+        return await self._connection.write("POST", path, key=key, body=body)
+
+    async def return_hold(
+        self, hold_id: str, to_account_id: str, amount: int, reason: str, *, key: str
+    ) -> Receipt:
+        """See ports.Wallet."""
+        path = f"/v1/holds/{segment(hold_id)}/return"
+        body = {"to_account_id": to_account_id, "amount": amount, "reason": reason}
+        return await self._connection.write("POST", path, key=key, body=body)
+
     async def holds(self) -> list[StandingHold]:
         """See ports.Wallet."""
         return [known_fields(StandingHold, row) async for row in self._pages("/v1/holds", "holds")]
@@ -105,6 +119,11 @@ class HttpWallet:
         """See ports.Wallet."""
         path = f"{account(account_id)}/stage-limits"
         return await self._connection.write("DELETE", path, key=key, query={"stage_id": stage_id})
+
+    async def cancel_transfer(self, transfer_id: str, *, key: str) -> Receipt:
+        """See ports.Wallet."""
+        path = f"/v1/transfers/{segment(transfer_id)}/cancel"
+        return await self._connection.write("POST", path, key=key, body={"reason": REASON})
 
     async def _pages(self, path: str, rows: str) -> AsyncIterator[dict[str, Any]]:
         async for page in pages(self._connection, path, rows, {"placer": PLACER}, PAGE):

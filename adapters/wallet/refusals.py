@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import httpx2
 
-from models.errors import ErrorCode, StanchError, WalletRefusal
+from models.errors import ErrorCode, StanchError, TooFast, WalletRefusal
 
 ACCOUNT_UNKNOWN = "account_unknown"
 
@@ -17,6 +17,10 @@ NOT_ABOUT_THE_ACCOUNT = frozenset({401, 403, 405, 407, 408, 425, 429})
 
 NOT_THE_CONTRACT = frozenset({"not_found", "method_not_allowed"})
 """Codes of a server that does not know the route: a wrong address or version, not an answer."""
+
+TOO_MANY = 429
+LONGEST_WAIT = 60.0
+"""Seconds. A wallet that asks for more is asked again anyway: the money does not wait that long."""
 
 CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -36,6 +40,12 @@ def raise_for(response: httpx2.Response) -> NoReturn:
     the form its contract promises; WALLET_UNREACHABLE for everything else, a proxy's page included.
     """
     status = response.status_code
+    if status == TOO_MANY:
+        raise TooFast(
+            ErrorCode.WALLET_UNREACHABLE,
+            "The wallet bears no more calls at this moment. Nothing was done; the same call is repeated when it says so.",
+            retry_after=_seconds(response.headers.get("retry-after", "")),
+        )
     if status < 400 or status >= 500 or status in NOT_ABOUT_THE_ACCOUNT:
         raise unreachable(f"status {status}")
     code = problem_code(response)
@@ -64,3 +74,11 @@ def problem_code(response: httpx2.Response) -> str | None:
         return None
     code = body.get("code") if isinstance(body, dict) else None
     return code if isinstance(code, str) and CODE.fullmatch(code) else None
+
+
+def _seconds(text: str) -> float:
+    """The seconds of a Retry-After; one second where it says something else (a date, nothing)."""
+    try:
+        return min(max(float(text), 0.0), LONGEST_WAIT)
+    except ValueError:
+        return 1.0

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.commands.options import Json, Login
+from cli.commands.options import Json, Login, Reason
 from models.lifecycle import Status
 from models.names import AlarmKind, DecisionKind, Role
 
@@ -15,6 +15,16 @@ application = typer.Typer(
     help="Open, look at and decide incidents, through the gateway (STANCH_GATEWAY_URL and STANCH_CREDENTIAL, or a running `stanch up`).",
     no_args_is_help=True,
 )
+
+theft = typer.Typer(
+    help="Which transfers count as stolen: add some, or withdraw what was the owner's own.",
+    no_args_is_help=True,
+)
+mule = typer.Typer(
+    help="The whole account of a mule: frozen and released only by two people.", no_args_is_help=True
+)
+application.add_typer(theft, name="theft")
+application.add_typer(mule, name="mule")
 
 IncidentId = Annotated[str, typer.Argument(metavar="INCIDENT", help="The incident's id.")]
 Instant = typer.Option(
@@ -145,3 +155,64 @@ def decide(
         login=login,
         output=Output(as_json=as_json),
     )
+
+
+@application.command()
+def remedy(incident: IncidentId, *, login: Login = None, as_json: Json = False) -> None:
+    """Where every stolen unit stands: returned, on hold, recalled, at large or lost."""
+    from cli.holds.verbs import show_remedy
+    from cli.output import Output
+
+    show_remedy(incident, login=login, output=Output(as_json=as_json))
+
+
+Transfers = Annotated[str, typer.Argument(metavar="TX[,TX...]", help="Ids of transfers of the account.")]
+Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The wallet's id of the mule's account.")]
+
+
+@theft.command()
+def add(
+    incident: IncidentId, transfers: Transfers, *, reason: Reason, login: Login = None, as_json: Json = False
+) -> None:
+    """Count these transfers as stolen, too; the money is traced anew."""
+    from cli.holds.verbs import ask
+    from cli.output import Output
+
+    body = {"action": "add", "transfer_ids": transfers.split(","), "reason": reason}
+    ask(f"/v1/incidents/{incident}/thefts", body, login=login, output=Output(as_json=as_json))
+
+
+@theft.command()
+def withdraw(
+    incident: IncidentId, transfers: Transfers, *, reason: Reason, login: Login = None, as_json: Json = False
+) -> None:
+    """These were the owner's own; another person approves, and their holds are let go."""
+    from cli.holds.verbs import ask
+    from cli.output import Output
+
+    body = {"action": "withdraw", "transfer_ids": transfers.split(","), "reason": reason}
+    ask(f"/v1/incidents/{incident}/thefts", body, login=login, output=Output(as_json=as_json))
+
+
+@mule.command()
+def freeze(
+    incident: IncidentId, account: Account, *, reason: Reason, login: Login = None, as_json: Json = False
+) -> None:
+    """Ask to freeze the account; another person approves."""
+    from cli.holds.verbs import ask
+    from cli.output import Output
+
+    body = {"action": "freeze", "account_id": account, "reason": reason}
+    ask(f"/v1/incidents/{incident}/mules", body, login=login, output=Output(as_json=as_json))
+
+
+@mule.command()
+def release(
+    incident: IncidentId, account: Account, *, reason: Reason, login: Login = None, as_json: Json = False
+) -> None:
+    """Ask to release the account; another person approves."""
+    from cli.holds.verbs import ask
+    from cli.output import Output
+
+    body = {"action": "release", "account_id": account, "reason": reason}
+    ask(f"/v1/incidents/{incident}/mules", body, login=login, output=Output(as_json=as_json))

@@ -31,6 +31,9 @@ class Kind(StrEnum):
     HELD = "held"
     MISSED = "missed"
     RESET = "reset"
+    TOLD = "told"
+    GIVEN_BACK = "given_back"
+    RECALLED = "recalled"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +101,18 @@ def _reset(smalls: Sequence[Small], _: str) -> str:
     return f"resets {len(smalls)} security setting{'s' if len(smalls) > 1 else ''}, one receipt each: {_counted(smalls)}"
 
 
+def _told(smalls: Sequence[Small], _: str) -> str:
+    return f"tells {len(smalls)} holder{'s' if len(smalls) > 1 else ''} of held money, and how to object"
+
+
+def _given_back(smalls: Sequence[Small], money: str) -> str:
+    return f"gives {money} back to the owner, one transfer for each of {len(smalls)} hold{'s' if len(smalls) > 1 else ''}"
+
+
+def _recalled(smalls: Sequence[Small], _: str) -> str:
+    return f"asks other institutions for what had left: {len(smalls)} recall{'s' if len(smalls) > 1 else ''}"
+
+
 def _times(smalls: Sequence[Small]) -> str:
     return "once" if len(smalls) == 1 else f"{len(smalls)} times"
 
@@ -109,4 +124,7 @@ WORDS: Final[Mapping[Kind, Callable[[Sequence[Small], str], str]]] = {
     Kind.HELD: _held,
     Kind.MISSED: _missed,
     Kind.RESET: _reset,
+    Kind.TOLD: _told,
+    Kind.GIVEN_BACK: _given_back,
+    Kind.RECALLED: _recalled,
 }

@@ -70,6 +70,9 @@ class Observer:
     def _moves(self) -> Iterator[Event]:
         for transfer in self._sandbox.transfers_after(self._seq):
             self._seq = transfer["seq"]
+            if transfer["hold_id"] is not None or transfer["reverses"] is not None:
+                # Given back, or come back: told by the steps that did it.
+                continue
             yield self._move(transfer)
 
     def _move(self, transfer: dict[str, Any]) -> Event:

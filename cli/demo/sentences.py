@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-SILENT: Final = frozenset({StepKind.CATCH_UP, StepKind.THEFTS})
+SILENT: Final = frozenset(
+    {
+        StepKind.CATCH_UP,
+        StepKind.THEFTS,
+        StepKind.RECALL_SEND,
+        StepKind.RECALL_CHASE,
+        StepKind.RECALL_WITHDRAW,
+        StepKind.RECALL_CLOSE,
+    }
+)
 WHO: Final = {
     StepKind.VERIFY_IDENTITY: Who.OWNER,
     StepKind.ASK_DECISION: Who.PEOPLE,
@@ -56,6 +65,12 @@ def told(step: Mapping[str, Any], at: datetime, currency: str) -> Event | None:
 def _small(kind: StepKind, result: Mapping[str, Any], currency: str) -> Small | None:
     if kind is StepKind.RESET_ITEM:
         return Small(kind=Kind.RESET, word=str(result.get("item")))
+    if kind is StepKind.RECALL_OPEN:
+        return Small(kind=Kind.RECALLED)
+    if kind is StepKind.TELL_HOLDER:
+        return Small(kind=Kind.TOLD)
+    if kind is StepKind.RESTITUTE:
+        return Small(kind=Kind.GIVEN_BACK, currency=currency, amount=int(result.get("amount") or 0))
     if kind is not StepKind.HOLD:
         return None
     amount = int(result.get("amount") or 0)
@@ -132,6 +147,14 @@ SENTENCES: Final[Mapping[StepKind, Callable[[Mapping[str, Any]], str]]] = {
     StepKind.TRACE: _trace,
     StepKind.COMPARE_RULES: _compared,
     StepKind.RELEASE_HOLD: lambda _: "a hold released",
+    StepKind.CANCEL_PAYOUT: lambda _: "a payout stopped at the wallet before it left",
+    StepKind.RECALL_ANSWER: lambda result: f"an institution answers: {result.get('status', 'see the step')}",
+    StepKind.RECALL_MONEY: lambda _: "recalled money has come back",
+    StepKind.END_HOLD: lambda _: "a hold ended: its units are back in their place",
+    StepKind.RENEW_HOLD: lambda _: "a hold renewed on its legal basis",
+    StepKind.FREEZE_MULE: lambda _: "a mule's whole account frozen, by two people's decision",
+    StepKind.RELEASE_MULE: lambda _: "a mule's account released",
+    StepKind.CHANGE_THEFTS: lambda _: "people changed what counts as stolen; the money is traced anew",
     StepKind.READ_BACK: _read_back,
     StepKind.OWNER_LINK: lambda _: "one-use link for a new password sent to a contact older than the theft",
     StepKind.DECISION: lambda _: "decided",

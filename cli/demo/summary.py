@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 
 PLACES: Final = ("held", "exited", "pooled", "returned", "pruned")
 NO_FLOW: Final = dict.fromkeys(("stolen", *PLACES), 0)
+REMEDIES: Final = {
+    "returned": "is back with the owner",
+    "on_hold": "is held, and not given back yet",
+    "recall_pending": "asked back from other institutions",
+    "recalled": "has come back from them",
+    "at_large": "nobody has it yet",
+    "lost": "will not come back",
+}
+NO_REMEDY: Final = dict.fromkeys(("stolen", *REMEDIES), 0)
 WORDS: Final = {
     "held": "lies in accounts of the wallet; on hold: {on_hold}",
     "exited": "had left the wallet",
@@ -42,13 +51,19 @@ class Ending:
     kept: int
     """What the victim's account holds at the end, and the thief did not get."""
     clock: str
+    remedy: Mapping[str, Any] | None
+    """Where every stolen unit stands at the end; None where nothing was traced."""
+    holds: Sequence[Mapping[str, Any]]
+    """Every hold there was, as the gateway shows it at the end."""
 
     def document(self) -> dict[str, Any]:
         """The document of `demo --json` but for its duration; every field present, empty where it does not apply."""
         facts, steps = self.view, self.view["steps"]
         identity = self.view["identity"]
-        flow = self.view["money"].get(self.currency) or NO_FLOW
+        money = (self.view["summary"] or {}).get("money") or self.view["money"]
+        flow = money.get(self.currency) or NO_FLOW
         ledger = self.case.ledger if self.case else None
+        given_back = [hold for hold in self.holds if hold["returned"] and hold["currency"] == self.currency]
         holds = [hold for hold in self.view["holds"] if hold["amount"] and hold["currency"] == self.currency]
         return {
             "incident_id": facts["incident_id"],
@@ -74,6 +89,11 @@ class Ending:
                 "amount": ledger.inferred_amount if ledger else 0,
             },
             "holds": {"count": len(holds), "amount": sum(hold["amount"] for hold in holds)},
+            "restitution": {
+                "count": len(given_back),
+                "amount": sum(hold["returned"] for hold in given_back),
+            },
+            "remedy": dict(self.remedy) if self.remedy else {"currency": self.currency, **NO_REMEDY},
             "flow": list(self.flow),
             "kept_in_account": self.kept,
             "clock": self.clock,
@@ -103,6 +123,7 @@ def show_summary(console: Console, document: Mapping[str, Any]) -> None:
     )
     console.print(table)
     show_flow(console, document["flow"], currency)
+    show_remedy(console, document)
     saved = money["held"] + money["returned"]
     if money["stolen"]:
         console.print(
@@ -123,6 +144,17 @@ def show_summary(console: Console, document: Mapping[str, Any]) -> None:
         f"steps against history, one to one: {_verdict(audit['steps_match_history'])}."
     )
     console.print(f"Incident {document['incident_id']}, {document['wall_s']} s in all.", style="dim")
+
+
+def show_remedy(console: Console, document: Mapping[str, Any]) -> None:
+    """The same sum by what became of it."""
+    remedy = document["remedy"]
+    table = Table("now", "amount", "", box=None, pad_edge=False)
+    table.columns[1].justify = "right"
+    for cell, words in REMEDIES.items():
+        if remedy[cell]:
+            table.add_row(cell.replace("_", " "), sum_of_money(remedy[cell], remedy["currency"]), words)
+    console.print(table)
 
 
 def _verdict(good: bool) -> str:  # noqa: FBT001 - read as a word

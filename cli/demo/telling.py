@@ -17,7 +17,7 @@ from cli.gateway_client import GatewayClient
 from cli.running.house import DETECTOR, ENGINE
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Status
-from models.names import Role
+from models.names import Outcome, Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LOOKS: Final = 0.2
 SECONDS_FOR_LAST_WORD: Final = 10.0
+SECONDS_FOR_RESTITUTION: Final = 15.0
 
 WAITING: Final = {
     Status.OPENED: "not frozen yet: the engine insists",
@@ -169,19 +170,42 @@ class Telling:
 
         assert observer.incident_id is not None
         assert observer.view is not None
-        self._timeline.now("replaying the incident with today's code")
-        configured = Settings()
+        configured, closed = Settings(), observer.view
+        # As it was when the incident closed: by place, and in the account, before anything is given back.
         trace_id = last_trace(gateway.get(f"/v1/incidents/{observer.incident_id}/steps")["steps"], currency)
+        kept = sandbox.balance(victim, currency)
+        self._give_back(observer, gateway)
+        self._timeline.now("replaying the incident with today's code")
         return Ending(
-            view=observer.view,
+            view=closed,
             currency=currency,
             refused_after_freeze=int(sandbox.attempts(victim)["refused_while_restricted"]),
             audit=_audited(observer.incident_id),
             case=self._request.case,
             flow=flow_of(trace_id, configured) if trace_id else (),
-            kept=sandbox.balance(victim, currency),
+            kept=kept,
+            remedy=gateway.get(f"/v1/incidents/{observer.incident_id}/remedy")["currencies"].get(currency),
+            holds=_holds(gateway, observer),
             clock=self._house.clock,
         )
+
+    def _give_back(self, observer: Observer, gateway: GatewayClient) -> None:
+        """Follow on until what is held is back with its owner; what is not after a while stays held, and is shown so."""
+        deadline = time.monotonic() + SECONDS_FOR_RESTITUTION
+        restored = self._scenario.outcome == Outcome.RESTORED
+        while restored and time.monotonic() < deadline:
+            self._timeline.show(observer.look())
+            if not any(hold["amount"] for hold in _holds(gateway, observer)):
+                break
+            self._timeline.hint("restored: two people must agree to give back what is held")
+            self._check_engine()
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        self._timeline.flush()
+
+
+def _holds(gateway: GatewayClient, observer: Observer) -> list[dict[str, Any]]:
+    held: list[dict[str, Any]] = gateway.get("/v1/holds", incident_id=observer.incident_id)["holds"]
+    return held
 
 
 def _audited(incident_id: str) -> AuditReport:

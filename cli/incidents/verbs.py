@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cli.gateway_client import GatewayClient
+from cli.holds.verbs import print_remedy
 from cli.incidents.showing import show_alarm_answer, show_incidents, show_view
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
@@ -78,9 +79,22 @@ def show_incident(incident: str, *, login: Role | None, output: Output) -> None:
     with GatewayClient.of_environment(login) as gateway:
         view = gateway.get(f"/v1/incidents/{incident}")
         steps = gateway.get(f"/v1/incidents/{incident}/steps")["steps"]
-    output.document({**view, "recorded_steps": steps})
+        try:
+            remedy: dict[str, Any] | None = gateway.get(f"/v1/incidents/{incident}/remedy")
+        except StanchError as error:
+            if not error.matches(ErrorCode.REFUSED_BY_RULE):
+                raise
+            # It does not add up for the moment: everything else is shown all the same.
+            remedy = None
+    output.document({**view, "remedy": remedy, "recorded_steps": steps})
     if not output.as_json:
         show_view(output.console, view, steps)
+        if remedy is None:
+            output.console.print(
+                "remedy: does not add up at this moment, so no figures are given; ask again soon."
+            )
+        else:
+            print_remedy(output.console, remedy)
 
 
 def _instant(at: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ from cli.running.secret_words import SecretWords
 OWN_DATABASE = "STANCH_DATABASE_URL"
 OWN_TEMPORAL = ("TEMPORAL_ADDRESS", "TEMPORAL_CONFIG_FILE", "TEMPORAL_PROFILE")
 OWN_WALLET = "STANCH_WALLET_URL"
+
+INSTITUTION = "sandbox-bank"
+"""The name of everything behind the exits of the wallet in a box, and of its login."""
 
 OURS = ("STANCH_", "TEMPORAL_")
 NOT_THEIRS = frozenset(
@@ -91,6 +95,7 @@ class Addresses:
                 "STANCH_WALLET_KEY": words.wallet_key,
                 "STANCH_MESSAGE_URL": self.sandbox_url,
                 "STANCH_MESSAGE_KEY": words.message_key,
+                "STANCH_RECALL_ROUTES": json.dumps(self._recall_routes(words)),
             }
         own = {
             name: value
@@ -98,6 +103,18 @@ class Addresses:
             if name.startswith(OURS) and name not in NOT_THEIRS
         }
         return {**environ, **own, "STANCH_GATEWAY_PORT": str(self.gateway_port)}
+
+    def _recall_routes(self, words: SecretWords) -> list[dict[str, object]]:
+        """The institutions of the wallet in a box: banks by ISO 20022, the others by the neutral form."""
+        where: dict[str, object] = {
+            "name": INSTITUTION,
+            "url": f"{self.sandbox_url}/bank/recalls",
+            "key": words.wallet_key,
+        }
+        return [
+            {**where, "form": "camt056", "exit_kinds": ["bank"]},
+            {**where, "form": "neutral", "exit_kinds": ["card", "cash", "crypto", "merchant"]},
+        ]
 
     def sandbox_environ(self, words: SecretWords) -> dict[str, str]:
         """What the wallet in a box needs, and the people's programs with it."""

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from cli.processes import Part, Processes
+from cli.running.addresses import INSTITUTION
 from cli.running.secret_words import SecretWords
 from cli.runtime import Login, Runtime
 from cli.sandbox_client import SandboxClient
@@ -33,6 +34,7 @@ NAMES: Final = {
     Role.AGENT: "first-agent",
     Role.SUPERVISOR: "first-supervisor",
     Role.AUDITOR: "first-auditor",
+    Role.INSTITUTION: INSTITUTION,
 }
 
 
@@ -63,8 +65,11 @@ class House:
     def sandbox_environ(self) -> dict[str, str]:
         """What the sandbox's server and its people need in theirs."""
         environ = self.addresses.sandbox_environ(self.words)
-        detector = self.words.logins.get(Role.TRIGGER.value)
-        return {**environ, "SANDBOX_ALARM_KEY": detector.credential} if detector else environ
+        for name, role in (("SANDBOX_ALARM_KEY", Role.TRIGGER), ("SANDBOX_RECALL_KEY", Role.INSTITUTION)):
+            login = self.words.logins.get(role.value)
+            if login is not None:
+                environ[name] = login.credential
+        return environ
 
     @property
     def runtime(self) -> Runtime:
@@ -119,8 +124,10 @@ class House:
             if index is not None:
                 index.result()
                 trigger = self.words.logins[Role.TRIGGER.value]
+                institution = self.words.logins[Role.INSTITUTION.value]
                 with self.sandbox_client() as sandbox:
                     sandbox.report_alarms_to(self.addresses.gateway_url, trigger.credential)
+                    sandbox.answer_recalls_to(self.addresses.gateway_url, institution.credential)
 
     def sandbox_client(self) -> SandboxClient:
         """The controls of the wallet in a box."""

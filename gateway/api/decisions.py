@@ -97,7 +97,7 @@ async def ask_decision(request: Request, incident_id: str) -> Response:
     by = await parts.door.enter(request, Operation.CHOOSE)
     body = await read(request, AskedDecision)
     decision = await parts.decide.ask(known_form(incident_id), body.kind, body.choice, body.reason, by=by)
-    return _decided(parts, decision, 201)
+    return decided(parts, decision, 201)
 
 
 @router.post(
@@ -114,8 +114,8 @@ async def request_decision(request: Request, task_id: str) -> Response:
     parts = parts_of(request)
     by = await parts.door.enter(request, Operation.CHOOSE)
     body = await read(request, ChosenDecision)
-    decision = await parts.decide.request(_known(task_id), body.choice, body.reason, by=by)
-    return _decided(parts, decision, 201)
+    decision = await parts.decide.request(known_identifier(task_id), body.choice, body.reason, by=by)
+    return decided(parts, decision, 201)
 
 
 @router.post(
@@ -131,7 +131,7 @@ async def approve_decision(request: Request, request_id: str) -> Response:
     parts = parts_of(request)
     by = await parts.door.enter(request, Operation.APPROVE)
     body = await read(request, Verdict)
-    return _decided(parts, await parts.decide.approve(_known(request_id), body.reason, by=by))
+    return decided(parts, await parts.decide.approve(known_identifier(request_id), body.reason, by=by))
 
 
 @router.post(
@@ -147,7 +147,7 @@ async def decline_decision(request: Request, request_id: str) -> Response:
     parts = parts_of(request)
     by = await parts.door.enter(request, Operation.APPROVE)
     body = await read(request, Verdict)
-    return _decided(parts, await parts.decide.decline(_known(request_id), body.reason, by=by))
+    return decided(parts, await parts.decide.decline(known_identifier(request_id), body.reason, by=by))
 
 
 @router.post(
@@ -161,15 +161,17 @@ async def withdraw_decision(request: Request, request_id: str) -> Response:
     """Only by whoever made it, and only while nobody has approved it."""
     parts = parts_of(request)
     by = await parts.door.enter(request, Operation.CHOOSE)
-    return _decided(parts, await parts.decide.withdraw(_known(request_id), by=by))
+    return decided(parts, await parts.decide.withdraw(known_identifier(request_id), by=by))
 
 
-def _decided(parts: Parts, decision: DecisionView, status: int = 200) -> Response:
+def decided(parts: Parts, decision: DecisionView, status: int = 200) -> Response:
+    """The question as it stands; the engine looks at it right after."""
     parts.afterwards.later(decision.incident_id, lambda: parts.wake.now(decision.incident_id))
     return answer(decision, status)
 
 
-def _known(identifier: str) -> str:
+def known_identifier(identifier: str) -> str:
+    """The id, if it can be one. Errors: NOT_FOUND, before anything is asked."""
     if not IDENTIFIER.fullmatch(identifier):
         raise StanchError(
             ErrorCode.NOT_FOUND, "There is no such question or request. Nothing was changed; check the id."

@@ -14,6 +14,7 @@ class Operation(StrEnum):
     LOOK = "look"
     CHOOSE = "choose"
     APPROVE = "approve"
+    ANSWER_RECALL = "answer_recall"
 
 
 PERMISSIONS: dict[Operation, frozenset[Role]] = {
@@ -21,5 +22,6 @@ PERMISSIONS: dict[Operation, frozenset[Role]] = {
     Operation.LOOK: frozenset({Role.AGENT, Role.SUPERVISOR, Role.AUDITOR}),
     Operation.CHOOSE: frozenset({Role.AGENT, Role.SUPERVISOR}),
     Operation.APPROVE: frozenset({Role.SUPERVISOR}),
+    Operation.ANSWER_RECALL: frozenset({Role.INSTITUTION, Role.AGENT, Role.SUPERVISOR}),
 }
-"""Auditors read everything and change nothing; triggers only raise alarms (DESIGN 7)."""
+"""Auditors read everything and change nothing; triggers only raise alarms, institutions only answer recalls (DESIGN 7)."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from models.contracts.base import Currency, Message, Moment
+from models.contracts.base import Currency, Message, Moment, Total
 from models.contracts.policy import TracePolicy
 from models.contracts.steps import StepInput, StepResult
 from models.contracts.transfers import FeedPosition, Flow, RuleTotals, TaintedLot, TraceSummary
+from models.names import HoldSource
 
 
 class TraceFundsInput(Message):
@@ -100,6 +101,8 @@ class HoldInput(StepInput):
     trace_id: str
     lot: TaintedLot
     hold_seconds: int
+    source: HoldSource = Field(default=HoldSource.TRACE, exclude_if=lambda source: source is HoldSource.TRACE)
+    """Left out for what a trace found, so that older histories replay to the byte."""
 
 
 class HoldResult(StepResult):
@@ -148,3 +151,8 @@ class ClaimedHold(Message):
     state: str
     effective_seq: int | None
     expires_at: Moment
+    created_at: Moment
+    source: HoldSource
+    periods: int
+    returned: Total
+    told: str | None

@@ -83,6 +83,57 @@ class ApprovalPolicy(Message):
     request_seconds: Annotated[int, Field(ge=1)]
 
 
+class RecoveryPolicy(Message):
+    """How money is pursued, how long a hold may stand, and who decides that it goes back.
+
+    The feed is asked every `poll_seconds`, doubling to `poll_max_seconds` while nothing moves; after `window_seconds` every
+    `slow_poll_seconds`. `hold_periods` counts the first. `tipping_off_forbidden`: a holder is told only once the hold has
+    ended. From `two_supervisors_from` (minor units of any currency) on, supervisors decide alone.
+    """
+
+    poll_seconds: Annotated[int, Field(ge=1)]
+    poll_max_seconds: Annotated[int, Field(ge=1)]
+    slow_poll_seconds: Annotated[int, Field(ge=1)]
+    window_seconds: Annotated[int, Field(ge=1)]
+    holds_per_second: Annotated[int, Field(ge=1)]
+    hold_periods: Annotated[int, Field(ge=1)]
+    tipping_off_forbidden: bool
+    two_supervisors_from: Annotated[int, Field(ge=1)]
+
+
+RECOVERY_DEFAULTS = RecoveryPolicy(
+    poll_seconds=1,
+    poll_max_seconds=60,
+    slow_poll_seconds=3600,
+    window_seconds=604_800,
+    holds_per_second=20,
+    hold_periods=2,
+    tipping_off_forbidden=True,
+    two_supervisors_from=5_000_000,
+)
+"""For incidents whose rules were read before the recovery had any."""
+
+
+class RecallPolicy(Message):
+    """How long other institutions are given (recalls). `chase_seconds` counts from the sending, ascending.
+
+    `give_up_seconds`: when an open recall is closed as unanswered. `look_seconds`: how often arriving money is looked for.
+    """
+
+    chase_seconds: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(max_length=100)]
+    give_up_seconds: Annotated[int, Field(ge=1)]
+    look_seconds: Annotated[int, Field(ge=1)]
+
+
+FIVE_DAYS = 432_000
+RECALL_DEFAULTS = RecallPolicy(
+    chase_seconds=(3 * FIVE_DAYS, 6 * FIVE_DAYS, 12 * FIVE_DAYS),
+    give_up_seconds=79 * FIVE_DAYS,
+    look_seconds=300,
+)
+"""For incidents whose rules were read before recalls had any; policies/production.toml gives the reasons."""
+
+
 class Policy(Message):
     """One named set of rules. `clock` is printed wherever durations are shown: `demo` seconds are not for accounts."""
 
@@ -97,3 +148,8 @@ class Policy(Message):
     compromise_window_seconds: Seconds
     jurisdiction: Jurisdiction | None = Field(default=None, exclude_if=lambda profile: profile is None)
     """Where `trace.rule` and the spans of holds come from; None in policies, and histories, that name none."""
+    recovery: RecoveryPolicy | None = Field(default=None, exclude_if=lambda rules: rules is None)
+    """None only in the history of an incident older than this part; left out then, so that it replays to the byte."""
+    recall: RecallPolicy | None = Field(default=None, exclude_if=lambda rules: rules is None)
+    """None only in the history of an incident older than this part: RECALL_DEFAULTS holds there. Left out when None, so
+    that such a history still replays to the byte."""

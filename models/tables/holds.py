@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.tables.base import Base, Instant, MaybeInstant, MinorUnits, Ulid
@@ -22,6 +22,8 @@ class HoldClaim(Base):
         ),
         CheckConstraint("lo < hi", name="interval"),
         CheckConstraint("state IN ('claimed', 'placed', 'ended')", name="state"),
+        CheckConstraint("source IN ('trace', 'recall')", name="source"),
+        CheckConstraint("returned >= 0 AND returned <= hi - lo", name="returned"),
     )
 
     id: Mapped[Ulid] = mapped_column(primary_key=True)
@@ -42,6 +44,67 @@ class HoldClaim(Base):
     placed_at: Mapped[MaybeInstant]
     ended_at: Mapped[MaybeInstant]
     ended_reason: Mapped[str | None] = mapped_column(String(32))
+    source: Mapped[str] = mapped_column(String(8), server_default="trace")
+    periods: Mapped[int] = mapped_column(server_default="1")
+    returned: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    told: Mapped[str | None] = mapped_column(String(8))
+
+
+class HoldContest(Base):
+    """Another incident's trace also finds its stolen units in a hold: both victims claim them."""
+
+    __tablename__ = "hold_contest"
+
+    hold_id: Mapped[Ulid] = mapped_column(ForeignKey("hold_claim.id"), primary_key=True)
+    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"), primary_key=True)
+    found_at: Mapped[Instant]
+
+
+class HoldObjection(Base):
+    """What the holder of held money says against the hold, and the question it opened. The statement is sealed."""
+
+    __tablename__ = "hold_objection"
+
+    id: Mapped[Ulid] = mapped_column(primary_key=True)
+    hold_id: Mapped[Ulid] = mapped_column(ForeignKey("hold_claim.id"), index=True)
+    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"))
+    task_id: Mapped[Ulid] = mapped_column(ForeignKey("decision_task.id"))
+    statement: Mapped[bytes] = mapped_column(LargeBinary)
+    taken_by: Mapped[Ulid] = mapped_column(ForeignKey("operator.id"))
+    taken_at: Mapped[Instant]
+
+
+class MuleFreeze(Base):
+    """A mule's whole account restricted by a decision of two people. The id is the wallet's restriction id."""
+
+    __tablename__ = "mule_freeze"
+
+    id: Mapped[str] = mapped_column(String(160), primary_key=True)
+    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"), index=True)
+    account_id: Mapped[str] = mapped_column(String(64))
+    request_id: Mapped[Ulid] = mapped_column(ForeignKey("decision_request.id"))
+    placed_at: Mapped[Instant]
+    ended_at: Mapped[MaybeInstant]
+
+
+class Restitution(Base):
+    """Held money that was paid on, one row for each transfer at the wallet, by a decision of two people."""
+
+    __tablename__ = "restitution"
+    __table_args__ = (CheckConstraint("amount > 0", name="amount"),)
+
+    request_id: Mapped[Ulid] = mapped_column(ForeignKey("decision_request.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"), index=True)
+    for_incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"))
+    hold_id: Mapped[Ulid] = mapped_column(ForeignKey("hold_claim.id"))
+    to_account_id: Mapped[str] = mapped_column(String(64))
+    currency: Mapped[str] = mapped_column(String(3))
+    amount: Mapped[MinorUnits]
+    source: Mapped[str] = mapped_column(String(8))
+    transfer_id: Mapped[str] = mapped_column(String(64), unique=True)
+    transfer_seq: Mapped[int] = mapped_column(BigInteger)
+    paid_at: Mapped[Instant]
 
 
 class Discrepancy(Base):

@@ -72,7 +72,7 @@ class Alarm(Base):
 
 
 class Theft(Base):
-    """A transfer counted as stolen in this incident, and why."""
+    """A transfer counted as stolen in this incident, and why. A withdrawn one keeps its row and counts no more."""
 
     __tablename__ = "theft"
 
@@ -80,6 +80,8 @@ class Theft(Base):
     transfer_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     basis: Mapped[str] = mapped_column(String(24))
     found_at: Mapped[Instant]
+    withdrawn_at: Mapped[MaybeInstant]
+    withdrawn_by: Mapped[str | None] = mapped_column(String(26))
 
 
 class HandOver(Base):

@@ -121,6 +121,7 @@ class DecisionTask(Base):
     choices: Mapped[list[str]] = mapped_column(JSONB)
     four_eyes: Mapped[bool]
     approver_role: Mapped[str] = mapped_column(String(16))
+    requester_role: Mapped[str] = mapped_column(String(16), server_default="agent")
     created_at: Mapped[Instant]
     expires_at: Mapped[Instant]
     closed_at: Mapped[MaybeInstant]

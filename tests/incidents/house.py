@@ -237,6 +237,11 @@ class House(Engine):
         async with self.wiring.engine.connect() as connection:
             return list((await connection.execute(text(query), values)).all())
 
+    async def change(self, query: str, **values: Any) -> None:
+        """Let the database say something else."""
+        async with self.wiring.engine.begin() as connection:
+            await connection.execute(text(query), values)
+
     async def until_rows(self, query: str, **values: Any) -> list[Row[Any]]:
         """Wait until the query finds something."""
         found: list[Row[Any]] = []

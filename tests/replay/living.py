@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from activities.boundary import StanchErrors
 from activities.registry import activities
+from activities.restitution import GIVE_BACK
 from adapters.temporal.client import connect
 from adapters.temporal.relay import Relay
 from adapters.temporal.replay import TemporalHistories
@@ -26,7 +27,8 @@ from adapters.wiring import Wiring
 from gateway.assembly import assemble
 from models.contracts.alarms import Alarm, Sender
 from models.contracts.incidents import IncidentFacts
-from models.ids import new_id
+from models.contracts.recovery import RecoverFundsResult
+from models.ids import new_id, recovery_workflow_id
 from models.lifecycle import Status
 from models.names import AlarmKind, DecisionKind, Role
 from settings import Settings
@@ -155,6 +157,26 @@ class Engine:
                 request.request_id, "seen by another", by=self.people[Role.SUPERVISOR]
             )
         await self.parts.wake.now(incident_id)
+
+    async def give_back_what_is_held(self, incident_id: str) -> None:
+        """Two people say yes to what the recovery offers, and it ends."""
+        asked = await self.question(incident_id, DecisionKind.RESTITUTE)
+        chosen = await self.parts.decide.request(
+            asked.task_id, GIVE_BACK, "it is the owner's", by=self.people[Role.AGENT]
+        )
+        await self.parts.decide.approve(
+            chosen.requests[-1].request_id, "seen by another", by=self.people[Role.SUPERVISOR]
+        )
+        await self.parts.wake.now(incident_id)
+        await self.recovered(incident_id)
+
+    async def recovered(self, incident_id: str) -> RecoverFundsResult:
+        """How the recovery ended, once it has."""
+        handle = self.histories.client.get_workflow_handle(
+            recovery_workflow_id(incident_id), result_type=RecoverFundsResult
+        )
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await handle.result()
 
     async def audit(self, incident_id: str) -> AuditReport:
         """The audit as an auditor asks for it."""

@@ -1,4 +1,4 @@
-"""Whole incidents, told through the front door. Each returns the incident's id when it is closed."""
+"""Whole incidents, told through the front door. Each returns the incident's id when it is closed and its money recovered."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.replay.living import Engine
 
 
 async def restored(engine: Engine) -> str:
-    """Stolen, proven, reset, returned in stages."""
+    """Stolen, proven, reset, returned in stages; what was held goes back."""
     theft = engine.sandbox.steal(engine.sandbox.rich_account())
     incident_id = (await engine.alarm(theft)).incident_id
     await engine.prove_owner(incident_id)
@@ -16,6 +16,7 @@ async def restored(engine: Engine) -> str:
     await engine.decide(incident_id, DecisionKind.RETURN_ACCOUNT, Outcome.RESTORED.value)
     closed = await engine.until_closed(incident_id)
     assert closed.outcome is Outcome.RESTORED
+    await engine.give_back_what_is_held(incident_id)
     return incident_id
 
 
@@ -33,6 +34,7 @@ async def relapsed(engine: Engine) -> str:
             assert (again.incident_id, again.episode) == (incident_id, 2)
     closed = await engine.until_closed(incident_id)
     assert (closed.outcome, closed.episode) == (Outcome.RESTORED, 2)
+    await engine.give_back_what_is_held(incident_id)
     return incident_id
 
 
@@ -44,6 +46,7 @@ async def false_alarm(engine: Engine) -> str:
     await engine.decide(incident_id, DecisionKind.END_AS_FALSE_ALARM, Outcome.FALSE_ALARM.value)
     closed = await engine.until_closed(incident_id)
     assert closed.outcome is Outcome.FALSE_ALARM
+    await engine.recovered(incident_id)
     return incident_id
 
 

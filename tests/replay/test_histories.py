@@ -38,12 +38,10 @@ async def test_a_released_history_replays(path: Path) -> None:
     assert run.history.ending is not None
 
 
-def test_every_workflow_has_a_history_in_every_shape() -> None:
-    shapes = {path.parent.name for path in GOOD}
-    assert shapes
-    for shape in shapes:
-        kinds = {path.name.removesuffix(".json.gz").split("-")[1] for path in paths(shape)}
-        assert kinds == {workflow.value for workflow in Workflow}
+def test_every_workflow_has_a_history() -> None:
+    """A folder holds what a release began: a later one adds its new workflows, and those whose shape it changed."""
+    kinds = {path.name.removesuffix(".json.gz").split("-")[1] for path in GOOD}
+    assert kinds == {workflow.value for workflow in Workflow}
 
 
 @pytest.mark.parametrize("path", list(paths(BROKEN)), ids=lambda path: path.name)

@@ -26,6 +26,10 @@ APPEND_ONLY = {
     "freeze_time",
     "reset_receipt",
     "theft",
+    "hold_contest",
+    "hold_objection",
+    "restitution",
+    "recall_message",
 }
 OWN_INDEX = {"transfer_index", "transfer_account", "transfer_hold", "transfer_feed", "transfer_remark"}
 WRITTEN_ONCE = {

@@ -1,0 +1,211 @@
+"""The life of a hold after it was placed: its end, its renewal, and what its holder is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio import activity
+
+from activities.changes import CloseQuestion, HoldEnded, HolderTold, HoldRenewed
+from activities.decisions import performer
+from activities.holds import CHECK_BUDGET
+from activities.messages import hold_message
+from activities.origin import activity_origin
+from activities.ports import DecisionStore, Messages, TransferIndex, Wallet
+from activities.recovery_ports import Claims, Recoveries
+from activities.steps import Effect, Running, Steps
+from models.contracts.incidents import Decision
+from models.contracts.money import ClaimedHold
+from models.contracts.recovery import (
+    EndHoldInput,
+    EndHoldResult,
+    RecoveryDecision,
+    RenewHoldInput,
+    RenewHoldResult,
+    TellHolderInput,
+    TellHolderResult,
+)
+from models.contracts.steps import Receipt, Refusal, StepInput
+from models.contracts.wallet import ContactKind
+from models.errors import ErrorCode, StanchError, WalletRefusal
+from models.names import Activity, StepKind
+
+
+@dataclass
+class EndHold:
+    """Ends one hold: the wallet lets go, and what is left of its units goes back to its place in the queue."""
+
+    steps: Steps
+    wallet: Wallet
+    claims: Claims
+    index: TransferIndex
+    decisions: DecisionStore
+    recoveries: Recoveries
+
+    @activity.defn(name=Activity.END_HOLD)
+    async def run(self, step: EndHoldInput) -> EndHoldResult:
+        """Record the end with its reason. One that ran out at the wallet ends at the last posting before its expiry.
+
+        Errors: FOUR_EYES, REFUSED_BY_RULE when a decision is named that does not allow it (any more).
+        """
+
+        async def effect(running: Running) -> Effect[EndHoldResult]:
+            by = None
+            changes: list[HoldEnded | CloseQuestion] = []
+            if step.request_id is not None:
+                decision, _ = await verified(
+                    self.decisions, self.recoveries, step, step.request_id, step.choice or "", step.hold_id
+                )
+                by = performer(decision)
+                changes.append(CloseQuestion(decision.task_id, running.started_at))
+            claim = await known_claim(self.claims, step.hold_id, step.incident_id)
+            changes.append(HoldEnded(step.hold_id, running.started_at, step.ending.value))
+            receipt = await self._release(step, running)
+            ended_seq = None if receipt is None else receipt.effective_seq
+            # Also for a claim that a check is placing in this moment: releasing what is not there changes nothing.
+            if claim.effective_seq is not None or receipt is not None:
+                position = await self.index.catch_up(budget=CHECK_BUDGET)
+                ended_seq = position.upto_seq if ended_seq is None else ended_seq
+                if running.started_at >= claim.expires_at:
+                    ended_seq = min(ended_seq, await self.index.last_before(claim.expires_at))
+                await self.index.release_hold(step.hold_id, ended_seq)
+            amount = 0 if claim.effective_seq is None else claim.hi - claim.lo - claim.returned
+            result = EndHoldResult(
+                step_key=step.step_key, hold_id=step.hold_id, amount=amount, effective_seq=ended_seq
+            )
+            return Effect(result, receipt, tuple(changes), performer=by, reason=step.ending.value)
+
+        return await self.steps.run(step, StepKind.END_HOLD, EndHoldResult, effect, origin=activity_origin())
+
+    async def _release(self, step: EndHoldInput, running: Running) -> Receipt | None:
+        """None: the wallet knows no such hold (it was never placed)."""
+        try:
+            return await self.wallet.release_hold(step.hold_id, step.ending.value, key=running.key)
+        except WalletRefusal as error:
+            if not error.matches(ErrorCode.WALLET_REFUSED):
+                raise
+            return None
+
+
+@dataclass
+class RenewHold:
+    """One more period, by a decision of two people whose reason is the legal basis; at most the policy's periods in all."""
+
+    steps: Steps
+    wallet: Wallet
+    claims: Claims
+    decisions: DecisionStore
+    recoveries: Recoveries
+
+    @activity.defn(name=Activity.RENEW_HOLD)
+    async def run(self, step: RenewHoldInput) -> RenewHoldResult:
+        """Record the new end. Refused when the hold has ended, has run out, or has had all its periods.
+
+        Errors: FOUR_EYES, REFUSED_BY_RULE when the decision does not allow it (any more).
+        """
+
+        async def effect(running: Running) -> Effect[RenewHoldResult]:
+            decision, _ = await verified(
+                self.decisions, self.recoveries, step, step.request_id, "renew", step.hold_id
+            )
+            claim = await known_claim(self.claims, step.hold_id, step.incident_id)
+            done = CloseQuestion(decision.task_id, running.started_at)
+            result = RenewHoldResult(
+                step_key=step.step_key, hold_id=step.hold_id, expires_at=claim.expires_at
+            )
+            if (
+                claim.state != "placed"
+                or claim.periods >= step.periods
+                or claim.expires_at <= running.started_at
+            ):
+                refusal = Refusal(
+                    code=ErrorCode.REFUSED_BY_RULE,
+                    message=f"The hold has ended, or has had its {step.periods} periods. It was not renewed; it ends as it "
+                    "would have.",
+                )
+                return Effect(result.model_copy(update={"refusal": refusal}), changes=(done,))
+            until = claim.expires_at + timedelta(seconds=step.hold_seconds)
+            receipt = await self.wallet.renew_hold(step.hold_id, until, key=running.key)
+            renewed = HoldRenewed(step.hold_id, until, claim.periods + 1)
+            return Effect(
+                result.model_copy(update={"expires_at": until}),
+                receipt,
+                (renewed, done),
+                performer=performer(decision),
+                reason="legal basis: see the decision",
+            )
+
+        return await self.steps.run(
+            step, StepKind.RENEW_HOLD, RenewHoldResult, effect, origin=activity_origin()
+        )
+
+
+@dataclass
+class TellHolder:
+    """Tells the holder that money is held and how to object; or records that it is withheld, so as not to tip off."""
+
+    steps: Steps
+    wallet: Wallet
+    claims: Claims
+    messages: Messages
+
+    @activity.defn(name=Activity.TELL_HOLDER)
+    async def run(self, step: TellHolderInput) -> TellHolderResult:
+        """Record what was said. Sent to every contact point that stands; the same message again is delivered once."""
+
+        async def effect(running: Running) -> Effect[TellHolderResult]:
+            claim = await known_claim(self.claims, step.hold_id, step.incident_id)
+            said = "withheld" if step.withhold else "told"
+            sent = 0 if step.withhold else await self._send(claim)
+            result = TellHolderResult(step_key=step.step_key, hold_id=step.hold_id, said=said, messages=sent)
+            del running
+            return Effect(result, changes=(HolderTold(step.hold_id, said),), reason=said)
+
+        return await self.steps.run(
+            step, StepKind.TELL_HOLDER, TellHolderResult, effect, origin=activity_origin()
+        )
+
+    async def _send(self, claim: ClaimedHold) -> int:
+        account = await self.wallet.account(claim.account_id)
+        points = [point for point in account.contact_points if point.removed_at is None]
+        state = "held" if claim.state == "placed" else "ended"
+        subject, body = hold_message(claim.hold_id, claim.hi - claim.lo, claim.currency, state)
+        for number, point in enumerate(points):
+            channel = "sms" if point.kind is ContactKind.PHONE else "email"
+            await self.messages.send(
+                f"hold-{claim.hold_id}-{state}-{number}", channel, point.value, subject, body
+            )
+        return len(points)
+
+
+async def known_claim(claims: Claims, hold_id: str, incident_id: str) -> ClaimedHold:
+    """The claim. Errors: NOT_FOUND when this incident has none of that id."""
+    claim = await claims.find(hold_id)
+    if claim is None or claim.incident_id != incident_id:
+        raise StanchError(ErrorCode.NOT_FOUND, "This incident has no such hold. Nothing was done.")
+    return claim
+
+
+async def verified(  # noqa: PLR0917 - who asks, about which request, and what must stand in its action
+    decisions: DecisionStore,
+    recoveries: Recoveries,
+    step: StepInput,
+    request_id: str,
+    choice: str,
+    subject: str,
+) -> tuple[Decision, RecoveryDecision]:
+    """The decision, read again right before the effect, and its action, which must be about this subject.
+
+    Errors: FOUR_EYES, REFUSED_BY_RULE: nothing was done.
+    """
+    decision = await decisions.verify(
+        request_id, incident_id=step.incident_id, episode=step.episode, choice=choice
+    )
+    about = await recoveries.decision(request_id)
+    if about is None or subject != about.action.get("subject"):
+        raise StanchError(
+            ErrorCode.REFUSED_BY_RULE,
+            "What people said yes to is not what was to be done. Nothing was done; it must be decided again.",
+        )
+    return decision, about

@@ -1,0 +1,159 @@
+"""What only people decide about the recovery: a mule's whole account, and which transfers were stolen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from temporalio import activity
+
+from activities.changes import CloseQuestion, MuleFrozen, MuleReleased, RecordThefts, WithdrawThefts
+from activities.decisions import performer
+from activities.hold_life import verified
+from activities.origin import activity_origin
+from activities.ports import DecisionStore, Wallet
+from activities.recovery_ports import Recoveries
+from activities.steps import Effect, Running, Steps
+from models.contracts.recovery import (
+    ChangeTheftsInput,
+    ChangeTheftsResult,
+    MuleInput,
+    MuleResult,
+    SettleQuestionInput,
+)
+from models.contracts.steps import StepResult
+from models.names import ADDED_BY_PEOPLE, Activity, Scope, StepKind
+
+ADD, WITHDRAW = "add", "withdraw"
+DONE = "done"
+
+
+@dataclass
+class FreezeMule:
+    """Restricts the whole account of a mule. Never automatic: without the decision of two people it refuses."""
+
+    steps: Steps
+    wallet: Wallet
+    decisions: DecisionStore
+    recoveries: Recoveries
+
+    @activity.defn(name=Activity.FREEZE_MULE)
+    async def run(self, step: MuleInput) -> MuleResult:
+        """Record the restriction with the wallet's receipt. Errors: FOUR_EYES, REFUSED_BY_RULE."""
+
+        async def effect(running: Running) -> Effect[MuleResult]:
+            decision, _ = await verified(
+                self.decisions, self.recoveries, step, step.request_id, "freeze", step.account_id
+            )
+            receipt = await self.wallet.place_restriction(
+                step.account_id, step.restriction, Scope.FULL, key=running.key
+            )
+            frozen = MuleFrozen(step.restriction, step.account_id, step.request_id, running.started_at)
+            return Effect(
+                MuleResult(step_key=step.step_key, restriction=step.restriction),
+                receipt,
+                (frozen, CloseQuestion(decision.task_id, running.started_at)),
+                performer=performer(decision),
+            )
+
+        return await self.steps.run(step, StepKind.FREEZE_MULE, MuleResult, effect, origin=activity_origin())
+
+
+@dataclass
+class ReleaseMule:
+    """Ends such a restriction, by a decision of two people."""
+
+    steps: Steps
+    wallet: Wallet
+    decisions: DecisionStore
+    recoveries: Recoveries
+
+    @activity.defn(name=Activity.RELEASE_MULE)
+    async def run(self, step: MuleInput) -> MuleResult:
+        """Record the end with the wallet's receipt. Errors: FOUR_EYES, REFUSED_BY_RULE."""
+
+        async def effect(running: Running) -> Effect[MuleResult]:
+            decision, _ = await verified(
+                self.decisions, self.recoveries, step, step.request_id, "release", step.account_id
+            )
+            receipt = await self.wallet.release_restrictions(
+                step.account_id, [step.restriction], "released by decision", key=running.key
+            )
+            ended = MuleReleased(step.restriction, running.started_at)
+            return Effect(
+                MuleResult(step_key=step.step_key, restriction=step.restriction),
+                receipt,
+                (ended, CloseQuestion(decision.task_id, running.started_at)),
+                performer=performer(decision),
+            )
+
+        return await self.steps.run(step, StepKind.RELEASE_MULE, MuleResult, effect, origin=activity_origin())
+
+
+@dataclass
+class ChangeThefts:
+    """Adds transfers to the thefts of an incident, or withdraws them; the rows stay. The next trace follows from it."""
+
+    steps: Steps
+    decisions: DecisionStore
+    recoveries: Recoveries
+
+    @activity.defn(name=Activity.CHANGE_THEFTS)
+    async def run(self, step: ChangeTheftsInput) -> ChangeTheftsResult:
+        """Record the change. Errors: FOUR_EYES (withdrawing lowers protection), REFUSED_BY_RULE."""
+
+        async def effect(running: Running) -> Effect[ChangeTheftsResult]:
+            decision, _ = await verified(
+                self.decisions,
+                self.recoveries,
+                step,
+                step.request_id,
+                step.choice,
+                ",".join(step.transfer_ids),
+            )
+            change: RecordThefts | WithdrawThefts = (
+                RecordThefts(tuple((each, ADDED_BY_PEOPLE) for each in step.transfer_ids), running.started_at)
+                if step.choice == ADD
+                else WithdrawThefts(step.transfer_ids, step.request_id, running.started_at)
+            )
+            return Effect(
+                ChangeTheftsResult(step_key=step.step_key, transfer_ids=step.transfer_ids),
+                changes=(change, CloseQuestion(decision.task_id, running.started_at)),
+                performer=performer(decision),
+                reason=step.choice,
+            )
+
+        return await self.steps.run(
+            step, StepKind.CHANGE_THEFTS, ChangeTheftsResult, effect, origin=activity_origin()
+        )
+
+
+@dataclass
+class SettleQuestion:
+    """Closes a question of the recovery: all of it is done, nothing was to be done, or it cannot be done any more."""
+
+    steps: Steps
+    decisions: DecisionStore
+
+    @activity.defn(name=Activity.SETTLE_QUESTION)
+    async def run(self, step: SettleQuestionInput) -> StepResult:
+        """Record the decision. `how` is done, or the stable code for which it was given up."""
+
+        async def effect(running: Running) -> Effect[StepResult]:
+            by = None
+            if step.how == DONE:
+                decision = await self.decisions.verify(
+                    step.request_id,
+                    incident_id=step.incident_id,
+                    episode=step.episode,
+                    choice=step.choice,
+                )
+                by = performer(decision)
+            closed = CloseQuestion(step.task_id, running.started_at)
+            return Effect(
+                StepResult(step_key=step.step_key),
+                changes=(closed,),
+                performer=by,
+                reason=f"{step.choice}: {step.how}",
+            )
+
+        return await self.steps.run(step, StepKind.DECISION, StepResult, effect, origin=activity_origin())

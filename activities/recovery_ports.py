@@ -1,0 +1,154 @@
+"""The Protocols that only the recovery needs; those shared with other steps are in activities/ports.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from models.contracts.base import Message
+from models.contracts.money import ClaimedHold
+from models.contracts.recalls import RecalledTransfer
+from models.contracts.recovery import HoldView, RecoveryDecision, RecoveryLook
+from models.contracts.transfers import Flow, TaintedLot
+from models.names import HoldSource
+
+
+class TracedMoney(Message):
+    """The last trace of one currency of an incident. `theft_seq`: the posting of the first theft."""
+
+    trace_id: str
+    incident_id: str
+    victim: str
+    currency: str
+    upto_seq: int
+    flow: Flow
+    theft_seq: int
+
+
+class PaidOn(Message):
+    """Held units that the wallet paid on. `to_owner`: to the incident's own victim."""
+
+    currency: str
+    amount: int
+    transfer_seq: int
+    to_owner: bool
+    source: str
+
+
+class CameBack(Message):
+    """Stolen units that a reversal brought back out of an exit: [lo, hi) of the account where they arrived."""
+
+    account_id: str
+    currency: str
+    lo: int
+    hi: int
+    seq: int
+
+
+class Claims(Protocol):
+    """Claims on stolen units (DESIGN 8). A claim's id is the wallet's hold id."""
+
+    async def claim(
+        self,
+        *,
+        hold_id: str,
+        incident_id: str,
+        episode: int,
+        trace_id: str,
+        lot: TaintedLot,
+        expires_at: datetime,
+        at: datetime,
+        source: HoldSource = HoldSource.TRACE,
+    ) -> bool:
+        """Commit a claim on exactly this lot, under an advisory lock on the account.
+
+        False when an active claim, anybody's, covers a part of it (the earliest theft wins; nothing is written), or one of
+        this incident's that has ended for good. True also when this very claim already stands.
+        """
+        ...
+
+    async def unclaimed(
+        self, lots: Sequence[TaintedLot], *, incident_id: str | None = None
+    ) -> list[TaintedLot]:
+        """The parts of these lots that no active claim covers, whoever's it is.
+
+        With `incident_id` also without what this incident may not hold again (names.FOR_GOOD).
+        """
+        ...
+
+    async def others(self, lots: Sequence[TaintedLot], *, incident_id: str) -> tuple[str, ...]:
+        """Active claims of other incidents that cover a part of these lots: the same units are claimed twice."""
+        ...
+
+    async def standing(self, incident_id: str) -> tuple[str, ...]:
+        """Hold ids of this incident that have not ended."""
+        ...
+
+    async def find(self, hold_id: str) -> ClaimedHold | None:
+        """One claim as it stands."""
+        ...
+
+
+class Recoveries(Protocol):
+    """What the database says about the recovery of one incident's money."""
+
+    async def look(self, incident_id: str) -> RecoveryLook | None:
+        """As it stands now; None when there is no such incident."""
+        ...
+
+    async def decision(self, request_id: str) -> RecoveryDecision | None:
+        """One choice with the action it is about, whether it stands or not."""
+        ...
+
+    async def traced(self, incident_id: str) -> list[TracedMoney]:
+        """The last trace of each currency, the one that reaches furthest."""
+        ...
+
+    async def came_back(self, traced: TracedMoney) -> list[CameBack]:
+        """What reversals of this trace's exits brought back, in posting order."""
+        ...
+
+    async def exits(self, traced: TracedMoney) -> list[RecalledTransfer]:
+        """Transfers by which stolen money of this trace left and that were not recalled yet, in posting order; no fees."""
+        ...
+
+    async def stray_recalls(self, traced: TracedMoney) -> list[int]:
+        """Postings of open recalls of this incident whose transfer the trace does not call stolen (any more)."""
+        ...
+
+    async def placed(self, incident_id: str) -> list[ClaimedHold]:
+        """Holds of this incident that stand, checked."""
+        ...
+
+    async def contests(self, hold_id: str) -> tuple[str, ...]:
+        """Other incidents that claim units of this hold and have not ended without a theft."""
+        ...
+
+    async def paid(self, incident_id: str) -> list[PaidOn]:
+        """Everything paid on from holds of this incident."""
+        ...
+
+    async def proven_owner(self, incident_id: str) -> str | None:
+        """The account of an incident whose owner is proven (in its last episode, or closed as restored); None else."""
+        ...
+
+    async def holds(
+        self, *, incident_id: str | None = None, hold_id: str | None = None, limit: int = 200
+    ) -> Sequence[HoldView]:
+        """Holds as people see them, newest first."""
+        ...
+
+    async def passed_through(self, incident_id: str, account_id: str) -> bool:
+        """Whether a trace of this incident leads through this wallet account, which is not the victim's own."""
+        ...
+
+    async def mule_freeze(self, incident_id: str, account_id: str) -> str | None:
+        """The restriction of ours that stands on this mule's whole account; None when there is none."""
+        ...
+
+    async def object(
+        self, *, objection_id: str, hold: HoldView, task_id: str, statement: str, by: str, at: datetime
+    ) -> None:
+        """Commit what the holder says, sealed, beside the question it opened. Repeating changes nothing."""
+        ...

@@ -1,0 +1,182 @@
+"""Money of an incident's last traces: what lies where, what came back out of exits, what was paid on."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.recovery_ports import CameBack, PaidOn, TracedMoney
+from models.contracts.recalls import RecalledTransfer
+from models.contracts.transfers import BankDetails, Flow
+from models.tables.holds import Restitution
+from models.tables.incidents import Incident
+
+LAST_TRACES = text(
+    """
+SELECT DISTINCT ON (run.currency) run.*,
+       (SELECT min(t.seq) FROM transfer_index AS t
+         WHERE t.transfer_id IN (SELECT jsonb_array_elements_text(run.thefts))) AS theft_seq
+FROM trace_run AS run WHERE run.incident_id = :incident_id
+ORDER BY run.currency, run.upto_seq DESC, run.created_at DESC
+"""
+)
+
+CARRIED = """
+    SELECT e.seq, e.transfer_id, e.dst, e.dst_kind, e.dst_lo, e.src_hi - e.src_lo AS stolen
+    FROM trace_run AS run JOIN trace_edge AS e ON e.trail_id = run.trail_id AND e.seq <= run.upto_seq
+    WHERE run.trace_id = :trace_id
+    UNION ALL
+    SELECT c.seq, c.transfer_id, c.dst, c.dst_kind, CAST(NULL AS bigint), c.amount
+    FROM trace_run AS run JOIN trace_carried AS c ON c.trail_id = run.trail_id AND c.seq <= run.upto_seq
+    WHERE run.trace_id = :trace_id
+"""
+"""What carried stolen money in a trace, whatever its rule; only first in, first out knows which units arrived."""
+
+CAME_BACK_SEEN = text(
+    f"""
+SELECT e.dst AS account_id, t.currency, e.seq, coalesce(e.dst_lo, t.in_pos) AS lo, e.stolen AS amount
+FROM ({CARRIED}) AS e JOIN transfer_index AS t ON t.seq = e.seq AND t.part = 0
+WHERE t.reverses IS NOT NULL AND t.src_kind NOT IN ('wallet', 'pooling')
+ORDER BY e.seq, lo
+"""  # noqa: S608 - text of our own
+)
+"""What an exit gave back, as the trace followed it: those very units."""
+
+CAME_BACK_SINCE = text(
+    f"""
+SELECT back.dst AS account_id, back.currency, back.seq, back.in_pos, back.amount, carried.stolen, carried.transfer_id
+FROM (SELECT transfer_id, sum(stolen)::bigint AS stolen FROM ({CARRIED}) AS c
+      WHERE dst_kind NOT IN ('wallet', 'pooling') GROUP BY transfer_id) AS carried
+JOIN transfer_index AS back ON back.reverses = carried.transfer_id
+WHERE back.in_pos IS NOT NULL AND back.currency = :currency AND back.seq > :upto_seq
+ORDER BY back.seq, back.part
+"""  # noqa: S608 - text of our own
+)
+"""What exits have given back since: the next trace follows it. Never more of a transfer than was stolen of it."""
+
+EXITS = text(
+    f"""
+SELECT left_by.seq, left_by.transfer_id, left_by.src, left_by.dst, left_by.dst_kind, left_by.currency,
+       left_by.posted_at, left_by.status, left_by.bank, carried.stolen,
+       (SELECT sum(t.amount)::bigint FROM transfer_index t WHERE t.transfer_id = left_by.transfer_id) AS amount
+FROM (SELECT seq, sum(stolen)::bigint AS stolen FROM ({CARRIED}) AS c
+      WHERE dst_kind NOT IN ('wallet', 'pooling', 'fee') GROUP BY seq) AS carried
+JOIN transfer_index AS left_by ON left_by.seq = carried.seq AND left_by.part = 0
+WHERE left_by.dst <> :victim AND left_by.reverses IS NULL AND NOT EXISTS (
+    SELECT FROM recall r WHERE r.incident_id = :incident_id AND r.transfer_seq = left_by.seq)
+ORDER BY left_by.seq LIMIT 100
+"""  # noqa: S608 - text of our own
+)
+"""A fee is the operator's own: it gives it back without being asked by a bank's message."""
+
+STRAY_RECALLS = text(
+    f"""
+SELECT r.transfer_seq FROM recall r
+WHERE r.incident_id = :incident_id AND r.currency = :currency AND r.state <> 'closed' AND r.withdraw_asked_at IS NULL
+  AND NOT EXISTS (SELECT FROM ({CARRIED}) AS c WHERE c.seq = r.transfer_seq)
+ORDER BY r.transfer_seq
+"""  # noqa: S608 - text of our own
+)
+
+
+async def unrecalled(connection: AsyncConnection, traced: TracedMoney) -> list[RecalledTransfer]:
+    """Exits of this trace for which no recall of the incident stands in the database."""
+    which = {"trace_id": traced.trace_id, "incident_id": traced.incident_id, "victim": traced.victim}
+    return [
+        RecalledTransfer(
+            transfer_seq=row.seq,
+            transfer_id=row.transfer_id,
+            payer=row.src,
+            exit_account=row.dst,
+            exit_kind=row.dst_kind,
+            currency=row.currency,
+            amount=row.amount,
+            stolen=row.stolen,
+            posted_at=row.posted_at,
+            status=row.status,
+            bank=None if row.bank is None else BankDetails.model_validate(row.bank),
+        )
+        for row in await connection.execute(EXITS, which)
+    ]
+
+
+async def stray_recalls(connection: AsyncConnection, traced: TracedMoney) -> list[int]:
+    """Open recalls of what was not stolen after all."""
+    which = {
+        "trace_id": traced.trace_id,
+        "incident_id": traced.incident_id,
+        "currency": traced.currency,
+    }
+    return list((await connection.execute(STRAY_RECALLS, which)).scalars())
+
+
+async def traced_money(connection: AsyncConnection, incident_id: str) -> list[TracedMoney]:
+    """The last trace of each currency."""
+    rows = await connection.execute(LAST_TRACES, {"incident_id": incident_id})
+    return [
+        TracedMoney(
+            trace_id=row.trace_id,
+            incident_id=row.incident_id,
+            victim=row.victim,
+            currency=row.currency,
+            upto_seq=row.upto_seq,
+            flow=Flow(
+                stolen=row.stolen,
+                held=row.held,
+                exited=row.exited,
+                pooled=row.pooled,
+                returned=row.returned,
+                pruned=row.pruned,
+            ),
+            theft_seq=row.theft_seq or row.upto_seq,
+        )
+        for row in rows
+    ]
+
+
+async def came_back(connection: AsyncConnection, traced: TracedMoney) -> list[CameBack]:
+    """Units that reversals brought back out of exits: as the trace followed them, then what came since."""
+    seen = await connection.execute(CAME_BACK_SEEN, {"trace_id": traced.trace_id})
+    found = [
+        CameBack(
+            account_id=row.account_id, currency=row.currency, lo=row.lo, hi=row.lo + row.amount, seq=row.seq
+        )
+        for row in seen
+    ]
+    which = {"trace_id": traced.trace_id, "currency": traced.currency, "upto_seq": traced.upto_seq}
+    left: dict[str, int] = {}
+    for row in await connection.execute(CAME_BACK_SINCE, which):
+        rest = left.get(row.transfer_id, row.stolen)
+        part = min(rest, row.amount)
+        left[row.transfer_id] = rest - part
+        if part:
+            found.append(
+                CameBack(
+                    account_id=row.account_id,
+                    currency=row.currency,
+                    lo=row.in_pos,
+                    hi=row.in_pos + part,
+                    seq=row.seq,
+                )
+            )
+    return found
+
+
+async def paid_on(connection: AsyncConnection, incident_id: str) -> list[PaidOn]:
+    """Every payment from holds of this incident."""
+    owner = select(Incident.account_id).where(Incident.id == incident_id).scalar_subquery()
+    rows = await connection.execute(
+        select(Restitution, (Restitution.to_account_id == owner).label("to_owner"))
+        .where(Restitution.incident_id == incident_id)
+        .order_by(Restitution.transfer_seq)
+    )
+    return [
+        PaidOn(
+            currency=row.currency,
+            amount=row.amount,
+            transfer_seq=row.transfer_seq,
+            to_owner=row.to_owner,
+            source=row.source,
+        )
+        for row in rows
+    ]

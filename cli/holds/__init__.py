@@ -1,0 +1,1 @@
+"""Holds and the account by remedy, at the command line."""

@@ -1,0 +1,86 @@
+"""List and show holds, ask about them, and tell where stolen money stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from cli.gateway_client import GatewayClient
+from cli.incidents.showing import show_decisions
+from models.money import sum_of_money
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console
+
+    from cli.output import Output
+    from models.names import Role
+
+CELLS = ("returned", "on_hold", "recall_pending", "recalled", "at_large", "lost")
+
+
+def list_holds(*, incident: str | None, login: Role | None, output: Output) -> None:
+    """One line for each hold, newest first."""
+    with GatewayClient.of_environment(login) as gateway:
+        answer = gateway.get("/v1/holds", incident_id=incident)
+    output.document(answer)
+    if not output.as_json:
+        for hold in answer["holds"]:
+            show(output.console, hold)
+        if not answer["holds"]:
+            output.console.print("No such hold.")
+
+
+def show_hold(hold: str, *, login: Role | None, output: Output) -> None:
+    """One hold."""
+    with GatewayClient.of_environment(login) as gateway:
+        answer = gateway.get(f"/v1/holds/{hold}")
+    output.document(answer)
+    if not output.as_json:
+        show(output.console, answer)
+        told = answer["told"] or "not told yet"
+        output.console.print(
+            f"incident {answer['incident_id']}, period {answer['periods']}, holder: {told}, objections: "
+            f"{answer['objections']}, given back {sum_of_money(answer['returned'], answer['currency'])}"
+        )
+
+
+def show(console: Console, hold: Mapping[str, Any]) -> None:
+    """One line; an id is never cut."""
+    ending = (
+        f"ended: {hold['ended_reason']}" if hold["state"] == "ended" else f"until {hold['expires_at'][:19]}"
+    )
+    money = sum_of_money(hold["amount"], hold["currency"])
+    console.print(f"{hold['hold_id']}  {escape(hold['account_id'])}  {money}  {hold['state']}  {ending}")
+
+
+def ask(path: str, body: Mapping[str, Any], *, login: Role | None, output: Output) -> None:
+    """Send a request that people decide, and show the question. Raises StanchError with the gateway's own sentence."""
+    with GatewayClient.of_environment(login) as gateway:
+        answer = gateway.post(path, body)
+    output.document(answer)
+    if not output.as_json:
+        show_decisions(output.console, answer)
+
+
+def show_remedy(incident: str, *, login: Role | None, output: Output) -> None:
+    """Where every stolen unit stands."""
+    with GatewayClient.of_environment(login) as gateway:
+        answer = gateway.get(f"/v1/incidents/{incident}/remedy")
+    output.document(answer)
+    if not output.as_json:
+        print_remedy(output.console, answer)
+
+
+def print_remedy(console: Console, answer: Mapping[str, Any]) -> None:
+    """One line per currency, its cells in order; they add up to what was stolen."""
+    for currency, cells in sorted(answer["currencies"].items()):
+        parts = ", ".join(
+            f"{cell.replace('_', ' ')} {sum_of_money(cells[cell], currency)}" for cell in CELLS if cells[cell]
+        )
+        console.print(
+            f"remedy: stolen {sum_of_money(cells['stolen'], currency)} = {parts or 'nothing'} "
+            f"(up to posting {answer['upto_seq'][currency]})"
+        )

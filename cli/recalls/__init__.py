@@ -1,0 +1,1 @@
+"""Recalls in a terminal."""

@@ -1,0 +1,158 @@
+"""Held money goes back to its proven owner: exactly the held units, once, by two people."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from models.errors import ErrorCode, StanchError
+from models.names import Activity, DecisionKind, HoldEnding, HoldSource, Role, StepKind
+from tests.incidents.house import House
+from tests.incidents.recovering import (
+    choose,
+    holds,
+    remedy,
+    restored,
+    stolen,
+    until_closed,
+    until_held,
+)
+
+
+async def test_what_is_held_goes_back_to_its_owner_to_the_cent(house: House) -> None:
+    theft, incident_id = await stolen(house, 20_000, 30_000, 40_000)
+    own = house.sandbox.balance(theft.account_id)["balance"]
+    held = await remedy(house, incident_id)
+    assert (held.stolen, held.on_hold, held.returned) == (90_000, 90_000, 0)
+    assert not [
+        each
+        for each in await house.wiring.overview.decisions(state="open", incident_id=incident_id)
+        if each.kind is DecisionKind.RESTITUTE
+    ], "nothing is offered before the owner has the account back"
+    await restored(house, incident_id)
+    placed = await holds(house, incident_id)
+    asked = await house.question(incident_id, DecisionKind.RESTITUTE)
+    payments = json.loads(asked.action["give_back"])
+    assert {(one["hold_id"], one["to_account_id"], one["amount"]) for one in payments} == {
+        (hold.hold_id, theft.account_id, hold.amount) for hold in placed
+    }
+    assert asked.four_eyes
+    chosen = await house.parts.decide.request(
+        asked.task_id, "give_back", "it is hers", by=house.people[Role.AGENT]
+    )
+    with pytest.raises(StanchError) as alone:
+        await house.parts.decide.approve(chosen.requests[-1].request_id, "mine", by=house.people[Role.AGENT])
+    assert alone.value.code is ErrorCode.FOUR_EYES
+    with house.gate.hold(Activity.LOOK_AT_RECOVERY, incident_id, after=True) as looked:
+        await house.parts.wake.now(incident_id)
+        await looked.stands()
+    assert house.sandbox.balance(theft.account_id)["balance"] == own, "nothing moves on one person's word"
+    await house.approve(chosen.requests[-1].request_id)
+    await house.parts.wake.now(incident_id)
+    ended = await house.recovered(incident_id)
+    assert ended.ending == "nothing_left"
+    assert house.sandbox.balance(theft.account_id)["balance"] == own + 90_000
+    for mule in theft.mules:
+        assert house.sandbox.balance(mule.account_id)["held"] == 0
+    after = await remedy(house, incident_id)
+    assert (after.stolen, after.returned, after.on_hold, after.at_large) == (90_000, 90_000, 0, 0)
+    steps = await house.steps(incident_id, StepKind.RESTITUTE)
+    request_id = chosen.requests[-1].request_id
+    assert [step.step_key for step in steps] == [f"approval/{request_id}/{number}" for number in range(3)]
+    assert all(step.receipt_id for step in steps)
+    assert {each.ended_reason for each in await holds(house, incident_id, "ended")} == {HoldEnding.RESTITUTED}
+    assert await house.wiring.sweep.run() == ()
+    report = await house.audit(incident_id)
+    assert report.findings == ()
+
+
+async def test_a_payment_whose_answer_was_lost_is_made_once(house: House) -> None:
+    theft, incident_id = await stolen(house, 50_000, mules=1)
+    own = house.sandbox.balance(theft.account_id)["balance"]
+    await restored(house, incident_id)
+    asked = await house.question(incident_id, DecisionKind.RESTITUTE)
+    house.sandbox.fault("POST /v1/holds/[^/]+/return", "lost_answer", count=2)
+    house.gate.fail(Activity.RESTITUTE, incident_id, StanchError(ErrorCode.DATABASE_UNREACHABLE, "not now"))
+    await choose(house, asked, "give_back")
+    await house.recovered(incident_id)
+    assert house.sandbox.balance(theft.account_id)["balance"] == own + 50_000
+    assert len(await house.steps(incident_id, StepKind.RESTITUTE)) == 1
+    (paid,) = await house.rows(
+        "SELECT count(*) AS rows FROM restitution WHERE incident_id = :id", id=incident_id
+    )
+    assert paid.rows == 1
+
+
+async def test_much_money_takes_two_supervisors(house: House) -> None:
+    with house.rules.changed(recovery={"two_supervisors_from": 50_000}):
+        theft, incident_id = await stolen(house, 50_000, mules=1)
+        await restored(house, incident_id)
+        asked = await house.question(incident_id, DecisionKind.RESTITUTE)
+        assert asked.requester_role is Role.SUPERVISOR
+        with pytest.raises(StanchError) as refused:
+            await house.parts.decide.request(
+                asked.task_id, "give_back", "it is hers", by=house.people[Role.AGENT]
+            )
+        assert refused.value.code is ErrorCode.FORBIDDEN
+        chosen = await house.parts.decide.request(
+            asked.task_id, "give_back", "it is hers", by=house.people[Role.SUPERVISOR]
+        )
+        await house.parts.decide.approve(
+            chosen.requests[-1].request_id, "seen", by=house.others[Role.SUPERVISOR]
+        )
+        await house.parts.wake.now(incident_id)
+        await house.recovered(incident_id)
+    (hold,) = await holds(house, incident_id, "ended")
+    assert (hold.account_id, hold.returned) == (theft.mules[0].account_id, 50_000)
+
+
+async def test_claims_of_two_victims_on_one_hold_wait_for_a_decision_with_the_shares(house: House) -> None:
+    """The second victim was robbed of the first one's money: both traces end in the same units."""
+    second_victim = house.sandbox.rich_account()
+    owner = house.sandbox.owner(second_victim)
+    for balance in house.sandbox.state(second_victim)["balances"]:
+        if balance["currency"] == "CNY":
+            owner.pay("mer-001", balance["available"])
+    with house.rules.changed(trace={"rounds": 1}):
+        first = house.steal(60_000, mules=1)
+        first.mules[0].pay(second_victim, 60_000)
+        second = house.sandbox.steal(second_victim, (60_000,), mules=1)
+        first_id = (await house.alarm(first)).incident_id
+        await until_held(house, first_id, 60_000)
+        second_id = (await house.alarm(second)).incident_id
+        await house.until_rows("SELECT 1 FROM hold_contest WHERE incident_id = :id", id=second_id)
+    assert await holds(house, second_id, None) == [], "no unit is held twice"
+    await restored(house, first_id)
+    asked = await house.question(first_id, DecisionKind.COMPETING_CLAIMS)
+    assert set(asked.choices) == {"fifo", "pro_rata"}
+    by_time = {one["incident_id"]: one["amount"] for one in json.loads(asked.action["fifo"])}
+    by_loss = {one["incident_id"]: one["amount"] for one in json.loads(asked.action["pro_rata"])}
+    assert by_time == {first_id: 60_000}
+    assert by_loss == {first_id: 30_000, second_id: 30_000}
+    own = house.sandbox.balance(first.account_id)["balance"]
+    await choose(house, asked, "fifo")
+    await until_closed(house, asked.task_id)
+    assert house.sandbox.balance(first.account_id)["balance"] == own + 60_000
+    cells = await remedy(house, first_id)
+    assert (cells.returned, cells.on_hold) == (60_000, 0)
+
+
+async def test_a_payout_that_is_stopped_comes_back_is_held_and_goes_to_the_owner(house: House) -> None:
+    theft = house.steal(50_000, mules=1)
+    mule = theft.mules[0]
+    mule.pay("exit-bank-01", 30_000)
+    incident_id = (await house.alarm(theft)).incident_id
+    await until_held(house, incident_id, 50_000)
+    sources = {hold.source: hold.amount for hold in await holds(house, incident_id)}
+    assert sources == {HoldSource.TRACE: 20_000, HoldSource.RECALL: 30_000}
+    cells = await remedy(house, incident_id)
+    assert (cells.on_hold, cells.recalled, cells.at_large, cells.lost) == (20_000, 30_000, 0, 0)
+    own = house.sandbox.balance(theft.account_id)["balance"]
+    await restored(house, incident_id)
+    await choose(house, await house.question(incident_id, DecisionKind.RESTITUTE), "give_back")
+    await house.recovered(incident_id)
+    assert house.sandbox.balance(theft.account_id)["balance"] == own + 50_000
+    after = await remedy(house, incident_id)
+    assert (after.stolen, after.returned) == (50_000, 50_000)
+    assert (await house.audit(incident_id)).findings == ()

@@ -1,0 +1,106 @@
+"""The account by remedy (DESIGN 8): stolen = returned + on_hold + recall_pending + recalled + at_large + lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from activities.ports import Incidents, Recalls, Traces, TransferIndex
+from activities.recovery_ports import Recoveries, TracedMoney
+from models.contracts.base import MAX_AMOUNT
+from models.contracts.recalls import RecallTotals
+from models.contracts.recovery import Remedy, RemedyView
+from models.errors import ErrorCode, StanchError
+from models.names import HoldSource
+from tracing.intervals import intersect, subtract, total, union
+from tracing.remedy import Known, remedy
+from use_cases.look_up import unknown
+
+
+@dataclass
+class AccountByRemedy:
+    """Reads; changes nothing. Where the cells do not add up to what was stolen, no figures are given."""
+
+    incidents: Incidents
+    recoveries: Recoveries
+    recalls: Recalls
+    traces: Traces
+    index: TransferIndex
+
+    async def of_incident(self, incident_id: str) -> RemedyView:
+        """Every stolen unit in exactly one cell, per currency. Errors: NOT_FOUND; REFUSED_BY_RULE when it does not add up."""
+        if await self.incidents.facts(incident_id) is None:
+            raise unknown()
+        cells, seen = await self._remedies(incident_id)
+        return RemedyView(incident_id=incident_id, currencies=cells, upto_seq=seen)
+
+    async def _remedies(self, incident_id: str) -> tuple[dict[str, Remedy], dict[str, int]]:
+        recalls = {each.currency: each for each in await self.recalls.totals(incident_id)}
+        traced = await self.recoveries.traced(incident_id)
+        try:
+            cells = {
+                each.currency: remedy(each.currency, await self._known(each, recalls.get(each.currency)))
+                for each in traced
+            }
+        except ArithmeticError as error:
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                "What is known of this incident's money does not add up to what was stolen, so no figures are given. Nothing "
+                f"was changed; ask again once the money has been traced anew ({error}).",
+            ) from error
+        return cells, {each.currency: each.upto_seq for each in traced}
+
+    async def _known(self, traced: TracedMoney, recalls: RecallTotals | None) -> Known:
+        lots: dict[str, list[tuple[int, int]]] = {}
+        for lot in await self.traces.lots(traced.trace_id):
+            lots.setdefault(lot.account_id, []).append((lot.lo, lot.hi))
+        back = await self.recoveries.came_back(traced)
+        out_of_exits: dict[str, list[tuple[int, int]]] = {}
+        for each in back:
+            if each.seq <= traced.upto_seq:
+                out_of_exits.setdefault(each.account_id, []).append((each.lo, each.hi))
+        held = 0
+        for hold in await self.recoveries.placed(traced.incident_id):
+            if hold.currency == traced.currency and hold.source is HoldSource.TRACE:
+                # Units that the last trace does not call stolen are let go of; they are no part of this sum.
+                stolen = union(lots.get(hold.account_id, []))
+                held += (
+                    total(
+                        subtract(
+                            intersect([(hold.lo, hold.hi)], stolen),
+                            union(out_of_exits.get(hold.account_id, [])),
+                        )
+                    )
+                    - hold.returned
+                )
+        paid = [
+            each
+            for each in await self.recoveries.paid(traced.incident_id)
+            if each.currency == traced.currency
+        ]
+        since = [each for each in paid if each.transfer_seq > traced.upto_seq]
+        here = sum(
+            total(intersect(union(units), union(lots.get(account_id, []))))
+            for account_id, units in out_of_exits.items()
+        )
+        fresh = [each for each in back if each.seq > traced.upto_seq]
+        came = sum(each.hi - each.lo for each in fresh)
+        to_owner = sum(each.hi - each.lo for each in fresh if each.account_id == traced.victim)
+        # Of what came back to others than the owner, what lies there still; a payment that is not indexed yet hides nothing.
+        lying = 0
+        for each in fresh:
+            if each.account_id != traced.victim:
+                lying += total(
+                    await self.index.remaining(each.account_id, each.currency, each.lo, each.hi, MAX_AMOUNT)
+                )
+        return Known(
+            flow=traced.flow,
+            back_here=max(0, here - sum(each.amount for each in since if each.source == HoldSource.RECALL)),
+            held_by_us=max(0, held),
+            paid_since=sum(each.amount for each in since if each.to_owner),
+            awarded=sum(each.amount for each in paid if not each.to_owner),
+            came_back=came,
+            came_to_owner=to_owner,
+            moved_on=max(0, came - to_owner - lying),
+            pending=recalls.pending if recalls is not None else 0,
+            written_off=recalls.lost if recalls is not None else 0,
+        )

@@ -1,0 +1,277 @@
+"""What people ask of the recovery: objections, renewals, releases, a mule's account, thefts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from activities.changes import OpenDecisionTask
+from activities.ports import Clock, Incidents, Policies, TransferIndex
+from activities.recovery_ports import Recoveries
+from activities.steps import Effect, Running, Steps
+from models.contracts.alarms import Sender
+from models.contracts.incidents import AskDecisionInput, AskDecisionResult, IncidentFacts
+from models.contracts.recovery import HoldView
+from models.contracts.steps import Origin
+from models.digests import digest
+from models.errors import ErrorCode, StanchError
+from models.ids import new_id
+from models.names import Actor, DecisionKind, Role, StepKind
+from use_cases.ports import DecisionDesk, DecisionView, Overview
+
+LEGAL_BASIS_LENGTH = 10
+"""Characters. Shorter is no basis that a court could look at."""
+
+FOUR_EYES: dict[DecisionKind, bool] = {
+    DecisionKind.RENEW_HOLD: True,
+    DecisionKind.RELEASE_HOLD: True,
+    DecisionKind.HOLD_OBJECTION: True,
+    DecisionKind.FREEZE_MULE: True,
+    DecisionKind.RELEASE_MULE: True,
+    # More is counted as stolen, never less: that protects, and the holder can object.
+    DecisionKind.ADD_THEFT: False,
+    DecisionKind.WITHDRAW_THEFT: True,
+}
+
+
+@dataclass
+class Recover:
+    """Each request opens a question about exactly one subject, and chooses on it; a second person approves."""
+
+    recoveries: Recoveries
+    index: TransferIndex
+    desk: DecisionDesk
+    overview: Overview
+    incidents: Incidents
+    steps: Steps
+    policies: Policies
+    clock: Clock
+
+    async def holds(self, *, incident_id: str | None = None) -> Sequence[HoldView]:
+        """Holds, newest first, two hundred at most."""
+        return await self.recoveries.holds(incident_id=incident_id)
+
+    async def hold(self, hold_id: str) -> HoldView:
+        """One hold. Errors: NOT_FOUND."""
+        found = await self.recoveries.holds(hold_id=hold_id)
+        if not found:
+            raise StanchError(ErrorCode.NOT_FOUND, "There is no hold with this id. Nothing was changed.")
+        return found[0]
+
+    async def object(self, hold_id: str, statement: str, *, by: Sender) -> DecisionView:
+        """Take down what the holder says, sealed, and ask whether the hold is kept; one question at a time for each hold.
+
+        Errors: NOT_FOUND; REFUSED_BY_RULE when the hold does not stand.
+        """
+        hold = await self._standing(hold_id)
+        view = await self._question(
+            DecisionKind.HOLD_OBJECTION,
+            hold.incident_id,
+            hold_id,
+            ("keep", "release"),
+            by,
+            {"account_id": hold.account_id, "currency": hold.currency, "amount": str(hold.amount)},
+        )
+        at = self.clock.now()
+        objection = digest(["objection", view.task_id, by.operator_id, statement])[:26].upper()
+        await self.recoveries.object(
+            objection_id=objection,
+            hold=hold,
+            task_id=view.task_id,
+            statement=statement,
+            by=by.operator_id,
+            at=at,
+        )
+        return view
+
+    async def renew(self, hold_id: str, legal_basis: str, *, by: Sender) -> DecisionView:
+        """Ask for one more period. Errors: NOT_FOUND; REFUSED_BY_RULE (ended, all periods had, no legal basis)."""
+        hold = await self._standing(hold_id)
+        rules = self.policies.current().recovery
+        if rules is not None and hold.periods >= rules.hold_periods:
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                f"This hold has had its {rules.hold_periods} periods and ends by itself. Nothing was changed; only a court's "
+                "order at the wallet can keep the money longer.",
+            )
+        if len(legal_basis.strip()) < LEGAL_BASIS_LENGTH:
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                "A hold is renewed only on a legal basis, and this names none. Nothing was changed; say which order or law.",
+            )
+        return await self._propose(
+            DecisionKind.RENEW_HOLD,
+            hold.incident_id,
+            hold_id,
+            "renew",
+            legal_basis,
+            by,
+            {"account_id": hold.account_id, "expires_at": hold.expires_at.isoformat()},
+        )
+
+    async def release(self, hold_id: str, reason: str, *, by: Sender) -> DecisionView:
+        """Ask to let a hold go. Errors: NOT_FOUND; REFUSED_BY_RULE."""
+        hold = await self._standing(hold_id)
+        return await self._propose(
+            DecisionKind.RELEASE_HOLD,
+            hold.incident_id,
+            hold_id,
+            "release",
+            reason,
+            by,
+            {"account_id": hold.account_id, "currency": hold.currency, "amount": str(hold.amount)},
+        )
+
+    async def mule(
+        self, incident_id: str, account_id: str, action: str, reason: str, *, by: Sender
+    ) -> DecisionView:
+        """Ask to freeze or release the whole account of a mule; never automatic, always two people.
+
+        Errors: NOT_FOUND; REFUSED_BY_RULE when no trace leads through the account, or nothing of ours stands on it.
+        """
+        await self._facts(incident_id)
+        if action == "freeze":
+            if not await self.recoveries.passed_through(incident_id, account_id):
+                raise StanchError(
+                    ErrorCode.REFUSED_BY_RULE,
+                    "No trace of this incident leads through this account. Nothing was changed; a stranger's account is not "
+                    "frozen on suspicion.",
+                )
+            return await self._propose(
+                DecisionKind.FREEZE_MULE, incident_id, account_id, "freeze", reason, by, {}
+            )
+        restriction = await self.recoveries.mule_freeze(incident_id, account_id)
+        if restriction is None:
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                "Nothing of this incident restricts this account. Nothing was changed.",
+            )
+        return await self._propose(
+            DecisionKind.RELEASE_MULE,
+            incident_id,
+            account_id,
+            "release",
+            reason,
+            by,
+            {"restriction": restriction},
+        )
+
+    async def thefts(
+        self, incident_id: str, action: str, transfer_ids: Sequence[str], reason: str, *, by: Sender
+    ) -> DecisionView:
+        """Ask to add transfers to the thefts, or to withdraw them ("that one was mine"): that takes two people.
+
+        Errors: NOT_FOUND; THEFT_UNKNOWN, THEFT_NOT_VICTIMS: nothing was changed.
+        """
+        facts = await self._facts(incident_id)
+        wanted = tuple(sorted(set(transfer_ids)))
+        known = {transfer.transfer_id: transfer for transfer in await self.index.transfers(wanted)}
+        for number, transfer_id in enumerate(transfer_ids, start=1):
+            transfer = known.get(transfer_id)
+            if transfer is None:
+                raise StanchError(
+                    ErrorCode.THEFT_UNKNOWN,
+                    f"Transfer {number} of those named is not in the index. Nothing was changed; check its id.",
+                )
+            if transfer.src != facts.account_id:
+                raise StanchError(
+                    ErrorCode.THEFT_NOT_VICTIMS,
+                    f"Transfer {number} of those named did not leave this incident's account. Nothing was changed.",
+                )
+        kind = DecisionKind.ADD_THEFT if action == "add" else DecisionKind.WITHDRAW_THEFT
+        return await self._propose(kind, incident_id, ",".join(wanted), action, reason, by, {})
+
+    async def _facts(self, incident_id: str) -> IncidentFacts:
+        facts = await self.incidents.facts(incident_id)
+        if facts is None:
+            raise StanchError(ErrorCode.NOT_FOUND, "There is no incident with this id. Nothing was changed.")
+        return facts
+
+    async def _standing(self, hold_id: str) -> HoldView:
+        hold = await self.hold(hold_id)
+        if hold.state == "ended":
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                f"This hold has ended ({hold.ended_reason}). Nothing was changed; there is nothing left to decide about it.",
+            )
+        return hold
+
+    async def _propose(  # noqa: PLR0917 - what is asked, about what, and in whose words
+        self,
+        kind: DecisionKind,
+        incident_id: str,
+        subject: str,
+        choice: str,
+        reason: str,
+        by: Sender,
+        more: dict[str, str],
+    ) -> DecisionView:
+        """Put the question, unless the same one is open, and choose on it."""
+        view = await self._question(kind, incident_id, subject, (choice,), by, more)
+        at = self.clock.now()
+        lifetime = timedelta(seconds=self.policies.current().approval.request_seconds)
+        return await self.desk.request(
+            task_id=view.task_id,
+            request_id=new_id(),
+            choice=choice,
+            reason=reason,
+            by=by,
+            at=at,
+            expires_at=at + lifetime,
+        )
+
+    async def _question(  # noqa: PLR0917 - what is asked, about what, and by whom
+        self,
+        kind: DecisionKind,
+        incident_id: str,
+        subject: str,
+        choices: tuple[str, ...],
+        by: Sender,
+        more: dict[str, str],
+    ) -> DecisionView:
+        """The open question of this kind about this subject, or a new one. Two who ask at once share it: the key is the same."""
+        facts = await self._facts(incident_id)
+        listed = await self.overview.decisions(state=None, incident_id=incident_id)
+        same = [each for each in listed if each.kind is kind and each.action.get("subject") == subject]
+        standing = next((each for each in same if each.closed_at is None), None)
+        if standing is not None:
+            return standing
+        name = digest([subject, len(same)])[:16]
+        step = AskDecisionInput(
+            incident_id=incident_id,
+            episode=facts.episode,
+            step_key=f"ask/{kind}/people/{name}",
+            kind=kind,
+            action={"subject": subject, **more},
+            choices=choices,
+            four_eyes=FOUR_EYES[kind],
+            expires_at=self.clock.now()
+            + timedelta(seconds=self.policies.current().approval.decision_seconds),
+        )
+
+        async def effect(running: Running) -> Effect[AskDecisionResult]:
+            task = OpenDecisionTask(
+                task_id=digest(["task", incident_id, facts.episode, step.step_key])[:26].upper(),
+                task_key=step.step_key,
+                kind=kind,
+                action=step.action,
+                choices=choices,
+                four_eyes=step.four_eyes,
+                approver_role=Role.SUPERVISOR,
+                at=running.started_at,
+                expires_at=step.expires_at,
+            )
+            return Effect(AskDecisionResult(step_key=step.step_key, task_id=task.task_id), changes=(task,))
+
+        result = await self.steps.run(
+            step,
+            StepKind.ASK_DECISION,
+            AskDecisionResult,
+            effect,
+            origin=Origin(gateway_attempt=new_id()),
+            actor=Actor(by.role.value),
+            role=by.name,
+        )
+        listed = await self.overview.decisions(state=None, incident_id=incident_id)
+        return next(each for each in listed if each.task_id == result.task_id)

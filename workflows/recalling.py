@@ -1,0 +1,54 @@
+"""Recalls of what left the wallet: one detached workflow for each transfer, which outlives incident and recovery alike."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.workflow import ParentClosePolicy
+
+with workflow.unsafe.imports_passed_through():
+    from activities.recovery import WithdrawRecall
+    from models.contracts.policy import RECALL_DEFAULTS
+    from models.contracts.recalls import RecallTransferInput
+    from models.contracts.recovery import MoneyLook, RecoverFundsInput, WithdrawRecallInput
+    from models.ids import recall_workflow_id
+    from workflows.policies import LOOK
+    from workflows.recall_transfer import RecallTransfer
+
+
+class Recalling:
+    """Which recalls this run has begun: their rows may not be there yet when the money is looked at again."""
+
+    def __init__(self, request: RecoverFundsInput) -> None:
+        self._request = request
+        self._begun: set[int] = set()
+
+    async def recall(self, money: MoneyLook) -> None:
+        """Begin what is to be asked for, and withdraw what is not stolen after all."""
+        request = self._request
+        for transfer in money.exits:
+            if transfer.transfer_seq in self._begun:
+                continue
+            self._begun.add(transfer.transfer_seq)
+            try:
+                begun = await workflow.start_child_workflow(
+                    RecallTransfer.run,
+                    RecallTransferInput(
+                        incident_id=request.incident_id,
+                        episode=request.episode,
+                        transfer=transfer,
+                        asked_at=workflow.now(),
+                        policy=request.policy.recall or RECALL_DEFAULTS,
+                    ),
+                    id=recall_workflow_id(request.incident_id, transfer.transfer_seq),
+                    parent_close_policy=ParentClosePolicy.ABANDON,
+                )
+                workflow.logger.info("begun: %s", begun.id)
+            except WorkflowAlreadyStartedError:
+                continue
+        for transfer_seq in money.stray_recalls:
+            await workflow.execute_activity_method(
+                WithdrawRecall.run,
+                WithdrawRecallInput(incident_id=request.incident_id, transfer_seq=transfer_seq),
+                **LOOK,
+            )
