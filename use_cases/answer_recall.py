@@ -47,8 +47,17 @@ class AnswerRecall:
     async def catch_up(self, limit: int = 100) -> int:
         """Judge what was kept and not judged, because a process ended in between; how many."""
         left = await self.desk.unjudged(limit)
-        for answer_id, sender, raw in left:
-            await self._judge(answer_id, raw, sender)
+        for answer_id, sender in left:
+            try:
+                _, raw = await self.desk.content(answer_id)
+            except StanchError as error:
+                if not error.matches(ErrorCode.ERASED):
+                    raise
+                # Its key was destroyed: there is nothing left to judge.
+                judged = Judged(quarantine=Quarantine.MALFORMED, detail="erased before it was read")
+                await self.desk.settle(answer_id, judged, self.clock.now())
+            else:
+                await self._judge(answer_id, raw, sender)
         return len(left)
 
     async def _judge(self, answer_id: str, raw: bytes, sender: Sender) -> AnswerView:

@@ -154,8 +154,8 @@ class RecallDesk(Protocol):
         """Commit an answer as it came. The same bytes of the same sender again are the answer that is there already."""
         ...
 
-    async def unjudged(self, limit: int) -> Sequence[tuple[str, Sender, bytes]]:
-        """Answers that were kept and never judged, since the process ended in between: (id, sender, bytes)."""
+    async def unjudged(self, limit: int) -> Sequence[tuple[str, Sender]]:
+        """Answers that were kept and never judged, since the process ended in between: (id, sender)."""
         ...
 
     async def candidates(self, answer: ParsedAnswer) -> Sequence[RecallReference]:

@@ -208,24 +208,17 @@ class SqlRecallDesk:
             raise StanchError(ErrorCode.NOT_FOUND, "There is no answer with this id. Nothing was done.")
         return _answer_view(row), await self._sealer.open(answer_id, ANSWER, row.content)
 
-    async def unjudged(self, limit: int) -> list[tuple[str, Sender, bytes]]:
+    async def unjudged(self, limit: int) -> list[tuple[str, Sender]]:
         """See use_cases.ports.RecallDesk."""
         query = (
-            select(RecallAnswer)
+            select(RecallAnswer.id, RecallAnswer.sender, RecallAnswer.sender_role)
             .where(RecallAnswer.verdict == UNJUDGED, RecallAnswer.received_at < func.now() - BEING_JUDGED)
             .order_by(RecallAnswer.received_at)
             .limit(limit)
         )
         async with statement(self._engine) as connection:
             rows = (await connection.execute(query)).all()
-        return [
-            (
-                row.id,
-                Sender(operator_id="", name=row.sender, role=row.sender_role),
-                await self._sealer.open(row.id, ANSWER, row.content),
-            )
-            for row in rows
-        ]
+        return [(row.id, Sender(operator_id="", name=row.sender, role=row.sender_role)) for row in rows]
 
 
 def _references(answer: ParsedAnswer) -> list[ColumnElement[bool]]:

@@ -56,6 +56,8 @@ class RecallCare:
                 await self.once()
             except (StanchError, OSError) as error:
                 _log.warning("recall_care_failed", code=getattr(error, "code", type(error).__name__))
+            except Exception:  # noqa: BLE001 - what others write to us must not end the worker
+                _log.exception("recall_care_failed")
             try:
                 async with asyncio.timeout(self.pause_seconds):
                     await stop.wait()
@@ -63,16 +65,16 @@ class RecallCare:
                 continue
 
     async def once(self) -> None:
-        """One round."""
-        for name, inbox in self.inboxes:
-            await self._import(name, inbox)
-        await self.answers.catch_up()
+        """One round: what waits is woken first, so that nothing that fails in what comes in can hold it up."""
         await self._wake_all(looking=False)
         now = time.monotonic()
         if self._looked_at is None or now - self._looked_at >= self.look_seconds:
             self._looked_at = now
             await self._feed()
             await self._wake_all(looking=True)
+        await self.answers.catch_up()
+        for name, inbox in self.inboxes:
+            await self._import(name, inbox)
 
     async def _wake_all(self, *, looking: bool) -> None:
         while woken := await self.recalls.to_wake(AT_ONCE, looking=looking):

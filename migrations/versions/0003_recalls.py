@@ -129,6 +129,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_recall_answer_received", "recall_answer", ["received_at", "id"], unique=False)
     op.create_index(
+        "ix_recall_answer_unjudged",
+        "recall_answer",
+        ["received_at"],
+        unique=False,
+        postgresql_where=sa.text("verdict = 'received'"),
+    )
+    op.create_index(
         "ix_recall_answer_waiting",
         "recall_answer",
         ["recall_id"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from models.contracts.base import Message, Total
 
@@ -123,6 +123,12 @@ class RecallPolicy(Message):
     chase_seconds: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(max_length=100)]
     give_up_seconds: Annotated[int, Field(ge=1)]
     look_seconds: Annotated[int, Field(ge=1)]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> RecallPolicy:
+        if list(self.chase_seconds) != sorted(set(self.chase_seconds)):
+            raise ValueError("chase_seconds: each must be later than the one before")
+        return self
 
 
 FIVE_DAYS = 432_000

@@ -111,6 +111,7 @@ class RecallAnswer(Base):
             "recall_id",
             postgresql_where=text("verdict = 'matched' AND taken_at IS NULL"),
         ),
+        Index("ix_recall_answer_unjudged", "received_at", postgresql_where=text("verdict = 'received'")),
         Index("ix_recall_answer_received", "received_at", "id"),
         CheckConstraint("verdict IN ('received', 'matched', 'duplicate', 'quarantined')", name="verdict"),
         CheckConstraint("(verdict = 'quarantined') = (quarantine IS NOT NULL)", name="quarantine"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -205,6 +206,14 @@ def test_codes_mean_one_of_four_things(parts: dict[str, str], status: AnswerStat
         ({"returned": '<IntrBkSttlmAmt Ccy="EUR">100.001</IntrBkSttlmAmt>'}, "does not fit its currency"),
         ({"returned": '<IntrBkSttlmAmt Ccy="GBP">100.00</IntrBkSttlmAmt>'}, "two currencies"),
         ({"returned": '<IntrBkSttlmAmt Ccy="EUR">-1</IntrBkSttlmAmt>'}, "schema"),
+        ({"original": '<OrgnlIntrBkSttlmAmt Ccy="EUR">0</OrgnlIntrBkSttlmAmt>'}, "cannot be"),
+        (
+            {
+                "original": '<OrgnlIntrBkSttlmAmt Ccy="KWD">999999999999999999</OrgnlIntrBkSttlmAmt>',
+                "returned": '<IntrBkSttlmAmt Ccy="KWD">1</IntrBkSttlmAmt>',
+            },
+            "cannot be",
+        ),
         ({"confirmation": "<Conf>RJCR</Conf>", "status": ""}, "gives none back"),
     ],
 )
@@ -247,6 +256,73 @@ def test_nothing_hostile_comes_in(hostile: bytes) -> None:
         AnswerReader().read(hostile)
     assert refused.value.code is ErrorCode.INVALID
     assert "root:" not in refused.value.message
+
+
+def refusal_of(raw: bytes) -> ErrorCode | None:
+    """The code with which this is refused; None when it can be read."""
+    try:
+        AnswerReader().read(raw)
+    except StanchError as error:
+        return error.code
+    return None
+
+
+WORDS = st.sampled_from(
+    [
+        "ACCR",
+        "RJCR",
+        "PDCR",
+        "CNCL",
+        "PECR",
+        "INFO",
+        "EUR",
+        "KWD",
+        "0",
+        "1",
+        "-5",
+        "9" * 18,
+        "1e5",
+        "",
+        "\x85",
+        "&lt;",
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_whatever_is_written_into_an_answer_it_is_read_or_refused_in_words(data: st.DataObject) -> None:
+    """Texts are changed, elements moved, doubled and left out: never anything but an answer or a refusal."""
+    root = etree.fromstring(answer())
+    for _ in range(data.draw(st.integers(1, 4))):
+        elements = [each for each in root.iter() if each is not root]
+        chosen = data.draw(st.sampled_from(elements))
+        what = data.draw(st.sampled_from(["text", "remove", "double", "currency"]))
+        if what == "text":
+            chosen.text = data.draw(WORDS)
+        elif what == "remove":
+            chosen.getparent().remove(chosen)
+        elif what == "double":
+            chosen.addnext(etree.fromstring(etree.tostring(chosen)))
+        elif "Ccy" in chosen.attrib:
+            chosen.set("Ccy", data.draw(WORDS))
+        if len(root) == 0 or len(root[0]) == 0:
+            break
+    assert refusal_of(etree.tostring(root)) in {None, ErrorCode.INVALID}
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+        max_leaves=6,
+    ),
+    st.sampled_from(["answer_id", "recall_id", "status", "reason", "promised", "currency", "type", "new"]),
+)
+def test_the_same_holds_for_the_neutral_form(value: object, name: str) -> None:
+    body = json.loads((DOCS / "answer.json").read_text()) | {name: value}
+    assert refusal_of(json.dumps(body).encode()) in {None, ErrorCode.INVALID}
 
 
 def test_fifty_megabytes_are_refused_before_they_are_read() -> None:
