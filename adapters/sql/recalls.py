@@ -15,17 +15,24 @@ from models.contracts.recalls import ParsedAnswer, RecallFacts, RecallTotals
 from models.errors import ErrorCode, StanchError
 from use_cases.ports import AnswerReader
 
-ARRIVED = """
+BACK = "t.currency = r.currency AND t.seq > r.transfer_seq"
+
+# `|| ''`: by the reference first. A bank has paid in more than any plan should walk through for one recall.
+PAID_IN = (
+    "t.bank IS NOT NULL AND t.dst_kind IN ('wallet', 'pooling') AND (t.src || '') = r.exit_account "
+    "AND (t.currency || '') = r.currency AND t.seq > r.transfer_seq"
+)
+
+ARRIVED = f"""
 (SELECT coalesce(sum(back.amount), 0) FROM (
-    SELECT t.seq, t.part, t.amount FROM transfer_index t
-    WHERE t.reverses = r.transfer_id AND t.currency = r.currency AND t.seq > r.transfer_seq
+    SELECT t.seq, t.part, t.amount FROM transfer_index t WHERE t.reverses = r.transfer_id AND {BACK}
+    UNION
+    SELECT t.seq, t.part, t.amount FROM transfer_index t WHERE t.bank ->> 'uetr' = r.uetr AND {PAID_IN}
     UNION
     SELECT t.seq, t.part, t.amount FROM transfer_index t
-    WHERE t.src = r.exit_account AND t.currency = r.currency AND t.seq > r.transfer_seq AND t.bank IS NOT NULL
-      AND (t.bank ->> 'uetr' = r.uetr
-           OR (t.bank ->> 'end_to_end_id' = r.end_to_end_id AND r.end_to_end_id <> 'NOTPROVIDED'))
+    WHERE t.bank ->> 'end_to_end_id' = r.end_to_end_id AND r.end_to_end_id <> 'NOTPROVIDED' AND {PAID_IN}
 ) AS back)
-"""
+"""  # noqa: S608 - the parts are constants of this file
 """Money that came back for this transfer: it undoes it, or comes from that institution with its reference."""
 
 EARLIER = """

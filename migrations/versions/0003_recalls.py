@@ -88,6 +88,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state <> 'closed'"),
     )
+    op.create_index("ix_recall_transfer", "recall", ["transfer_id"], unique=False)
     op.create_index("ix_recall_opened", "recall", ["opened_at", "id"], unique=False)
     op.create_index(
         "ix_recall_withdrawing",
@@ -165,6 +166,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recall_message")),
     )
     op.create_index("ix_recall_message_recall", "recall_message", ["recall_id", "sent_at"], unique=False)
+    paid_in = sa.text("bank IS NOT NULL AND dst_kind IN ('wallet', 'pooling')")
+    for name, reference in (
+        ("ix_transfer_index_in_uetr", "uetr"),
+        ("ix_transfer_index_in_reference", "end_to_end_id"),
+    ):
+        op.create_index(
+            name,
+            "transfer_index",
+            [sa.text(f"(bank ->> '{reference}')")],
+            unique=False,
+            postgresql_where=paid_in,
+        )
     triggers("recall", fixed="UPDATE OF id, incident_id, episode, transfer_seq, currency, amount, asked")
     triggers("recall_message", fixed="UPDATE")
     triggers("recall_answer", fixed=f"UPDATE OF {', '.join(AS_IT_CAME)}")

@@ -38,6 +38,7 @@ class Recall(Base):
         Index("ix_recall_uetr", "uetr", postgresql_where=text("uetr IS NOT NULL")),
         Index("ix_recall_end_to_end_id", "end_to_end_id", postgresql_where=text("end_to_end_id IS NOT NULL")),
         Index("ix_recall_opened", "opened_at", "id"),
+        Index("ix_recall_transfer", "transfer_id"),
         CheckConstraint(
             "asked > 0 AND asked <= amount AND promised <= asked AND received <= asked", name="sums"
         ),

@@ -15,6 +15,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.tables.base import Base, Instant, MinorUnits
 
+PAID_IN = "bank IS NOT NULL AND dst_kind IN ('wallet', 'pooling')"
+
 
 class TransferIndexRow(Base):
     """One posted transfer, or one part of it: `part` > 0 only where a payment skipped held units.
@@ -82,6 +84,13 @@ class TransferIndexRow(Base):
         # Reversals are few: by what they reverse, and in posting order.
         Index("ix_transfer_index_reverses", "reverses", postgresql_where=text("reverses IS NOT NULL")),
         Index("ix_transfer_index_reversals", "seq", postgresql_where=text("reverses IS NOT NULL")),
+        # Money that comes from outside with a reference: a recall looks for its own among all that a bank ever paid in.
+        Index("ix_transfer_index_in_uetr", text("(bank ->> 'uetr')"), postgresql_where=text(PAID_IN)),
+        Index(
+            "ix_transfer_index_in_reference",
+            text("(bank ->> 'end_to_end_id')"),
+            postgresql_where=text(PAID_IN),
+        ),
         Index("uq_transfer_index_transfer_id", "transfer_id", "part", unique=True),
     )
 
