@@ -213,6 +213,36 @@ async def test_money_that_comes_after_the_end_is_recalled_all_the_same(recalls: 
     assert (found.pending, found.recalled, found.lost) == (0, 2_000, 0)
 
 
+async def test_money_is_known_by_its_reference_too(recalls: Recalls) -> None:
+    """A bank that pays anew instead of undoing the payout; what another bank pays in with the same words is not it."""
+    recalls.plan("exit-bank-05", "never")
+    incident_id = await new_incident(recalls.wiring, recalls.sandbox)
+    transfer = await recalls.left("exit-bank-05", 2_000)
+    assert transfer.bank is not None
+    handle = await recalls.ask(transfer, incident_id=incident_id)
+    await recalls.until_rows(
+        "SELECT 1 FROM recall WHERE id = :id AND sent_at IS NOT NULL",
+        id=recalls.recall_id(transfer, incident_id),
+    )
+    for number, src in enumerate(("exit-bank-06", "exit-bank-05")):
+        recalls.gateway.rows(
+            "INSERT INTO transfer_index (seq, part, transfer_id, src, dst, src_kind, dst_kind, currency, amount, "
+            "posted_at, status, bank) VALUES (:seq, 0, :id, :src, :dst, 'bank', 'wallet', 'CNY', 2000, now(), "
+            "'settled', jsonb_build_object('uetr', CAST(:uetr AS text)))",
+            seq=10**15 + number,
+            id=f"paid-in-{number}",
+            src=src,
+            dst=transfer.payer,
+            uetr=transfer.bank.uetr,
+        )
+        if number == 0:
+            (totals,) = await recalls.wiring.recalls.totals(incident_id)
+            assert (totals.pending, totals.recalled) == (2_000, 0)
+    result = await recalls.end(handle)
+    assert sums(result) == (RecallEnding.RETURNED, 2_000, 0, 2_000)
+    recalls.gateway.rows("DELETE FROM transfer_index WHERE seq >= 1000000000000000")
+
+
 async def _settle(recalls: Recalls, transfer_id: str) -> None:
     """The payout's time at the wallet is over."""
     engine = make_engine(recalls.sandbox.database_url, pool=1)
