@@ -31,6 +31,10 @@ LIFTING = {Outcome.RESTORED: Event.RETURN_INTENDED}
 """A restored account goes back in stages; every other ending lifts the freeze without them."""
 
 
+SETTLED = tuple(kind for kind in DecisionKind if kind is not DecisionKind.STUCK)
+"""Questions that a release leaves without an object. Where the money could not be followed the closing waits for an answer."""
+
+
 def stage_reference(incident_id: str, episode: int) -> str:
     """The wallet's id for the stage limits of an episode. A later stage replaces the former, whatever its id; a lifting
     names the id, so one that comes late cannot take the limits of the next episode away.
@@ -123,7 +127,7 @@ class Release:
             )
             # What is asked about the money outlives the freeze, unless nothing was stolen.
             over = step.ending in {Outcome.FALSE_ALARM, Outcome.RELEASED}
-            kinds = tuple(kind for kind in DecisionKind if over or not kind.of_recovery)
+            kinds = tuple(kind for kind in SETTLED if over or not kind.of_recovery)
             closed = CloseDecisionTasks(kinds, running.started_at)
             return Effect(result, receipt, (closed,), performer=by, reason=f"ends as {step.ending}")
 

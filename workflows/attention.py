@@ -35,8 +35,8 @@ with workflow.unsafe.imports_passed_through():
     )
     from models.contracts.money import TraceFundsInput
     from models.contracts.policy import Policy
-    from models.contracts.recovery import RecoverFundsInput
     from models.ids import child_workflow_id
+    from models.lifecycle import PROVEN
     from models.names import WAKE, DecisionKind, Outcome, Scope, SecurityItem
     from workflows.policies import FREEZE, LOOK, STEP, code_of
     from workflows.recovery_begin import begin_recovery
@@ -45,6 +45,9 @@ with workflow.unsafe.imports_passed_through():
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
+
+KEEPING_IS_RECORDED = "keeping-is-recorded"
+"""Patch: a decision to keep the freeze is a step that closes its question, so that people may decide anew later."""
 
 STUCK_PAUSE = timedelta(minutes=1)
 """How long a failed story waits for a person before it is tried again by itself."""
@@ -85,9 +88,10 @@ class Attention:
         self._child: ChildWorkflowHandle[Any, Any] | None = None
 
     def know(self, facts: IncidentFacts, policy: Policy) -> None:
-        """Begin with what the database says."""
+        """Begin with what the database says; a run that goes on from another knows by it that the owner is proven."""
         self.facts = facts
         self.policy = policy
+        self.proven = facts.status in PROVEN
 
     @property
     def refreezes(self) -> int:
@@ -132,7 +136,13 @@ class Attention:
         ):
             await self.carry_out("renew", DecisionKind.RENEW_FREEZE)
             await self.refresh()
-        if moved:
+        # A choice to keep the freeze that stood for ever would be in the way of any other choice.
+        if self.choice("keep", DecisionKind.UNPROVEN_OWNER) and workflow.patched(KEEPING_IS_RECORDED):
+            await self.carry_out("keep", DecisionKind.UNPROVEN_OWNER)
+        codes_wanted = not self.proven and self.choice("send", DecisionKind.NEW_CODES) is not None
+        await self.carry_out("send", DecisionKind.NEW_CODES)
+        if moved or codes_wanted:
+            # New codes: the owner is asked anew, for those of the round before ran out unanswered.
             self.proven = False
             raise Voided
         if (ended := self._decided_ending()) is not None:
@@ -347,7 +357,8 @@ class Attention:
                     ),
                     id=child_workflow_id(self.incident_id, self.facts.episode, f"money/{self.money_round}"),
                 )
-                await self._recover()
+                if self.proven or not self.facts.provisional:
+                    await begin_recovery(self.facts, self.policy, attempt=self.money_round)
             except ChildWorkflowError as error:
                 if is_cancelled_exception(error):
                     raise
@@ -359,19 +370,6 @@ class Attention:
                 )
                 await workflow.wait_condition(lambda: self._money_wanted or self._money_decided() is not None)
                 self._money_wanted = self._money_wanted or self._money_decided() == "try_again"
-
-    async def _recover(self) -> None:
-        """See to it that the money is pursued from here on, unless only an unproven report stands."""
-        if self.proven or not self.facts.provisional:
-            await begin_recovery(
-                RecoverFundsInput(
-                    incident_id=self.incident_id,
-                    episode=self.facts.episode,
-                    account_id=self.facts.account_id,
-                    attempt=self.money_round,
-                    policy=self.policy,
-                )
-            )
 
     def _money_decided(self) -> str | None:
         """What people said when following the money had failed for good."""
