@@ -127,9 +127,8 @@ class Release:
             )
             # What is asked about the money outlives the freeze, unless nothing was stolen.
             over = step.ending in {Outcome.FALSE_ALARM, Outcome.RELEASED}
-            closed = CloseDecisionTasks(
-                tuple(kind for kind in SETTLED if over or not kind.of_recovery), running.started_at
-            )
+            kinds = tuple(kind for kind in SETTLED if over or not kind.of_recovery)
+            closed = CloseDecisionTasks(kinds, running.started_at)
             return Effect(result, receipt, (closed,), performer=by, reason=f"ends as {step.ending}")
 
         return await self.steps.run(

@@ -35,7 +35,6 @@ with workflow.unsafe.imports_passed_through():
     )
     from models.contracts.money import TraceFundsInput
     from models.contracts.policy import Policy
-    from models.contracts.recovery import RecoverFundsInput
     from models.ids import child_workflow_id
     from models.lifecycle import PROVEN
     from models.names import WAKE, DecisionKind, Outcome, Scope, SecurityItem
@@ -358,7 +357,8 @@ class Attention:
                     ),
                     id=child_workflow_id(self.incident_id, self.facts.episode, f"money/{self.money_round}"),
                 )
-                await self._recover()
+                if self.proven or not self.facts.provisional:
+                    await begin_recovery(self.facts, self.policy, attempt=self.money_round)
             except ChildWorkflowError as error:
                 if is_cancelled_exception(error):
                     raise
@@ -370,19 +370,6 @@ class Attention:
                 )
                 await workflow.wait_condition(lambda: self._money_wanted or self._money_decided() is not None)
                 self._money_wanted = self._money_wanted or self._money_decided() == "try_again"
-
-    async def _recover(self) -> None:
-        """See to it that the money is pursued from here on, unless only an unproven report stands."""
-        if self.proven or not self.facts.provisional:
-            await begin_recovery(
-                RecoverFundsInput(
-                    incident_id=self.incident_id,
-                    episode=self.facts.episode,
-                    account_id=self.facts.account_id,
-                    attempt=self.money_round,
-                    policy=self.policy,
-                )
-            )
 
     def _money_decided(self) -> str | None:
         """What people said when following the money had failed for good."""

@@ -7,6 +7,8 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
+    from models.contracts.incidents import IncidentFacts
+    from models.contracts.policy import Policy
     from models.contracts.recovery import RecoverFundsInput
     from models.ids import recovery_workflow_id
     from models.names import WAKE
@@ -16,20 +18,26 @@ RECOVERY = "recovery"
 """Patch: since this shape the money is pursued by a workflow of its own, which outlives the incident."""
 
 
-async def begin_recovery(request: RecoverFundsInput) -> None:
-    """Start the recovery, or wake the one that runs."""
+async def begin_recovery(facts: IncidentFacts, policy: Policy, *, attempt: int) -> None:
+    """Start the recovery, or wake the one that runs. Not while only an unproven report stands: its caller sees to that."""
     if not workflow.patched(RECOVERY):
         return
     try:
         recovery = await workflow.start_child_workflow(
             RecoverFunds.run,
-            request,
-            id=recovery_workflow_id(request.incident_id),
+            RecoverFundsInput(
+                incident_id=facts.incident_id,
+                episode=facts.episode,
+                account_id=facts.account_id,
+                attempt=attempt,
+                policy=policy,
+            ),
+            id=recovery_workflow_id(facts.incident_id),
             parent_close_policy=ParentClosePolicy.ABANDON,
         )
         workflow.logger.info("begun: %s", recovery.id)
     except WorkflowAlreadyStartedError:
-        await wake_recovery(request.incident_id)
+        await wake_recovery(facts.incident_id)
 
 
 async def wake_recovery(incident_id: str) -> None:

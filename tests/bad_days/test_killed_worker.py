@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from models.names import Role
 from tests.bad_days.house import WholeHouse
 from tests.bad_days.story import Story, theft_on
 
@@ -119,3 +120,47 @@ def test_what_it_did_is_recorded_once_within_seconds(house: WholeHouse) -> None:
         point.story.prove_whole()
     print(f"recovered in {took:.1f} s")
     assert took < SECONDS_TO_RECOVER
+
+
+RETURNED = """
+SELECT count(*) FROM wallet.receipt
+WHERE body::json->>'action' = 'return_hold' AND body::json->>'account_id' = ANY(:mules)
+"""
+PAID = (
+    "SELECT count(*) AS payments, coalesce(sum(amount), 0) AS amount FROM restitution WHERE incident_id = :id"
+)
+
+
+def test_money_that_was_going_back_goes_back_once(house: WholeHouse) -> None:
+    story = theft_on(house)
+    story.alarm()
+    story.prove_owner()
+    story.give_back()
+    story.until_restored()
+    story.prove_whole()
+    own = house.wallet.balance(story.account_id)["balance"]
+    mules = [mule.account_id for mule in story.theft.mules]
+    house.wallet.control("POST", "/faults", {"match": "POST /v1/holds/[^/]+/return$", **NEVER})
+
+    def asked() -> str | None:
+        open_ones = house.ask("GET", "/v1/decisions").json()["decisions"]
+        mine = [one for one in open_ones if one["incident_id"] == story.incident_id]
+        return next((one["task_id"] for one in mine if one["kind"] == "restitute"), None)
+
+    task = house.until(asked, "the question of restitution")
+    body = {"choice": "give_back", "reason": "it is hers"}
+    chosen = house.ask("POST", f"/v1/decisions/{task}/request", body).json()["requests"][-1]
+    approval = f"/v1/decisions/{chosen['request_id']}/approve"
+    house.ask("POST", approval, {"reason": "seen"}, as_=Role.SUPERVISOR).raise_for_status()
+    house.until(lambda: house.wallet_rows(RETURNED, mules=mules)[0][0], "a payment at the wallet")
+    house.kill("worker")
+    assert house.rows(PAID, id=story.incident_id)[0].payments == 0
+    house.wallet.clear_faults()
+    house.restart("worker")
+    stolen = sum(story.theft.amounts)
+    house.until(lambda: house.rows(PAID, id=story.incident_id)[0].amount == stolen, "every payment on record")
+    assert house.wallet.balance(story.account_id)["balance"] == own + stolen
+    payments = house.rows(PAID, id=story.incident_id)[0].payments
+    assert house.wallet_rows(RETURNED, mules=mules)[0][0] == payments == len(story.steps("restitute"))
+    report = house.audit(story.incident_id)
+    assert (report.replay_ok, report.steps_match_history) == (True, True), report.findings

@@ -61,6 +61,15 @@ def test_owner_security_stages_steps_and_audit(story: Run) -> None:
     assert told["wall_s"] > 0
 
 
+def test_what_was_held_goes_back_and_every_unit_stands_somewhere(story: Run) -> None:
+    told = story.document
+    remedy = told["remedy"]
+    cells = ("returned", "on_hold", "recall_pending", "recalled", "at_large", "lost")
+    assert remedy["stolen"] == told["money"]["stolen"] == sum(remedy[cell] for cell in cells)
+    assert told["restitution"]["count"] > 0
+    assert remedy["returned"] == told["restitution"]["amount"] + told["money"]["returned"] > 0
+
+
 def test_the_timeline_is_on_stderr_in_plain_lines(story: Run) -> None:
     assert "account frozen" in story.err
     assert "\x1b[" not in story.err
