@@ -310,5 +310,8 @@ def test_an_incidents_trace_is_the_one_of_the_files_and_its_pack_proves_it(
     assert run(capsys, "verify", "case.pack", "--digest", told["digest"])[0] == 0
     explained = run(capsys, "explain", incident)[1]["traces"][0]["sentences"]
     assert len(explained) == 5
+    (compared,) = run(capsys, "compare", incident)[1]["traces"]
+    assert (compared["trace_id"], compared["ranges"], compared["missing"]) == (trace_id, alone["ranges"], [])
+    assert run(capsys, "show", incident)[1]["ranges"] == alone["ranges"]
     assert run(capsys, "show", new_id())[0] == 2
     assert run(capsys, "show", "f" * 32)[1]["error"]["code"] == "not_found"
