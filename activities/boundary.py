@@ -66,9 +66,8 @@ class _Boundary(ActivityInboundInterceptor):
 
 def tell(said: Message) -> None:
     """Say how far this activity is, for people who look at it: with the next sign of life, and every one after it."""
-    latest = _LATEST.get()
-    latest[:] = [said]
-    activity.heartbeat(*latest)
+    _LATEST.get()[:] = [said]
+    activity.heartbeat(said)
 
 
 _LATEST: ContextVar[list[Message]] = ContextVar("what the activity said last")

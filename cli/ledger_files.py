@@ -7,16 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pydantic import TypeAdapter, ValidationError
-
 from adapters.sql.engine import make_engine
 from adapters.transfers.files import FileLedger, FileTransferSource, read_ledger
 from adapters.transfers.index import SqlTransferIndex
 from adapters.transfers.replica import ReplicaTransferSource, replica_engine
 from adapters.transfers.replica_mapping import read_mapping
 from cli.configuration import settings
+from cli.currencies import checked_currency
 from cli.exit_codes import ExitCode
-from models.contracts.base import Currency
 from models.contracts.transfers import FeedPosition, FeedState
 from models.errors import ErrorCode, StanchError
 from tracing.ports import TransferSource
@@ -107,17 +105,6 @@ def show_status(output: Output) -> int:
         elif position.remarks:
             output.say(f"Postings to look at: {position.remarks}. {position.detail}")
     return ExitCode.DONE if following else ExitCode.REFUSED
-
-
-def checked_currency(code: str) -> str:
-    """An ISO 4217 code. Errors: INVALID."""
-    try:
-        return TypeAdapter(Currency).validate_python(code)
-    except ValidationError:
-        raise StanchError(
-            ErrorCode.INVALID,
-            f"--currency {code!r} is no ISO 4217 code; nothing was done. Give three capital letters.",
-        ) from None
 
 
 async def _feed_from(source: TransferSource) -> FeedPosition:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from models.contracts.transfers import AccountKind, Flow
 from tracing.edges import Edge
-from tracing.intervals import Interval, subtract
+from tracing.intervals import Interval, subtract, total
 from tracing.places import Lot, Place, place_of
 
 
@@ -71,7 +71,9 @@ class Following:
                 self._elsewhere[place] += edge.amount
         self.edges += len(edges)
         open_or_resting = self.resting if all_of_them else self.waiting
-        for lot in _unspent(pieces, departures):
+        left = _unspent(pieces, departures)
+        self._elsewhere[Place.EXITED] -= _left_earlier_arrivals(pieces, left, departures)
+        for lot in left:
             if lot.place is Place.HELD:
                 open_or_resting.append(lot)
             else:
@@ -93,6 +95,27 @@ class Following:
         if flow.stolen != flow.held + flow.exited + flow.pooled + flow.returned:
             raise ArithmeticError(f"places do not sum to what was stolen: {flow}")
         return flow
+
+
+def _left_earlier_arrivals(
+    pieces: Iterable[Lot], left: Iterable[Lot], departures: dict[str, list[Interval]]
+) -> int:
+    """Minor units that left exits out of what had arrived there before. A wallet account's are all among the pieces.
+
+    Raises ArithmeticError when a wallet account paid on what never lay there.
+    """
+    uncovered = {account_id: total(units) for account_id, units in departures.items()}
+    wallets = set()
+    for lots, sign in ((pieces, -1), (left, 1)):
+        for lot in lots:
+            if lot.account_id in uncovered:
+                uncovered[lot.account_id] += sign * lot.amount
+                if lot.place is Place.HELD:
+                    wallets.add(lot.account_id)
+    for account_id in wallets:
+        if uncovered[account_id]:
+            raise ArithmeticError(f"account {account_id} paid on stolen units that are not there")
+    return sum(uncovered.values())
 
 
 def _lot(edge: Edge, place: Place) -> Lot:

@@ -123,6 +123,8 @@ class FifoTrail:
             self._number += 1
             await insert_chunk(connection, inputs, self.progress())
             await insert_edges(connection, inputs.trail_id, edges)
+        if following.done and not self.done:
+            await self._reopen_exits(connection)
 
     async def outcome(self, connection: asyncpg.Connection) -> TraceOutcome:
         """As Trail."""

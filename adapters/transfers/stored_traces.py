@@ -9,6 +9,7 @@ from contextlib import closing
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.transfers.comparing import select_ranges
 from adapters.transfers.offline import OfflineLedger
 from adapters.transfers.sessions import snapshot
 from adapters.transfers.sweep_query import hold_changes
@@ -37,9 +38,6 @@ _INFERRED = (
     " WHERE inferred > 0 AND currency = $1 AND account_id = ANY($2::text[]) ORDER BY account_id"
 )
 _INFERRED_IN_ALL = "SELECT count(*), coalesce(sum(inferred), 0)::bigint FROM transfer_account WHERE inferred > 0 AND currency = $1"
-_RANGES = (
-    "SELECT rule, held, exited, pooled, returned FROM trace_range WHERE trace_id = $1 AND held IS NOT NULL"
-)
 
 
 class SqlStoredTraces:
@@ -135,15 +133,17 @@ async def _holds(connection: asyncpg.Connection, stored: StoredRun) -> list[Hold
 async def _ranges(connection: asyncpg.Connection, stored: StoredRun) -> dict[Rule, Flow]:
     stolen = stored.summary.flow.stolen
     found: dict[Rule, Flow] = {}
-    for rule, held, exited, pooled, returned in await connection.fetch(_RANGES, stored.summary.trace_id):
-        found[Rule(rule)] = Flow(
-            stolen=stolen,
-            held=held,
-            exited=exited,
-            pooled=pooled,
-            returned=returned,
-            pruned=stolen - held - exited - pooled - returned,
-        )
+    for rule, totals in (await select_ranges(connection, stored.summary.trace_id)).items():
+        held, exited, pooled, returned = totals.held, totals.exited, totals.pooled, totals.returned
+        if held is not None and exited is not None and pooled is not None and returned is not None:
+            found[rule] = Flow(
+                stolen=stolen,
+                held=held,
+                exited=exited,
+                pooled=pooled,
+                returned=returned,
+                pruned=stolen - held - exited - pooled - returned,
+            )
     return {rule: found[rule] for rule in Rule if rule in found}
 
 

@@ -23,9 +23,9 @@ Login = Annotated[
 Reason = Annotated[str, typer.Option("--reason", help="Why, in a sentence; it is recorded with the step.")]
 
 TransfersFile = Annotated[
-    Path, typer.Option("--transfers", help="CSV, gzip allowed: tx_id, src, dst, amount_cents.")
+    Path, typer.Option("--transfers", help="CSV (gzip allowed) or Parquet: tx_id, src, dst, amount_cents.")
 ]
 AccountsFile = Annotated[
-    Path, typer.Option("--accounts", help="CSV, gzip allowed: account, opening_cents[, kind].")
+    Path, typer.Option("--accounts", help="CSV (gzip allowed) or Parquet: account, opening_cents[, kind].")
 ]
 CurrencyCode = Annotated[str, typer.Option("--currency", help="ISO 4217 code of the file's amounts.")]

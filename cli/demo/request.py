@@ -10,8 +10,8 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from adapters.transfers.files import NO_CURRENCY, FileLedger, read_ledger
+from cli.currencies import checked_currency
 from cli.demo.scenario import RESTORED, SCENARIOS
-from cli.ledger_files import checked_currency
 from models.contracts.base import OpaqueId
 from models.contracts.transfers import AccountKind, PostedTransfer
 from models.errors import ErrorCode, StanchError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from adapters.evidence.archive import is_pack
 from adapters.evidence.gathering import LedgerInFiles
 from adapters.evidence.verification import evidence_in
-from cli.ledger_files import checked_currency
+from cli.currencies import checked_currency
 from cli.traces.giving import give
 from models.errors import ErrorCode, StanchError
 from tracing.result import Limits
