@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from models.errors import ErrorCode, StanchError
+
+CONFIG: Final = "STANCH_CONFIG"
+
+DRIVER: Final = "postgresql+asyncpg"
+"""The one engine and the one driver; an address in the usual form means them, too."""
 
 
 class Settings(BaseSettings):
@@ -54,6 +62,17 @@ class Settings(BaseSettings):
     """Address for the worker's Prometheus metrics, e.g. 127.0.0.1:9464."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
+    @field_validator("database_url", "owner_database_url")
+    @classmethod
+    def _postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is None:
+            return None
+        scheme, _, rest = url.get_secret_value().partition("://")
+        # A port that is no number is an error of the look at it.
+        if scheme not in {DRIVER, "postgresql", "postgres"} or urlsplit(f"//{rest}").port == 0:
+            raise ValueError("not the address of a PostgreSQL database")
+        return SecretStr(f"{DRIVER}://{rest}")
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -66,7 +85,27 @@ class Settings(BaseSettings):
         """Explicit arguments, then the environment, then the TOML file."""
         del dotenv_settings, file_secret_settings
         sources: tuple[PydanticBaseSettingsSource, ...] = (init_settings, env_settings)
-        file = os.environ.get("STANCH_CONFIG")
+        file = os.environ.get(CONFIG)
         if file:
+            if not Path(file).is_file():
+                raise FileNotFoundError(file)
             sources += (TomlConfigSettingsSource(settings_cls, Path(file)),)
         return sources
+
+
+def read_settings() -> Settings:
+    """The settings of this process. Errors: INVALID, naming what cannot be used and never its value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        names = ", ".join(
+            sorted({f"STANCH_{str(fault['loc'][0]).upper()}" for fault in error.errors() if fault["loc"]})
+        )
+        raise StanchError(
+            ErrorCode.INVALID, f"These settings cannot be used: {names}; nothing was done. Correct them."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise StanchError(
+            ErrorCode.INVALID,
+            f"The file that {CONFIG} names cannot be read ({type(error).__name__}); nothing was done. Correct it.",
+        ) from None

@@ -16,7 +16,7 @@ from adapters.temporal.sweeping import Sweeping
 from adapters.temporal.worker_lifecycle import StopOnSignals, WorkerPlan, run_worker
 from adapters.wiring import Wiring
 from models.errors import StanchError
-from settings import Settings
+from settings import Settings, read_settings
 from workflows.registry import WORKFLOWS
 
 READY = "worker ready"
@@ -49,9 +49,9 @@ async def serve(settings: Settings) -> None:
 
 def main() -> int:
     """Run; the exit code is 2 when the settings are not usable."""
-    settings = Settings()
-    configure(settings.log_level)
     try:
+        settings = read_settings()
+        configure(settings.log_level)
         uvloop.run(serve(settings))
     except StanchError as error:
         sys.stderr.write(f"{error.message}\n")

@@ -97,10 +97,14 @@ class OpenDecisionTask:
 
 @dataclass(frozen=True)
 class CloseDecisionTasks:
-    """Close open questions of these kinds in this episode: they were carried out or have no object any more."""
+    """Close open questions of these kinds in this episode: they were carried out or have no object any more.
+
+    `part`: only those about this part of the incident; a story that is stuck says nothing of the money that is, too.
+    """
 
     kinds: tuple[DecisionKind, ...]
     at: datetime
+    part: str | None = None
 
 
 @dataclass(frozen=True)

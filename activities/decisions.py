@@ -48,7 +48,8 @@ class AskDecision:
                 expires_at=step.expires_at,
             )
             # An older question of this kind was about facts that no longer hold: yes to it must not count now.
-            changes = (CloseDecisionTasks((step.kind,), running.started_at), task)
+            former = CloseDecisionTasks((step.kind,), running.started_at, part=step.action.get("part"))
+            changes = (former, task)
             return Effect(AskDecisionResult(step_key=step.step_key, task_id=task_id), changes=changes)
 
         return await self.steps.run(

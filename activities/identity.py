@@ -24,7 +24,7 @@ from models.contracts.incidents import (
 from models.contracts.steps import Refusal
 from models.contracts.wallet import AccountState, ContactKind, ContactPoint
 from models.digests import digest
-from models.errors import ErrorCode
+from models.errors import ErrorCode, StanchError
 from models.lifecycle import Event
 from models.names import Activity, StepKind
 
@@ -101,7 +101,9 @@ class SendChallenge:
 
     @activity.defn(name=Activity.SEND_CHALLENGE)
     async def run(self, step: SendChallengeInput) -> SendChallengeResult:
-        """Commit the code's hash, then send it; recorded as refused when the contact is not trusted any more."""
+        """Commit the code's hash, then send it; recorded as refused when the contact is not trusted any more, or no message can
+        ever reach it.
+        """
 
         async def effect(running: Running) -> Effect[SendChallengeResult]:
             policy = self.policies.current().identity
@@ -141,7 +143,14 @@ class SendChallenge:
             )
             subject, body = code_message(code, challenge_id)
             channel = "sms" if point.kind is ContactKind.PHONE else "email"
-            await self.messages.send(f"{challenge_id}-{step.round}", channel, point.value, subject, body)
+            try:
+                await self.messages.send(f"{challenge_id}-{step.round}", channel, point.value, subject, body)
+            except StanchError as error:
+                if not error.matches(ErrorCode.WALLET_REFUSED):
+                    raise
+                # One address that nothing can be sent to must not take the codes of the others with it.
+                refusal = Refusal(code=error.code, message=error.message)
+                return Effect(result.model_copy(update={"refusal": refusal}))
             return Effect(result)
 
         return await self.steps.run(
@@ -169,6 +178,12 @@ class CheckProof:
 
         async def effect(running: Running) -> Effect[CheckProofResult]:
             answered = await self._answered(step)
+            if len(answered) < required:
+                raise StanchError(
+                    ErrorCode.INTERNAL,
+                    "The compromise time moved while the codes were looked at, and too few of them stand. Nothing was "
+                    "recorded; the proof is looked at again.",
+                )
             factors = tuple(sorted(f"{channel}:{contact}" for channel, contact, _ in answered))
             newest = max(set_at for _, _, set_at in answered)
             return Effect(

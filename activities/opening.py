@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from temporalio import activity
 
 from activities.changes import AcknowledgeAlarm, Change, MoveIncident, RecordThefts, SetCompromisedSince
-from activities.freeze import freeze_step_key
+from activities.freeze import FINAL_CODES, freeze_step_key
 from activities.origin import activity_origin
+from activities.plausible import plausible
 from activities.ports import AlarmStore, Clock, Incidents, Policies, Wallet
 from activities.steps import SYSTEM, Effect, Running, Steps
 from models.contracts.alarms import Alarm, Sender
@@ -26,7 +27,7 @@ from models.contracts.policy import Policy
 from models.contracts.wallet import AccountState
 from models.errors import ErrorCode, StanchError
 from models.ids import incident_workflow_id
-from models.lifecycle import LIFTED, Event, Status
+from models.lifecycle import LIFTED, Event
 from models.names import Activity, Actor, AlarmKind, Role, SecurityItem, StepKind
 
 TEMPORAL_SENDER = Sender(operator_id="0" * 26, name="temporal", role=Role.TRIGGER)
@@ -51,8 +52,8 @@ class RegisterIncident:
         """The facts and the rules in force; or `joined`, when another incident is open for the account.
 
         A straight start commits the alarm exactly as intake does, so a joined alarm lies with the open incident and
-        wakes it. Errors: INVALID when the workflow's id is another incident's: no hand-over would ever find it; NOT_FOUND
-        for an unknown incident without an alarm; ALARM_CONFLICT.
+        wakes it. Errors: INVALID when the workflow's id is another incident's: no hand-over would ever find it, or when the
+        alarm states times that cannot be; NOT_FOUND for an unknown incident without an alarm; ALARM_CONFLICT.
         """
         origin = activity_origin()
         if origin.workflow_id != incident_workflow_id(request.opening.incident_id):
@@ -71,6 +72,7 @@ class RegisterIncident:
                 )
             return Registered(facts=facts, policy=policy)
         alarm = request.opening.alarm
+        plausible(alarm, self.clock.now())
         placeholder = FreezeInput(
             incident_id=request.opening.incident_id,
             episode=1,
@@ -138,9 +140,8 @@ class TakeUpAlarm:
             facts = await self.incidents.facts(step.incident_id)
             if facts is None:
                 raise StanchError(ErrorCode.NOT_FOUND, "The alarm's incident is unknown. Nothing was done.")
-            account = await self.wallet.account(step.account_id)
             policy = self.policies.current()
-            candidate = compromise_time(alarm, account, policy)
+            candidate = compromise_time(alarm, await self._account(step.account_id), policy)
             known = facts.compromised_since
             moved = known is not None and candidate < known
             if facts.status in LIFTED:
@@ -150,7 +151,8 @@ class TakeUpAlarm:
             changes: list[Change] = [AcknowledgeAlarm(step.alarm_id, running.started_at)]
             if since != known:
                 changes.append(SetCompromisedSince(since, voids=moved))
-            if moved and facts.status in {Status.VERIFIED, Status.RESET}:
+            if moved:
+                # Whatever the status was when it was read: a proof that is committed meanwhile falls in this commit, too.
                 changes.append(MoveIncident(Event.PROOF_VOIDED))
             if alarm.stolen_transfers:
                 named = tuple((transfer, "named") for transfer in alarm.stolen_transfers)
@@ -165,28 +167,39 @@ class TakeUpAlarm:
 
         return await self.steps.run(step, StepKind.ALARM, TakeUpAlarmResult, effect, origin=activity_origin())
 
+    async def _account(self, account_id: str) -> AccountState | None:
+        """None where the wallet says no for good: the alarm is taken up all the same, or no decision would get through."""
+        try:
+            return await self.wallet.account(account_id)
+        except StanchError as error:
+            if error.code not in FINAL_CODES:
+                raise
+            return None
 
-def compromise_time(alarm: Alarm, account: AccountState, policy: Policy) -> datetime:
+
+def compromise_time(alarm: Alarm, account: AccountState | None, policy: Policy) -> datetime:
     """Since when the account cannot be trusted, from one alarm and the wallet's own times (DESIGN 6).
 
     Without a stated time: the earliest security change in the policy's window before the alarm, less the margin. With
-    one: the stated time, but never later than that earliest change when only a person's unproven report states it.
+    one: the stated time, but never later than the alarm itself, nor than that earliest change when only a person's
+    unproven report states it. A change within the margin before a machine's stated time counts as the thief's, too: clocks
+    differ, and a detector's may be ahead of the wallet's.
     """
     begin = alarm.occurred_at - timedelta(seconds=policy.compromise_window_seconds)
-    changes = [
-        entry.set_at
-        for item, entries in account.security.items()
-        if item not in LOGINS
-        for entry in entries
-        if begin <= entry.set_at <= alarm.occurred_at
-    ]
-    changes += [
-        point.set_at for point in account.contact_points if begin <= point.set_at <= alarm.occurred_at
-    ]
+    changes = [at for at in _changes(account) if begin <= at <= alarm.occurred_at]
     margin = timedelta(seconds=policy.compromise_margin_seconds)
     inferred = min(changes, default=alarm.occurred_at) - margin
     if alarm.compromised_since is None:
         return inferred
     if alarm.kind is AlarmKind.REPORT:
         return min(alarm.compromised_since, inferred)
-    return alarm.compromised_since
+    stated = min(alarm.compromised_since, alarm.occurred_at)
+    return min([stated, *(at for at in changes if at >= stated - margin)])
+
+
+def _changes(account: AccountState | None) -> list[datetime]:
+    """When what says something of the security settings was set, by the wallet's clock."""
+    if account is None:
+        return []
+    entries = [entry for item, of_it in account.security.items() if item not in LOGINS for entry in of_it]
+    return [entry.set_at for entry in entries] + [point.set_at for point in account.contact_points]

@@ -31,6 +31,10 @@ LIFTING = {Outcome.RESTORED: Event.RETURN_INTENDED}
 """A restored account goes back in stages; every other ending lifts the freeze without them."""
 
 
+SETTLED = tuple(kind for kind in DecisionKind if kind is not DecisionKind.STUCK)
+"""Questions that a release leaves without an object. Where the money could not be followed the closing waits for an answer."""
+
+
 def stage_reference(incident_id: str, episode: int) -> str:
     """The wallet's id for the stage limits of an episode. A later stage replaces the former, whatever its id; a lifting
     names the id, so one that comes late cannot take the limits of the next episode away.
@@ -121,7 +125,7 @@ class Release:
                 ended=tuple(receipt.result["ended"]),
                 still_standing=tuple(receipt.result["still_standing"]),
             )
-            closed = CloseDecisionTasks(tuple(DecisionKind), running.started_at)
+            closed = CloseDecisionTasks(SETTLED, running.started_at)
             return Effect(result, receipt, (closed,), performer=by, reason=f"ends as {step.ending}")
 
         return await self.steps.run(

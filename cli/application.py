@@ -5,6 +5,7 @@ Imports stay light: a command's work is imported when it runs, so that `stanch -
 
 from __future__ import annotations
 
+import inspect
 import sys
 import traceback
 from typing import Annotated, Final
@@ -50,6 +51,17 @@ application.add_typer(operator.application, name="operator")
 application.add_typer(database.application, name="db")
 
 
+def _let_help_flow() -> None:
+    """Let each paragraph of a command's help fill the terminal's lines, wherever its docstring was broken."""
+    groups = [application, *(group.typer_instance for group in application.registered_groups)]
+    for command in (command for group in groups if group for command in group.registered_commands):
+        said = command.help or inspect.getdoc(command.callback) or ""
+        command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in said.split("\n\n"))
+
+
+_let_help_flow()
+
+
 def main(arguments: list[str]) -> int:
     """Run one command. Returns the exit code; never raises and never shows a traceback unless asked to."""
     debug = DEBUG in arguments
@@ -87,6 +99,9 @@ def _usage(error: typer.TyperException, arguments: list[str]) -> str:
     """The complaint of the argument parser as a sentence of ours."""
     format_message = getattr(error, "format_message", None)
     said = " ".join(str(format_message() if format_message else error).split()).rstrip(".")
+    said = said.replace("Value error, ", "")
+    if "does not match the formats" in said:
+        said = f"{said.split(' does not match')[0]} is not a time like 2026-01-31T10:05:00Z"
     context = getattr(error, "ctx", None)
     path = context.command_path if context else " ".join(["stanch", *arguments[:1]])
     return f"{said or 'That is not a command'}; nothing was done. See `{path} --help`."

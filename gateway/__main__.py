@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from pydantic import ValidationError
-
 from adapters.logs import configure
 from adapters.wiring import Wiring
 from gateway.application import create_app
 from gateway.assembly import assemble
 from gateway.server import serve
 from models.errors import StanchError
-from settings import Settings
+from settings import read_settings
 
 INVALID_SETTINGS = 2
 NOT_STARTED = 4
@@ -21,15 +19,8 @@ NOT_STARTED = 4
 def main() -> int:
     """Serve until SIGTERM or SIGINT. Exit code 2: settings not usable; 4: the address could not be taken."""
     try:
-        settings = Settings()
-    except ValidationError as error:
-        names = ", ".join(
-            sorted({f"STANCH_{str(each['loc'][0]).upper()}" for each in error.errors() if each["loc"]})
-        )
-        sys.stderr.write(f"The settings are not valid: {names}. Nothing was started; correct them.\n")
-        return INVALID_SETTINGS
-    configure(settings.log_level)
-    try:
+        settings = read_settings()
+        configure(settings.log_level)
         app = create_app(assemble(Wiring(settings)))
     except StanchError as error:
         sys.stderr.write(f"{error.message}\n")

@@ -76,6 +76,7 @@ REPEATABLE: frozenset[tuple[Status, Event]] = frozenset(
         (Status.RESET, Event.IDENTITY_PROVEN),
         (Status.RESET, Event.RESET_COMPLETE),
         (Status.PROTECTED, Event.IMPOSTOR_FOUND),
+        (Status.OPENED, Event.PROOF_VOIDED),
         (Status.FROZEN, Event.PROOF_VOIDED),
         (Status.PROTECTED, Event.PROOF_VOIDED),
         (Status.RETURNING, Event.RETURN_INTENDED),
@@ -87,6 +88,9 @@ REPEATABLE: frozenset[tuple[Status, Event]] = frozenset(
 
 LIFTED: frozenset[Status] = frozenset({Status.RETURNING, Status.RELEASING})
 """Protection is being lifted or has been: an alarm that arrives now starts the next episode."""
+
+PROVEN: frozenset[Status] = frozenset({Status.VERIFIED, Status.RESET})
+"""The owner is proven in this episode, and no later alarm has voided the proof."""
 
 
 def move(status: Status, event: Event) -> Status:

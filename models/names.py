@@ -107,6 +107,7 @@ class DecisionKind(StrEnum):
     END_AS_FALSE_ALARM = "end_as_false_alarm"
     IMPOSTOR = "impostor"
     RENEW_FREEZE = "renew_freeze"
+    NEW_CODES = "new_codes"
     FREEZE_ON_REPORT = "freeze_on_report"
     RESET_INCOMPLETE = "reset_incomplete"
     STUCK = "stuck"

@@ -21,7 +21,10 @@ class AnsweredChallenge(Message):
 SAY = {
     "wrong": (ErrorCode.CODE_WRONG, "The code is not right. Nothing was changed; read the message again."),
     "unknown": (ErrorCode.CODE_WRONG, "The code is not right. Nothing was changed; read the message again."),
-    "late": (ErrorCode.CODE_LATE, "The code is too old. Nothing was changed; a new one will be sent."),
+    "late": (
+        ErrorCode.CODE_LATE,
+        "The code is too old. Nothing was changed; use the newest message, or ask for new codes where you reported this.",
+    ),
     "used": (
         ErrorCode.CODE_USED,
         "This code was used already. Nothing was changed; there is nothing more to do.",

@@ -14,6 +14,7 @@ from models.contracts.steps import Origin
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
+from models.lifecycle import Status
 from models.names import Actor, DecisionKind, Outcome, Role, StepKind
 from use_cases.ports import DecisionDesk, DecisionView, Overview
 
@@ -31,6 +32,8 @@ RAISED_BY_PEOPLE: dict[DecisionKind, Question] = {
     DecisionKind.UNPROVEN_OWNER: Question(("keep", Outcome.RELEASED.value), four_eyes=True),
     # Keeping protection up lifts nothing and moves nothing: one person may.
     DecisionKind.RENEW_FREEZE: Question(("renew",), four_eyes=False),
+    # Only contacts from before the compromise time get codes, and what was guessed wrongly stays counted.
+    DecisionKind.NEW_CODES: Question(("send",), four_eyes=False),
 }
 """Questions a person may put without having been asked. All others are the engine's to put."""
 
@@ -52,11 +55,13 @@ class Decide:
         """Choose on a question of this kind: the open one, or a new one where people may put it.
 
         Records an ask_decision step for a new question. Errors: NOT_FOUND; REFUSED_BY_RULE (closed incident, a kind that
-        only the engine asks, or a freeze that cannot be renewed any more); INVALID (not a choice); ALREADY_DECIDED.
+        only the engine asks, a freeze that cannot be renewed any more, codes that nobody waits for); INVALID (not a choice); ALREADY_DECIDED.
         """
         facts = await self._open_incident(incident_id)
         if kind is DecisionKind.RENEW_FREEZE:
             self._refuse_needless_renewal(facts)
+        if kind is DecisionKind.NEW_CODES:
+            self._refuse_needless_codes(facts)
         listed = await self.overview.decisions(state=None, incident_id=incident_id)
         same = [each for each in listed if each.kind is kind and each.episode == facts.episode]
         standing = next((each for each in same if each.closed_at is None), None)
@@ -107,6 +112,15 @@ class Decide:
             ErrorCode.REFUSED_BY_RULE,
             "Only a freeze that ends by its clock can be renewed, and only as often as the rules allow. Nothing was "
             "changed; the owner must prove themselves, or two people decide.",
+        )
+
+    def _refuse_needless_codes(self, facts: IncidentFacts) -> None:
+        if facts.status in {Status.FROZEN, Status.PROTECTED}:
+            return
+        raise StanchError(
+            ErrorCode.REFUSED_BY_RULE,
+            "New codes are sent only while the owner is to be proven, and that is not so now. Nothing was changed; look at "
+            "the incident.",
         )
 
     async def _open_incident(self, incident_id: str) -> IncidentFacts:

@@ -10,6 +10,7 @@ from time import perf_counter
 import structlog
 
 from activities.freeze import FreezeEffect, freeze_step_key
+from activities.plausible import plausible
 from activities.ports import AlarmStore, Clock, Policies
 from activities.steps import Effect, Running, Steps
 from models.contracts.alarms import AcceptedAlarm, Alarm, FreezeTimes, Sender
@@ -21,7 +22,7 @@ from models.errors import ErrorCode, StanchError
 from models.ids import new_id
 from models.names import Actor, Scope, StepKind
 from use_cases.admission import Admission
-from use_cases.alarm_rules import allowed, plausible
+from use_cases.alarm_rules import allowed
 from use_cases.deadline import Deadline
 from use_cases.ports import FreezeClock, Overview
 

@@ -32,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from models.contracts.policy import Policy
     from models.errors import ErrorCode
     from models.ids import child_workflow_id
+    from models.lifecycle import PROVEN
     from models.names import WAKE, DecisionKind, Outcome, Scope, SecurityItem
     from workflows.policies import FREEZE, LOOK, STEP
     from workflows.trace_funds import TraceFunds
@@ -39,6 +40,9 @@ with workflow.unsafe.imports_passed_through():
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
+
+KEEPING_IS_RECORDED = "keeping-is-recorded"
+"""Patch: a decision to keep the freeze is a step that closes its question, so that people may decide anew later."""
 
 STUCK_PAUSE = timedelta(minutes=1)
 """How long a failed story waits for a person before it is tried again by itself."""
@@ -79,9 +83,10 @@ class Attention:
         self._child: ChildWorkflowHandle[Any, Any] | None = None
 
     def know(self, facts: IncidentFacts, policy: Policy) -> None:
-        """Begin with what the database says."""
+        """Begin with what the database says; a run that goes on from another knows by it that the owner is proven."""
         self.facts = facts
         self.policy = policy
+        self.proven = facts.status in PROVEN
 
     @property
     def refreezes(self) -> int:
@@ -126,7 +131,13 @@ class Attention:
         ):
             await self.carry_out("renew", DecisionKind.RENEW_FREEZE)
             await self.refresh()
-        if moved:
+        # A choice to keep the freeze that stood for ever would be in the way of any other choice.
+        if self.choice("keep", DecisionKind.UNPROVEN_OWNER) and workflow.patched(KEEPING_IS_RECORDED):
+            await self.carry_out("keep", DecisionKind.UNPROVEN_OWNER)
+        codes_wanted = not self.proven and self.choice("send", DecisionKind.NEW_CODES) is not None
+        await self.carry_out("send", DecisionKind.NEW_CODES)
+        if moved or codes_wanted:
+            # New codes: the owner is asked anew, for those of the round before ran out unanswered.
             self.proven = False
             raise Voided
         if (ended := self._decided_ending()) is not None:

@@ -30,7 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from models.contracts.money import ListHoldsInput, ReleaseHoldInput
     from models.digests import digest
     from models.errors import ErrorCode
-    from models.lifecycle import Status
+    from models.lifecycle import PROVEN, Status
     from models.names import WAKE, DecisionKind, Outcome, Workflow
     from workflows.attention import Attention, code_of
     from workflows.policies import FREEZE, LOOK, STEP, failed_with
@@ -41,9 +41,6 @@ with workflow.unsafe.imports_passed_through():
 
 OVERTAKEN = frozenset({ErrorCode.ALARM_WAITING.value, ErrorCode.ILLEGAL_MOVE.value})
 """Refusals because something came in between: the next telling sees it. Everything else goes to people first."""
-
-PROVEN = frozenset({Status.VERIFIED, Status.RESET})
-"""The owner is proven in this episode, and no later alarm has voided the proof."""
 
 
 @workflow.defn(name=Workflow.STOLEN_ACCOUNT_INCIDENT)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from sqlalchemy import insert, text, update
+from sqlalchemy import insert, text, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -249,6 +249,7 @@ async def _close_tasks(
             DecisionTask.episode == step.attempt.episode,
             DecisionTask.kind.in_([kind.value for kind in change.kinds]),
             DecisionTask.closed_at.is_(None),
+            true() if change.part is None else DecisionTask.action["part"].astext == change.part,
         )
         .values(closed_at=change.at)
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, VARCHAR
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.secrets.keys import DataKeys
@@ -15,7 +15,7 @@ from adapters.sql.unproven import had_its_share, nothing_but_held_back
 from models.contracts.alarms import AcceptedAlarm
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import LIFTED, Event, Status, move
-from models.names import AlarmKind, Scope
+from models.names import AlarmKind, Outcome, Scope
 
 LOCK = text(
     """
@@ -31,6 +31,21 @@ FOR NO KEY UPDATE OF incident
 CLOSE_QUESTIONS = text(
     "UPDATE decision_task SET closed_at = :received_at WHERE incident_id = :incident_id AND closed_at IS NULL"
 )
+
+# What people chose before a machine spoke again they chose without knowing of it. The question stays, and is decided anew. A
+# report has no such power: whoever repeats one could keep an owner out for ever.
+TAKE_BACK = text(
+    """
+UPDATE decision_request SET withdrawn_at = :received_at
+FROM decision_task
+WHERE decision_task.id = decision_request.task_id AND decision_task.incident_id = :incident_id
+  AND decision_task.closed_at IS NULL AND choice = ANY (:lifting)
+  AND decision_request.withdrawn_at IS NULL AND decision_request.declined_at IS NULL
+"""
+).bindparams(bindparam("lifting", type_=ARRAY(VARCHAR)))
+
+LIFTING = [Outcome.RESTORED.value, Outcome.FALSE_ALARM.value, Outcome.RELEASED.value]
+"""Choices that end a freeze."""
 
 JOIN = text(
     """
@@ -103,10 +118,11 @@ async def join(connection: AsyncConnection, keys: DataKeys, incoming: Incoming) 
         "changed": joining.changed,
         "held_back": joining.held_back,
     }
+    of_incident = {"incident_id": row.id, "received_at": values["received_at"]}
     if joining.episode != row.episode:
-        await connection.execute(
-            CLOSE_QUESTIONS, {"incident_id": row.id, "received_at": values["received_at"]}
-        )
+        await connection.execute(CLOSE_QUESTIONS, of_incident)
+    elif incoming.alarm.kind is AlarmKind.TRIGGER:
+        await connection.execute(TAKE_BACK, of_incident | {"lifting": LIFTING})
     done = (await connection.execute(JOIN, values)).one()
     if not done.joined:
         await connection.rollback()

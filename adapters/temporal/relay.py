@@ -122,8 +122,9 @@ class Relay(Generic[Due]):
             await self._note(due, error.code)
         except StanchError as error:
             await self._failed(due, error.code)
-        except Exception:  # noqa: BLE001 - one broken hand-over must not end the relay of all others
-            _log.exception("relay_failed", incident_id=due.incident_id)
+        except Exception as error:  # noqa: BLE001 - one broken hand-over must not end the relay of all others
+            # Not exception(): a library's text and frames may carry the values it failed on.
+            _log.error("relay_failed", incident_id=due.incident_id, error=type(error).__name__)
             await self._failed(due, ErrorCode.INTERNAL)
 
     async def _failed(self, due: Due, code: ErrorCode) -> None:

@@ -23,6 +23,10 @@ SELECT current_setting('server_version') AS version, current_setting('server_ver
     current_setting('fsync') AS fsync, to_regclass('public.alembic_version') IS NOT NULL AS migrated
 """
 
+_DIFFERENCES: Final = """
+SELECT kind, subject FROM discrepancy WHERE resolved_at IS NULL ORDER BY found_at, subject LIMIT 100
+"""
+
 
 async def examine_database(url: str) -> list[Finding]:
     """Findings about the database at `url` (application role)."""
@@ -62,11 +66,13 @@ async def examine_database(url: str) -> list[Finding]:
             if facts["migrated"]
             else None
         )
+        differences = await connection.fetch(_DIFFERENCES) if revision == _head() else None
     finally:
         await connection.close()
     return [
         *_about(facts),
         _migrations(revision),
+        *([] if differences is None else [_agreement(differences)]),
         clock_finding("database clock", facts["at"], asked, took, timedelta(0)),
     ]
 
@@ -99,10 +105,28 @@ def _about(facts: Any) -> Iterator[Finding]:
 
 
 def _migrations(revision: str | None) -> Finding:
-    from alembic.script import ScriptDirectory
-
-    head = ScriptDirectory(str(ROOT / "migrations")).get_current_head()
+    head = _head()
     if revision == head:
         return good("migrations", f"at head ({head})")
     seen = f"at {revision}, this version needs {head}" if revision else "the tables are not there"
     return Finding(name="migrations", state=State.BAD, seen=seen, advice="Run: stanch db upgrade")
+
+
+def _head() -> str | None:
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory(str(ROOT / "migrations")).get_current_head()
+
+
+def _agreement(differences: list[Any]) -> Finding:
+    """What the worker's sweep has found and what has not gone away since."""
+    name = "records and wallet"
+    if not differences:
+        return good(name, "the worker's last sweep found no difference")
+    first, more = differences[0], len(differences) - 1
+    advice = (
+        "Look at each (table discrepancy): what is missing at the wallet protects nobody, what nobody here knows of may lock "
+        "somebody out."
+    )
+    seen = f"{first['kind']} {first['subject']}{f' and {more} more' if more else ''}"
+    return Finding(name=name, state=State.ATTENTION, seen=seen, advice=advice)

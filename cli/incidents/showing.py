@@ -35,7 +35,7 @@ def show_alarm_answer(console: Console, status: int, answer: Mapping[str, Any]) 
 def show_incidents(console: Console, incidents: Sequence[Mapping[str, Any]]) -> None:
     """One line each; an id is never cut, for it is what the next command needs."""
     if not incidents:
-        console.print("No such incident.")
+        console.print("No incident to show.")
     widest = max((len(incident["account_id"]) for incident in incidents), default=0)
     for incident in incidents:
         status = f"{incident['status']:<9}"

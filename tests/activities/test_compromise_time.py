@@ -52,6 +52,28 @@ def test_a_stated_time_of_a_trigger_is_taken() -> None:
     assert compromise_time(alarm(AlarmKind.TRIGGER, stated), account(), POLICY) == stated
 
 
+def test_what_changed_within_the_margin_before_a_stated_time_was_the_thief() -> None:
+    """The detector's clock may be ahead: the thief's number would be older than the time it states."""
+    stated = NOW - timedelta(minutes=7)
+    thiefs = stated - MARGIN / 2
+    older = stated - MARGIN - timedelta(seconds=1)
+    changed = account(point("p", "+86", thiefs), password=older)
+    assert compromise_time(alarm(AlarmKind.TRIGGER, stated), changed, POLICY) == thiefs
+    assert compromise_time(alarm(AlarmKind.TRIGGER, stated), account(password=older), POLICY) == stated
+
+
+def test_an_account_the_wallet_tells_nothing_about_has_the_stated_time() -> None:
+    stated = NOW - timedelta(minutes=7)
+    assert compromise_time(alarm(AlarmKind.TRIGGER, stated), None, POLICY) == stated
+    assert compromise_time(alarm(AlarmKind.REPORT), None, POLICY) == NOW - MARGIN
+
+
+def test_a_stated_time_is_never_later_than_the_alarm() -> None:
+    """A contact set between the two would otherwise be trusted."""
+    ahead = alarm(AlarmKind.TRIGGER, NOW + timedelta(hours=2))
+    assert compromise_time(ahead, account(), POLICY) == NOW
+
+
 def test_an_unproven_report_cannot_say_it_began_after_the_thief_bound_a_number() -> None:
     bound = NOW - timedelta(minutes=55)
     reported = alarm(AlarmKind.REPORT, NOW - timedelta(minutes=10))

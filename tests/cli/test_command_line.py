@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli.application import main
+from cli.configuration import settings
 from cli.exit_codes import BAD_INPUT, UNREACHABLE, ExitCode, exit_code
 from models.errors import ErrorCode
 
@@ -55,6 +57,14 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_every_command_has_help_and_json(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command.split(), "--help"]) == ExitCode.DONE
     assert "--json" in capsys.readouterr().out
+
+
+def test_help_fills_its_lines_wherever_the_docstring_was_broken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main(["up", "--help"]) == ExitCode.DONE
+    assert "TEMPORAL_ADDRESS or STANCH_WALLET_URL name others" in capsys.readouterr().out
 
 
 def test_help_answers_at_once() -> None:
@@ -115,6 +125,48 @@ def test_bad_input_is_exit_2_one_sentence_and_one_document(
     document = json.loads(capsys.readouterr().out)
     assert document["error"]["message"] in plain.err
     assert document["error"]["code"] in {code.value for code in BAD_INPUT}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STANCH_DATABASE_URL", "nonsense"),
+        ("STANCH_DATABASE_URL", "mysql://u:secret-word@127.0.0.1/d"),
+        ("STANCH_DATABASE_URL", "postgresql://u:secret-word@127.0.0.1:port/d"),
+        ("STANCH_DATABASE_POOL", "many"),
+        ("STANCH_CONFIG", "/no/such/file.toml"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_and_its_value_is_not_shown(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert main(["transfers", "status"]) == ExitCode.BAD_INPUT
+    said = capsys.readouterr().err
+    assert name in said
+    assert value not in said
+    assert "secret-word" not in said
+
+
+@pytest.mark.parametrize("part", ["worker", "gateway"])
+def test_a_part_with_settings_that_cannot_be_used_says_so_without_a_traceback(part: str) -> None:
+    failed = subprocess.run(
+        [sys.executable, "-m", part],
+        cwd=ROOT,
+        env={**os.environ, "STANCH_CONFIG": "/no/such/file.toml"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (failed.returncode, failed.stdout, failed.stderr.count("\n")) == (ExitCode.BAD_INPUT, "", 1)
+    assert "STANCH_CONFIG" in failed.stderr
+
+
+def test_a_database_address_in_the_usual_form_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    for scheme in ("postgres", "postgresql", "postgresql+asyncpg"):
+        monkeypatch.setenv("STANCH_DATABASE_URL", f"{scheme}://u:p%40@db.example:5432/stanch?ssl=require")
+        meant = settings().database_url.get_secret_value()
+        assert meant == "postgresql+asyncpg://u:p%40@db.example:5432/stanch?ssl=require"
 
 
 def test_not_knowing_the_gateway_is_said_and_nothing_is_sent(capsys: pytest.CaptureFixture[str]) -> None:

@@ -134,6 +134,25 @@ async def test_a_freeze_never_lapses_once_the_owner_was_proven(house: House) -> 
     assert set(house.standing(theft.account_id).values()) == {"outgoing", "full"}
 
 
+async def test_who_decides_to_keep_a_freeze_may_decide_otherwise_later(house: House) -> None:
+    """An owner whose contacts are all lost gets the account back only this way."""
+    theft = house.steal(9_000)
+    with house.rules.changed(freeze={"escalate_seconds": 2}):
+        incident_id = (await house.alarm(theft)).incident_id
+        await house.question(incident_id, DecisionKind.UNPROVEN_OWNER)
+        await house.decide(incident_id, DecisionKind.UNPROVEN_OWNER, "keep")
+        await house.until_rows(
+            "SELECT id FROM decision_task WHERE incident_id = :id AND closed_at IS NOT NULL", id=incident_id
+        )
+    (kept,) = await house.steps(incident_id, StepKind.DECISION)
+    assert (kept.role, kept.reason) == (house.people[Role.SUPERVISOR].operator_id, "keep")
+    assert house.standing(theft.account_id) == {f"{incident_id}/1/full": "full"}
+    await house.decide(incident_id, DecisionKind.UNPROVEN_OWNER, Outcome.RELEASED.value)
+    closed = await house.until_closed(incident_id)
+    assert closed.outcome is Outcome.RELEASED
+    assert house.standing(theft.account_id) == {}
+
+
 async def test_one_persons_dismissal_does_not_lift_what_a_trigger_asks_for_meanwhile(house: House) -> None:
     theft = house.steal(9_000)
     with house.rules.changed(freeze={"unproven_freezes": 0}):

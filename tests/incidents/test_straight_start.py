@@ -48,6 +48,18 @@ async def test_with_no_other_open_it_registers_and_freezes(house: House) -> None
     assert (await house.ending(incident_id)).outcome is Outcome.RESTORED
 
 
+async def test_times_that_cannot_be_are_refused_on_this_road_too(house: House) -> None:
+    theft = house.steal(21_000)
+    started = await house.start_straight(theft, occurred_at="9999-12-31T00:00:00Z")
+    with pytest.raises(WorkflowFailureError) as caught:
+        await started.result()
+    assert isinstance(caught.value.cause, ActivityError)
+    assert isinstance(caught.value.cause.cause, ApplicationError)
+    assert caught.value.cause.cause.type == "invalid"
+    assert await house.rows("SELECT id FROM incident WHERE account_id = :id", id=theft.account_id) == []
+    assert house.standing(theft.account_id) == {}
+
+
 async def test_the_same_alarm_started_twice_is_one_incident(house: House) -> None:
     theft = house.steal(21_000)
     alarm_id = new_id()

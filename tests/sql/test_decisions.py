@@ -227,6 +227,33 @@ async def test_a_relapse_closes_the_questions_of_the_episode_before(
     await refuses(ErrorCode.ALREADY_DECIDED, choose(house, task_id, agent))
 
 
+async def test_an_approval_from_before_a_triggers_alarm_lifts_nothing_after_it(
+    house: House, accepted: AcceptedAlarm, agent: Sender, supervisor: Sender
+) -> None:
+    task_id = await house.ask(accepted, DecisionKind.RETURN_ACCOUNT)
+    request_id = request_of(await choose(house, task_id, agent))
+    await house.decisions.approve(request_id=request_id, reason="checked", by=supervisor, at=now())
+    await house.accept(house.report())
+    assert (await house.decisions.standing(accepted.incident_id, 1)).standing, "a report takes nothing back"
+    await house.accept(house.trigger())
+    assert (await house.decisions.standing(accepted.incident_id, 1)).standing == ()
+    given: dict[str, Any] = {"incident_id": accepted.incident_id, "episode": 1, "choice": "restored"}
+    await refuses(ErrorCode.REFUSED_BY_RULE, house.decisions.verify(request_id, **given))
+    again = request_of(await choose(house, task_id, agent))
+    await house.decisions.approve(request_id=again, reason="seen it, too", by=supervisor, at=now())
+    (standing,) = (await house.decisions.standing(accepted.incident_id, 1)).standing
+    assert standing.request_id == again
+
+
+async def test_what_protects_stands_whatever_alarm_comes(
+    house: House, accepted: AcceptedAlarm, agent: Sender
+) -> None:
+    given: dict[str, Any] = {"choices": ("renew",), "four_eyes": False}
+    await choose(house, await house.ask(accepted, DecisionKind.RENEW_FREEZE, **given), agent, "renew")
+    await house.accept(house.trigger())
+    assert (await house.decisions.standing(accepted.incident_id, 1)).standing
+
+
 async def test_questions_are_listed_oldest_first(house: House, accepted: AcceptedAlarm) -> None:
     first = await house.ask(accepted, DecisionKind.STUCK, at=now() - timedelta(minutes=2))
     second = await house.ask(accepted, DecisionKind.RETURN_ACCOUNT)

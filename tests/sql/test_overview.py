@@ -8,6 +8,8 @@ import pytest
 
 from activities.changes import CloseIncident
 from adapters.sql.operators import SqlFreezeClock
+from cli.doctor.database import examine_database
+from cli.doctor.findings import State
 from models.contracts.alarms import FreezeTimes
 from models.contracts.steps import Origin
 from models.errors import ErrorCode, StanchError
@@ -143,3 +145,13 @@ async def test_a_discrepancy_stands_until_it_is_gone(house: House) -> None:
             {each.kind.value for each in findings}
         )
         assert await house.counts("discrepancy") == {"discrepancy": count}
+
+
+async def test_doctor_shows_a_discrepancy_until_it_is_gone(house: House) -> None:
+    """It would otherwise lie in a table that nobody looks at."""
+    lost = Finding(kind=DiscrepancyKind.RESTRICTION_MISSING, subject=f"{new_id()}/1/full", account_id="acc-1")
+    for findings, state in (([lost], State.ATTENTION), ([], State.GOOD)):
+        await house.expectations.raise_findings(findings, now())
+        (found,) = [each for each in await examine_database(house.url) if each.name == "records and wallet"]
+        assert found.state is state
+        assert (lost.subject in found.seen) is bool(findings)
