@@ -157,10 +157,9 @@ class FifoTrail:
             connection, inputs.trail_id, self._exits_known_upto, inputs.upto.upto_seq
         )
         arrived = [edge for edge in arrived if edge.seq not in self._exits_followed]
-        if arrived:
-            self._brought_by |= {edge.seq: edge.transfer_id for edge in arrived}
-            self._following.reopen(arrived, left)
-        else:
+        self._brought_by |= {edge.seq: edge.transfer_id for edge in arrived}
+        self._following.reopen(arrived, left)
+        if self._following.done:
             self._exits_known_upto = inputs.upto.upto_seq
 
     async def _missing_thefts(self, connection: asyncpg.Connection, found: Iterable[Edge]) -> list[Edge]:

@@ -33,8 +33,10 @@ class Ledger:
     openings: tuple[OpeningBalance, ...]
 
     def thefts(self, random: Random, most: int = 3) -> tuple[str, list[str]]:
-        """A victim, and some transfers that left it."""
-        victim = random.choice([transfer.src for transfer in self.transfers])
+        """A victim (an exit only where nobody else paid), and some transfers that left it."""
+        payers = [transfer.src for transfer in self.transfers]
+        own = [transfer.src for transfer in self.transfers if not transfer.src_kind.is_exit]
+        victim = random.choice(own or payers)
         left = [transfer.transfer_id for transfer in self.transfers if transfer.src == victim]
         return victim, random.sample(left, min(len(left), random.randint(1, most)))
 

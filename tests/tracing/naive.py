@@ -64,7 +64,7 @@ class NaiveLedger:
 
         def run(entry: tuple[int, Unit]) -> object:
             index, unit = entry
-            return (unit.number - index, None if stolen else unit.lot)
+            return (unit.number - index, unit.number < 0, None if stolen else unit.lot)
 
         arrived = []
         for _, group in groupby(enumerate(moved), key=run):
@@ -77,7 +77,8 @@ class NaiveLedger:
                 lot = (transfer.seq, unit.number)
                 self._edge(transfer, unit.number, len(entries), first + index, hop)
             arrived += [Unit(first + offset, lot, hop) for offset, _ in entries]
-        self.brought[transfer.transfer_id] = (dst, list(arrived))
+        clean_again = [Unit(unit.number) for unit in arrived]
+        self.brought[transfer.transfer_id] = (dst, clean_again if dst == self.victim else list(arrived))
         self._arrive(transfer, arrived)
 
     def stolen_lying(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Holds under the rules without units, on piles of single units: every posting of every account. Written for the tests only.
+"""Holds and limits under the rules without units, on piles of single units: every posting of every account. Written for the tests only.
 
 A pile is the account's balance, newest on top. A hold marks stolen units of it; they stay in the pile.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from models.contracts.transfers import AccountKind, OpeningBalance, PostedTransfer
+from tracing.result import Limits, PruneReason
 from tracing.rules import Rule
 
 
@@ -31,6 +32,8 @@ class Piles:
     piles: dict[str, list[Coin]] = field(default_factory=lambda: defaultdict(list))
     edges: list[tuple[int, str, str, int]] = field(default_factory=list)
     owed: dict[str, tuple[str, int]] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    pruned: dict[PruneReason, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def open(self, opening: OpeningBalance) -> None:
         self.piles[opening.account_id] = [Coin(stolen=False) for _ in range(opening.amount)]
@@ -68,12 +71,24 @@ class Piles:
             self.piles[src] = [coin for coin in self.piles[src] if coin not in gone]
         theft = transfer.transfer_id in self.thefts
         flags = [theft or coin.stolen for coin in moved]
+        followed = transfer.dst_kind is AccountKind.WALLET and dst != self.victim
+        if any(flags) and not theft and (reason := self._cut(transfer.seq)) is not None:
+            self.pruned[reason].append(sum(flags))
+            flags = [False] * len(flags)
         if any(flags):
             self.edges.append((transfer.seq, src, dst, sum(flags)))
             self.owed[transfer.transfer_id] = (dst, sum(flags))
         if not transfer.dst_kind.is_exit:
-            followed = transfer.dst_kind is AccountKind.WALLET and dst != self.victim
+            if followed and 0 < sum(flags) <= self.limits.dust:
+                self.pruned[PruneReason.DUST].append(sum(flags))
+                followed = False
             self.piles[dst] += [Coin(stolen=flag and followed) for flag in flags]
+
+    def _cut(self, seq: int) -> PruneReason | None:
+        if self.limits.horizon_seq is not None and seq > self.limits.horizon_seq:
+            return PruneReason.HORIZON
+        full = self.limits.max_edges is not None and len(self.edges) >= self.limits.max_edges
+        return PruneReason.MAX_EDGES if full else None
 
     def _pay(self, transfer: PostedTransfer) -> list[Coin]:
         pile, rest = self.piles[transfer.src], transfer.amount

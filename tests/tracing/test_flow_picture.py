@@ -72,7 +72,7 @@ LIMITS = st.builds(
 
 
 @pytest.mark.parametrize("rule", list(Rule))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(ledger=ledgers(), seed=st.integers(0, 2**32), limits=LIMITS)
 def test_however_it_is_folded_every_unit_is_in_one_bar_and_in_its_place(
     rule: Rule, ledger: Ledger, seed: int, limits: Limits

@@ -58,7 +58,7 @@ def lying(found: Trace, place: Place) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("rule", SWEPT)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(ledger=ledgers(), seed=SEEDS)
 def test_each_rule_agrees_with_the_naive_ledger_on_every_edge(rule: Rule, ledger: Ledger, seed: int) -> None:
     victim, thefts = ledger.thefts(Random(seed))
@@ -76,7 +76,7 @@ def test_each_rule_agrees_with_the_naive_ledger_on_every_edge(rule: Rule, ledger
 
 
 @pytest.mark.parametrize("rule", list(Rule))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(ledger=ledgers(), seed=SEEDS)
 def test_a_prefix_of_the_ledger_gives_a_prefix_of_the_trace(rule: Rule, ledger: Ledger, seed: int) -> None:
     _, thefts = ledger.thefts(Random(seed), most=1)
@@ -97,7 +97,7 @@ LIMITS = st.builds(
 
 
 @pytest.mark.parametrize("rule", list(Rule))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(ledger=ledgers(), seed=SEEDS, limits=LIMITS)
 def test_what_limits_cut_off_is_told_to_the_unit(
     rule: Rule, ledger: Ledger, seed: int, limits: Limits
@@ -123,7 +123,7 @@ def test_what_limits_cut_off_is_told_to_the_unit(
     assert limits.max_edges is None or edges <= max(limits.max_edges, len(thefts) * 4)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(ledger=ledgers(), seed=SEEDS, horizon=st.integers(1, 25))
 def test_at_its_horizon_a_trace_is_the_trace_of_that_day(ledger: Ledger, seed: int, horizon: int) -> None:
     """What it cuts off is what the days after carried on, and everything else lies where it lay."""
@@ -142,7 +142,7 @@ def test_at_its_horizon_a_trace_is_the_trace_of_that_day(ledger: Ledger, seed: i
         assert (found.flow.pooled, found.flow.returned) == (that_day.flow.pooled, that_day.flow.returned)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(ledger=ledgers(), seed=SEEDS, dust=st.integers(1, 5))
 def test_dust_stays_where_it_fell(ledger: Ledger, seed: int, dust: int) -> None:
     _, thefts = ledger.thefts(Random(seed), most=1)
@@ -157,7 +157,7 @@ def test_dust_stays_where_it_fell(ledger: Ledger, seed: int, dust: int) -> None:
             assert found.carried == free.carried
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(seed=SEEDS)
 def test_the_rules_agree_where_the_mule_was_empty_and_got_nothing_clean(seed: int) -> None:
     """Into an empty account, and out of it again: there is nothing to tell apart."""
@@ -175,7 +175,7 @@ def test_the_rules_agree_where_the_mule_was_empty_and_got_nothing_clean(seed: in
     assert len({tuple(trace.flow.model_dump().items()) for trace in found.values()}) == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seed=SEEDS)
 def test_inside_one_account_libr_lets_least_stolen_money_out_and_dirty_first_most(seed: int) -> None:
     """At every posting, summed up to there. It does not hold across accounts, and nobody claims it does."""

@@ -6,7 +6,7 @@ Rows are JSON, one to a line: exact, readable, and, unlike a table that a spread
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
@@ -16,7 +16,6 @@ from tracing.evidence.readme import readme
 from tracing.evidence.sentences import sentences
 from tracing.picture.drawing import flow_picture
 from tracing.picture.languages import Language
-from tracing.posting import Row
 from tracing.result import Trace
 from tracing.rules import Rule
 from tracing.statement import fifo_statement
@@ -124,11 +123,6 @@ def _lines(records: Iterable[Mapping[str, Any]]) -> bytes:
     return b"".join(
         json.dumps(record, ensure_ascii=True, separators=(",", ":")).encode() + b"\n" for record in records
     )
-
-
-def rows_from(content: bytes) -> Sequence[Row]:
-    """Rows back from a part. Raises ValueError with the line where it is broken."""
-    return [Row(**record) for record in records_from(content)]
 
 
 def records_from(content: bytes) -> list[dict[str, Any]]:

@@ -57,8 +57,7 @@ _TEXT = """\
 
     HOW TO CHECK IT BY MACHINE
 
-    With this program, on a computer without a network:  stanch trace verify PACK
-    It answers "nothing differs", or names the file and the line that does. {statement}
+    With this program, on a computer without a network, type `stanch trace verify PACK`. It answers "nothing differs", or names the file and the line that does. {statement}
 """
 
 _FILES = {
@@ -95,18 +94,13 @@ def readme(evidence: Evidence) -> str:
         "rows": "rows.jsonl",
         "digest": trace.digest,
         "ranges": _ranges(evidence),
-        "inferred": f"{money(evidence.inferred_amount)} on {evidence.inferred_count:,} accounts of the whole ledger",
+        "inferred": f"{money(evidence.inferred_amount)} in all, over {evidence.inferred_count:,} of the ledger's accounts",
         "statement": "The statement in statement.sql runs in any SQLite on a table transfer_index filled from rows.jsonl."
         if trace.rule is Rule.FIFO
         else "",
     }
     files = "\n".join(fill(f"{name}: {what}", 100, subsequent_indent="    ") for name, what in _FILES.items())
-    paragraphs = [
-        fill(" ".join(paragraph.split()), 100).format_map(said)
-        if "{" not in paragraph
-        else _filled(paragraph, said, files)
-        for paragraph in dedent(_TEXT).strip().split("\n\n")
-    ]
+    paragraphs = [_filled(paragraph, said, files) for paragraph in dedent(_TEXT).strip().split("\n\n")]
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
 
 

@@ -27,7 +27,10 @@ from tracing.rules import Rule
 WIDTH, HEIGHT = 1122, 793
 MARGIN = 34.0
 COLUMNS = 9
-BARS = 12
+MOST_BARS, FEWEST_BARS = 12, 3
+TALLEST = 0.4
+"""Share of the picture's height that all of the stolen money has at least, where folding can reach that."""
+
 HOP_LINES = 9
 PICTURE_TOP, PICTURE_HEIGHT = 130.0, 400.0
 FONT: Final = "Noto Sans, DejaVu Sans, Noto Sans CJK SC, Microsoft YaHei, PingFang SC, sans-serif"
@@ -53,9 +56,7 @@ class _Picture:
         self.ranges = ranges
         self.words = words
         self.unrolled: Unrolled = unroll(trace)
-        self.folded: Folded = fold(self.unrolled, columns=COLUMNS, bars=BARS)
-        area = Area(MARGIN, PICTURE_TOP, WIDTH - 2 * MARGIN, PICTURE_HEIGHT)
-        self.layout: Layout = lay_out(self.folded, area)
+        self.folded, self.layout = _fitted(self.unrolled, trace.flow.stolen)
 
     def money(self, amount: int) -> str:
         return plain_sum(amount, self.trace.currency)
@@ -220,6 +221,18 @@ class _Picture:
             stubs.append(_box((placed.x + BAR_WIDTH, y), STUB, height, MARKS[cell], said))
             y += height
         return stubs
+
+
+def _fitted(unrolled: Unrolled, stolen: int) -> tuple[Folded, Layout]:
+    """As many bars as leave room for heights that can be compared: labels need some of it, whatever their bar stands for."""
+    area = Area(MARGIN, PICTURE_TOP, WIDTH - 2 * MARGIN, PICTURE_HEIGHT)
+    tried: list[tuple[Folded, Layout]] = []
+    for bars in range(MOST_BARS, FEWEST_BARS - 1, -1):
+        folded = fold(unrolled, columns=COLUMNS, bars=bars)
+        tried.append((folded, lay_out(folded, area)))
+        if tried[-1][1].scale * stolen >= TALLEST * PICTURE_HEIGHT:
+            return tried[-1]
+    return max(tried, key=lambda each: each[1].scale)
 
 
 def _mark(bar: Bar) -> Mark:
