@@ -155,3 +155,26 @@ def test_a_hold_keeps_no_more_than_was_stolen(rule: Rule) -> None:
     paid = [transfer(3, "B", "X", 10)]
     assert carried(rule, paid, HoldChange(1, "B", "h", 99, stolen=True)) == {}
     assert carried(rule, [transfer(3, "B", "X", 20)], HoldChange(1, "B", "h", 99, stolen=True)) == {3: 10}
+
+
+def test_the_same_money_goes_back_once() -> None:
+    moves = [
+        transfer(1, "A", "B", 10),
+        transfer(2, "A", "B", 10),
+        transfer(3, "B", "A", 10, reverses="t1"),
+        transfer(4, "B", "A", 10, reverses="t1"),
+    ]
+    ledger = covered(moves, [opening("A", 20), opening("B", 20)])
+    found = swept(Rule.LIBR, moves, list(ledger.openings), ["t1", "t2"], [])
+    assert [(each.seq, each.amount) for each in found.carried] == [(1, 10), (2, 10), (3, 10)]
+
+
+def test_what_undoes_a_transfer_that_reached_another_account_is_an_ordinary_payment() -> None:
+    moves = [
+        transfer(1, "A", "B", 10),
+        transfer(2, "A", "C", 10),
+        transfer(3, "C", "A", 5, reverses="t1"),
+    ]
+    ledger = covered(moves, [opening("A", 20), opening("C", 10)])
+    found = swept(Rule.LIBR, moves, list(ledger.openings), ["t1", "t2"], [])
+    assert [each.seq for each in found.carried] == [1, 2]
