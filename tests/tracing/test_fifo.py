@@ -20,6 +20,7 @@ from tracing.fifo import PostedLedger, trace
 from tracing.intervals import union
 from tracing.places import Place, flow, resting_lots
 from tracing.posting import Book, rows
+from tracing.trace import carried_by
 
 pytestmark = pytest.mark.fast
 
@@ -287,3 +288,23 @@ def test_big_random_ledgers_agree_too() -> None:
         victim, thefts = ledger.thefts(random)
         edges = in_memory(ledger, thefts, victim)
         assert edges == in_sqlite(ledger, thefts, victim) == naively(ledger, thefts, victim).edges
+
+
+def test_a_pooling_account_keeps_even_what_it_pays_back() -> None:
+    ledger = covered(
+        [transfer(1, "A", "P", 10), transfer(2, "P", "A", 10, reverses="t1")], [opening("A", 10)]
+    )
+    assert [edge.seq for edge in in_memory(ledger, ["t1"], "A")] == [1]
+    assert [edge.seq for edge in in_sqlite(ledger, ["t1"], "A")] == [1]
+
+
+def test_a_transfer_that_carried_lots_of_several_hops_is_as_near_as_the_nearest() -> None:
+    moves = [
+        transfer(1, "A", "B", 4),
+        transfer(2, "A", "C", 3),
+        transfer(3, "B", "C", 4),
+        transfer(4, "C", "X", 7),
+    ]
+    edges = in_memory(covered(moves, [opening("A", 7)]), ["t1", "t2"], "A")
+    assert [(edge.seq, edge.hop) for edge in edges] == [(1, 0), (2, 0), (3, 1), (4, 1), (4, 2)]
+    assert [(each.seq, each.amount, each.hop) for each in carried_by(edges)][-1] == (4, 7, 1)
