@@ -128,6 +128,13 @@ class WholeHouse:
             headers["authorization"] = f"Bearer {self._house.words.logins[as_.value].credential}"
         return self._client.request(method, path, json=body, headers=headers)
 
+    def environ(self, role: Role = Role.AGENT) -> dict[str, str]:
+        """What `stanch` needs to come in with this login."""
+        return {
+            "STANCH_GATEWAY_URL": f"http://{LOOPBACK}:{self._gateway_port}",
+            "STANCH_CREDENTIAL": self._house.words.logins[role.value].credential,
+        }
+
     def raise_alarm(self, body: dict[str, Any]) -> httpx2.Response:
         """Send an alarm as whoever it is from."""
         return self.ask(
