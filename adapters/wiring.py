@@ -50,7 +50,9 @@ from adapters.wallet.connection import WalletConnection
 from adapters.wallet.contract import HttpWallet
 from adapters.wallet.transfers import WalletTransferSource
 from models.contracts.policy import RECALL_DEFAULTS
+from models.contracts.recovery import RecoverFundsInput
 from models.errors import ErrorCode, StanchError
+from models.names import Outcome
 from settings import RecallRoute, Settings
 from tracing.ports import TransferSource
 from use_cases.answer_recall import AnswerRecall
@@ -284,6 +286,21 @@ class Wiring:
             task_queue=self.settings.task_queue,
             budget=budget or timedelta(milliseconds=self.settings.hand_over_budget_ms),
             task_timeout=timedelta(seconds=self.settings.workflow_task_timeout_seconds),
+            recovery=self._recovery_again,
+        )
+
+    async def _recovery_again(self, incident_id: str) -> RecoverFundsInput | None:
+        """Only of a restored incident in which a decision waits: an open one begins its recovery by itself."""
+        look, facts = await self.recoveries.look(incident_id), await self.incidents.facts(incident_id)
+        if look is None or facts is None or not look.decisions or look.outcome is not Outcome.RESTORED:
+            return None
+        return RecoverFundsInput(
+            incident_id=incident_id,
+            episode=facts.episode,
+            account_id=facts.account_id,
+            # Beyond any count of an incident's own, so that no step of an earlier recovery is taken for one of this.
+            attempt=int(self.clock.now().timestamp()),
+            policy=self.policies.current(),
         )
 
     async def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.ports import Incidents
 from adapters.temporal.client import unreachable
 from models.contracts.incidents import IncidentOpening
+from models.contracts.recovery import RecoverFundsInput
 from models.errors import ErrorCode, StanchError
 from models.ids import incident_workflow_id, recovery_workflow_id
 from models.names import WAKE, Workflow
@@ -51,6 +53,8 @@ class TemporalHandOver:
     task_queue: str
     budget: timedelta
     task_timeout: timedelta
+    recovery: Callable[[str], Awaitable[RecoverFundsInput | None]]
+    """With what a recovery that has ended begins again; None when nobody asks anything of it."""
 
     async def wake(self, incident_id: str) -> None:
         """Return when the workflow was started, has taken the wake, or has ended with its incident closed.
@@ -111,7 +115,27 @@ class TemporalHandOver:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise unreachable() from error
+            await self._recover_again(incident_id)
         except (TimeoutError, RuntimeError) as error:
+            raise unreachable() from error
+
+    async def _recover_again(self, incident_id: str) -> None:
+        """People may decide about the money after its recovery has ended: then it begins again, and carries that out."""
+        request = await self.recovery(incident_id)
+        if request is None:
+            return
+        try:
+            await self.client.start_workflow(
+                Workflow.RECOVER_FUNDS.value,
+                request,
+                id=recovery_workflow_id(incident_id),
+                task_queue=self.task_queue,
+                task_timeout=self.task_timeout,
+                rpc_timeout=self.budget,
+            )
+        except WorkflowAlreadyStartedError:
+            return
+        except (RPCError, RuntimeError) as error:
             raise unreachable() from error
 
     def _start(self, incident_id: str) -> WithStartWorkflowOperation[object, object]:

@@ -54,6 +54,11 @@ class Rows:
         )
 
 
+async def nobody_asks(incident_id: str) -> None:
+    """No recovery is to begin again."""
+    del incident_id
+
+
 def hand_over(
     client: Client, queue: str, rows: Rows | None = None, *, budget: timedelta = BUDGET
 ) -> TemporalHandOver:
@@ -63,6 +68,7 @@ def hand_over(
         task_queue=queue,
         budget=budget,
         task_timeout=timedelta(seconds=5),
+        recovery=nobody_asks,
     )
 
 
