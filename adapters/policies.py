@@ -8,8 +8,28 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from models.contracts.identity import IdentityRules
 from models.contracts.policy import Policy
 from models.errors import ErrorCode, StanchError
+
+
+IDENTITY = "identity"
+"""The name of the one file of identity rules; it is no policy by itself."""
+
+
+def read_identity_rules(folder: Path) -> IdentityRules:
+    """`identity.toml` of `folder`. Errors: INVALID, as for a policy; nothing starts on it."""
+    try:
+        text = (folder / f"{IDENTITY}.toml").read_text(encoding="utf-8")
+        return IdentityRules.model_validate(tomllib.loads(text))
+    except FileNotFoundError:
+        message = "There are no identity rules (policies/identity.toml). Nothing was started; set STANCH_POLICY_DIR."
+        raise StanchError(ErrorCode.INVALID, message) from None
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        message = (
+            f"The identity rules are not valid at {_place(error)}. Nothing was started; mend identity.toml."
+        )
+        raise StanchError(ErrorCode.INVALID, message) from error
 
 
 def read_policy(folder: Path, name: str) -> Policy:
@@ -21,19 +41,25 @@ def read_policy(folder: Path, name: str) -> Policy:
     try:
         return Policy.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        known = ", ".join(sorted(each.stem for each in folder.glob("*.toml"))) or "none"
+        names = sorted(each.stem for each in folder.glob("*.toml") if each.stem != IDENTITY)
+        known = ", ".join(names) or "none"
         message = (
             f"There is no policy named {name!r} (known: {known}). Nothing was started; set STANCH_POLICY."
         )
         raise StanchError(ErrorCode.INVALID, message) from None
     except (tomllib.TOMLDecodeError, ValidationError) as error:
-        where = (
-            ".".join(str(part) for part in error.errors()[0]["loc"])
-            if isinstance(error, ValidationError)
-            else str(error)
+        message = (
+            f"The policy {file.name} is not valid at {_place(error)}. Nothing was started; mend the file."
         )
-        message = f"The policy {file.name} is not valid at {where}. Nothing was started; mend the file."
         raise StanchError(ErrorCode.INVALID, message) from error
+
+
+def _place(error: tomllib.TOMLDecodeError | ValidationError) -> str:
+    """The field that breaks the schema, or what the parser says."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors()[0]
+    return ".".join(str(part) for part in first["loc"]) or first["msg"]
 
 
 @dataclass(frozen=True)
