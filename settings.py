@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     """32 bytes, base64: wraps the data key of every incident."""
     policy: str = "production"
     policy_dir: Path = Path(__file__).parent / "policies"
+    identity_rules: Path = Path(__file__).parent / "policies" / "identity.toml"
+    """What proves the owner, clause by clause."""
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 8080
     task_queue: str = "stanch"

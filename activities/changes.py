@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from models.contracts.identity import Presented
 from models.lifecycle import Event
 from models.names import DecisionKind, Outcome, SecurityItem
 
@@ -67,6 +68,28 @@ class RecordProof:
 
     factors: tuple[str, ...]
     newest_contact_set_at: datetime
+    at: datetime
+    claim_id: str | None = None
+
+
+@dataclass(frozen=True)
+class RecordEvidence:
+    """A claimant presented this rightly; Temporal looks at the incident. Refused when the claim has ended meanwhile."""
+
+    claim_id: str
+    presented: Presented
+    at: datetime
+
+
+@dataclass(frozen=True)
+class EndClaimOfImpostor:
+    """The claimant is not the owner: their claim ends as its own record, and nothing they showed counts any more.
+
+    The incident is protected from now on (IMPOSTOR_FOUND, no freeze that ends by its clock), unless another claimant is
+    the proven owner or protection is being lifted already: then only the claim ends.
+    """
+
+    claim_id: str
     at: datetime
 
 
@@ -149,6 +172,8 @@ Change = (
     | SetCompromisedSince
     | RecordThefts
     | RecordProof
+    | RecordEvidence
+    | EndClaimOfImpostor
     | RecordReset
     | OpenDecisionTask
     | CloseDecisionTasks

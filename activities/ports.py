@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from activities.changes import Change
 from models.contracts.alarms import AcceptedAlarm, Alarm, Sender
+from models.contracts.identity import (
+    Allowance,
+    AnsweredCode,
+    Claim,
+    DocumentVerdict,
+    Evidence,
+    FactorKind,
+)
 from models.contracts.incidents import Decision, Decisions, IncidentFacts
 from models.contracts.money import ClaimedHold
 from models.contracts.policy import Policy
 from models.contracts.steps import FinishedStep, Receipt, RecordedStep, StepAttempt
 from models.contracts.transfers import FeedPosition, Flow, PostedTransfer, TaintedLot, TraceSummary
-from models.contracts.wallet import AccountState, StageLimits, StandingHold, StandingRestriction
+from models.contracts.wallet import AccountState, EnrolledKind, StageLimits, StandingHold, StandingRestriction
 from models.lifecycle import Event
 from models.names import Scope, SecurityItem
 
@@ -108,6 +116,15 @@ class Wallet(Protocol):
 
     async def account(self, account_id: str) -> AccountState:
         """Everything the wallet tells about the account. Errors: ACCOUNT_UNKNOWN."""
+        ...
+
+    async def verify_factor(
+        self, account_id: str, factor_id: str, kind: EnrolledKind, code: str, *, key: str
+    ) -> Receipt:
+        """Have the wallet check a code of an authenticator or of the saved codes, and use it up.
+
+        `result` = {accepted}. The secret stays at the wallet, where logging in uses the same codes up.
+        """
         ...
 
     async def place_restriction(
@@ -274,19 +291,89 @@ class Challenges(Protocol):
         """Commit the hash of a code before it is sent; a later round replaces the hash and keeps the count."""
         ...
 
-    async def answer(self, challenge_id: str, code: str, at: datetime) -> tuple[str, int, str | None]:
+    async def whose(self, challenge_id: str) -> tuple[str, str] | None:
+        """(account id, contact id) of a challenge; None when unknown."""
+        ...
+
+    async def answer(
+        self, challenge_id: str, code: str, at: datetime, *, claim_id: str | None = None
+    ) -> tuple[str, int, str | None]:
         """(`accepted` | `wrong` | `late` | `used` | `too_many` | `unknown`, attempts left, incident id).
 
-        An accepted answer asks for the incident's hand-over in the same commit.
+        An accepted answer asks for the incident's hand-over in the same commit. With `claim_id` it is that claimant's,
+        and a challenge of another incident is `unknown`.
         """
         ...
 
-    async def answered(self, incident_id: str, episode: int) -> list[tuple[str, str, datetime]]:
-        """(channel, contact id, contact set at) of each contact that answered in this episode and is not voided."""
+    async def answered(self, incident_id: str, episode: int) -> list[AnsweredCode]:
+        """Each contact that answered in this episode and is not voided."""
         ...
 
     async def exhausted(self, incident_id: str, episode: int) -> bool:
         """Whether challenges of this episode exist and none has an attempt left."""
+        ...
+
+
+class IdentityClaims(Protocol):
+    """Who says they are the owner, and what they presented."""
+
+    async def open(self, claim: Claim, token_digest: str) -> None:
+        """Commit a claim."""
+        ...
+
+    async def by_token(self, token_digest: str) -> Claim | None:
+        """The claim of a token, also an ended one."""
+        ...
+
+    async def find(self, claim_id: str) -> Claim | None:
+        """One claim."""
+        ...
+
+    async def listed(self, incident_id: str) -> list[Claim]:
+        """All claims of an incident, oldest first."""
+        ...
+
+    async def evidence(self, incident_id: str, episode: int) -> list[Evidence]:
+        """What claimants presented in this episode and is not voided, one-time codes left aside."""
+        ...
+
+    async def ask(
+        self, digest: str, claim_id: str, kind: FactorKind, *, asked_at: datetime, expires_at: datetime
+    ) -> None:
+        """Commit the sha256 of something that will be answered once."""
+        ...
+
+    async def use(
+        self, digest: str, kind: FactorKind, at: datetime, *, claim_id: str | None = None
+    ) -> str | None:
+        """Use it up, in one atomic UPDATE: the claim it was asked of, or None when unknown, used, late or another's."""
+        ...
+
+
+class Limits(Protocol):
+    """How often somebody failed (SP 800-63B-4 3.2.2): per factor, per claimant, per account, across channels."""
+
+    async def reserve(self, account_id: str, part: str, claimant: str, at: datetime) -> Allowance:
+        """Count an attempt as a failure before it is judged; a refused one counts nowhere. One atomic UPDATE."""
+        ...
+
+    async def succeeded(self, account_id: str, part: str, claimant: str) -> None:
+        """The attempt was right: the factor's failures are consecutive no more, the others lose this one."""
+        ...
+
+
+class Documents(Protocol):
+    """Document and liveness at an outside provider."""
+
+    async def begin(self, reference: str, expected: str, expires_at: datetime) -> str:
+        """The address to send the claimant to. The same reference gives the same session.
+
+        `expected` is the wallet's opaque id of the owner's enrolment. Errors: PROVIDER_UNREACHABLE.
+        """
+        ...
+
+    def read_callback(self, headers: Mapping[str, str], body: bytes, at: datetime) -> DocumentVerdict:
+        """A signed callback. Errors: UNAUTHENTICATED when the signature or its time is not right; INVALID."""
         ...
 
 

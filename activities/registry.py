@@ -20,6 +20,7 @@ from activities.ports import (
     Claims,
     Clock,
     DecisionStore,
+    IdentityClaims,
     Incidents,
     Messages,
     Policies,
@@ -29,9 +30,11 @@ from activities.ports import (
     TransferIndex,
     Wallet,
 )
+from activities.proving import Prover
 from activities.returning import EnterStage, LiftLimits, Release
 from activities.security import ReadBack, ResetItem
 from activities.steps import Steps
+from models.contracts.identity import IdentityRules
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Ports:
     traces: Traces
     claims: Claims
     challenges: Challenges
+    claimants: IdentityClaims
+    identity_rules: IdentityRules
     decisions: DecisionStore
     secrets: Secrets
     policies: Policies
@@ -56,16 +61,23 @@ class Ports:
 def activities(ports: Ports) -> list[Callable[..., Any]]:
     """The bound activity methods, for a worker."""
     steps = Steps(store=ports.store, clock=ports.clock)
+    prover = Prover(ports.wallet, ports.challenges, ports.claimants, ports.identity_rules)
     return [
         RegisterIncident(ports.incidents, ports.alarms, steps, ports.policies, ports.clock).run,
         LoadIncident(ports.incidents).run,
         TakeUpAlarm(steps, ports.incidents, ports.wallet, ports.policies).run,
         Freeze(steps, FreezeEffect(ports.wallet)).run,
-        PlanIdentity(steps, ports.wallet).run,
+        PlanIdentity(steps, ports.wallet, ports.identity_rules).run,
         SendChallenge(
-            steps, ports.wallet, ports.messages, ports.challenges, ports.secrets, ports.policies
+            steps,
+            ports.wallet,
+            ports.messages,
+            ports.challenges,
+            ports.secrets,
+            ports.policies,
+            ports.identity_rules,
         ).run,
-        CheckProof(steps, ports.challenges, ports.policies).run,
+        CheckProof(steps, ports.challenges, ports.incidents, prover).run,
         CatchUp(steps, ports.index).run,
         FindThefts(steps, ports.index, ports.incidents, ports.wallet).run,
         Trace(steps, ports.traces, ports.claims).run,

@@ -12,16 +12,14 @@ from models.contracts.identity import IdentityRules
 from models.contracts.policy import Policy
 from models.errors import ErrorCode, StanchError
 
-
 IDENTITY = "identity"
 """The name of the one file of identity rules; it is no policy by itself."""
 
 
-def read_identity_rules(folder: Path) -> IdentityRules:
-    """`identity.toml` of `folder`. Errors: INVALID, as for a policy; nothing starts on it."""
+def read_identity_rules(file: Path) -> IdentityRules:
+    """What proves the owner. Errors: INVALID, as for a policy; nothing starts on it."""
     try:
-        text = (folder / f"{IDENTITY}.toml").read_text(encoding="utf-8")
-        return IdentityRules.model_validate(tomllib.loads(text))
+        return IdentityRules.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         message = "There are no identity rules (policies/identity.toml). Nothing was started; set STANCH_POLICY_DIR."
         raise StanchError(ErrorCode.INVALID, message) from None

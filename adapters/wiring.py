@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 
+from activities.proving import Prover
 from activities.registry import Ports
 from activities.steps import Steps
 from adapters.clock import SystemClock
 from adapters.messages.gateway import HttpMessages
-from adapters.policies import FixedPolicy, read_policy
+from adapters.policies import FixedPolicy, read_identity_rules, read_policy
 from adapters.secrets.keys import DataKeys, IncidentSecrets, MasterKey, Sealer
 from adapters.sql.alarm_store import SqlAlarmStore
 from adapters.sql.challenges import SqlChallenges
@@ -24,6 +25,8 @@ from adapters.sql.decisions import SqlDecisions
 from adapters.sql.engine import make_engine
 from adapters.sql.expectations import SqlExpectations
 from adapters.sql.hand_over import SqlHandOver
+from adapters.sql.identity_claims import SqlIdentityClaims
+from adapters.sql.identity_limits import SqlLimits
 from adapters.sql.incidents import SqlIncidents
 from adapters.sql.operators import SqlFreezeClock, SqlOperators
 from adapters.sql.overview import SqlOverview
@@ -36,6 +39,7 @@ from adapters.transfers.traces import SqlTraces
 from adapters.wallet.connection import WalletConnection
 from adapters.wallet.contract import HttpWallet
 from adapters.wallet.transfers import WalletTransferSource
+from models.contracts.identity import IdentityRules
 from models.errors import ErrorCode, StanchError
 from settings import Settings
 from use_cases.sweep import Sweep
@@ -116,6 +120,26 @@ class Wiring:
         return SqlChallenges(self.engine, self.keys)
 
     @cached_property
+    def identity_rules(self) -> IdentityRules:
+        """What proves the owner."""
+        return read_identity_rules(self.settings.identity_rules)
+
+    @cached_property
+    def claimants(self) -> SqlIdentityClaims:
+        """Who says they are the owner."""
+        return SqlIdentityClaims(self.engine)
+
+    @cached_property
+    def limits(self) -> SqlLimits:
+        """How often somebody failed."""
+        return SqlLimits(self.engine, self.identity_rules.limits)
+
+    @cached_property
+    def prover(self) -> Prover:
+        """Judges claimants."""
+        return Prover(self.wallet, self.challenges, self.claimants, self.identity_rules)
+
+    @cached_property
     def freeze_clock(self) -> SqlFreezeClock:
         """Measured intervals."""
         return SqlFreezeClock(self.engine)
@@ -172,6 +196,8 @@ class Wiring:
             traces=self.traces,
             claims=SqlClaims(self.engine),
             challenges=self.challenges,
+            claimants=self.claimants,
+            identity_rules=self.identity_rules,
             decisions=self.decisions,
             secrets=IncidentSecrets(self.keys),
             policies=self.policies,

@@ -98,7 +98,8 @@ def assemble(wiring: Wiring) -> Parts:
         answer_challenge=AnswerChallenge(
             challenges=wiring.challenges,
             incidents=wiring.incidents,
-            policies=wiring.policies,
+            limits=wiring.limits,
+            prover=wiring.prover,
             clock=wiring.clock,
         ),
         decide=Decide(

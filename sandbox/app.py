@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 
 from sandbox import problems
-from sandbox.admin import controls, people, worlds
+from sandbox.admin import controls, factors, people, worlds
 from sandbox.contract import changing, gateway_messages, money, reading
 from sandbox.contract.restrict import place_restriction
 from sandbox.database import Database
 from sandbox.detector import Detector
 from sandbox.faults import FaultInjector, Faults
+from sandbox.identity_provider import provider
 from sandbox.public import entering, profile, spending
 from sandbox.settings import Settings
 from sandbox.state import Running
@@ -53,6 +54,8 @@ def make_app(settings: Settings, database: Database) -> FastAPI:
         worlds.router,
         controls.router,
         people.router,
+        factors.router,
+        provider.router,
     ):
         app.include_router(part)
     return app

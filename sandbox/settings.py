@@ -20,6 +20,8 @@ class Settings:
     admin_key: str
     gateway_url: str | None
     alarm_key: str | None
+    provider_key: str
+    provider_secret: str
     settle_seconds: float
     seed: int | None
 
@@ -30,7 +32,8 @@ class Settings:
         SANDBOX_DATABASE_URL (its own database), SANDBOX_HOST, SANDBOX_PORT, SANDBOX_KEY (bearer of the contract),
         SANDBOX_MESSAGE_KEY (bearer of the message gateway, default SANDBOX_KEY), SANDBOX_ADMIN_KEY,
         SANDBOX_GATEWAY_URL and SANDBOX_ALARM_KEY (where the detector alarms; without them it only records),
-        SANDBOX_SETTLE_SECONDS (how long a bank or card exit stays pending; cash and crypto a sixth of it).
+        SANDBOX_PROVIDER_KEY and SANDBOX_PROVIDER_SECRET (bearer of the identity provider, and what it signs with; default
+        SANDBOX_KEY), SANDBOX_SETTLE_SECONDS (how long a bank or card exit stays pending; cash and crypto a sixth of it).
         SANDBOX_SEED makes the world of that seed at start, unless there is one already.
         Errors: ValueError, saying which is missing or no number.
         """
@@ -48,6 +51,8 @@ class Settings:
             admin_key=os.environ.get("SANDBOX_ADMIN_KEY") or key,
             gateway_url=os.environ.get("SANDBOX_GATEWAY_URL") or None,
             alarm_key=os.environ.get("SANDBOX_ALARM_KEY") or None,
+            provider_key=os.environ.get("SANDBOX_PROVIDER_KEY") or key,
+            provider_secret=os.environ.get("SANDBOX_PROVIDER_SECRET") or key,
             settle_seconds=float(os.environ.get("SANDBOX_SETTLE_SECONDS", "30")),
             seed=int(os.environ["SANDBOX_SEED"]) if os.environ.get("SANDBOX_SEED") else None,
         )

@@ -121,9 +121,7 @@ def upgrade() -> None:
     )
     for table in ("identity_challenge", "proof"):
         op.add_column(table, sa.Column("claim_id", sa.String(length=26), nullable=True))
-        op.create_foreign_key(
-            op.f(f"fk_{table}_claim_id"), table, "identity_claim", ["claim_id"], ["id"]
-        )
+        op.create_foreign_key(op.f(f"fk_{table}_claim_id"), table, "identity_claim", ["claim_id"], ["id"])
     for table, changing in MAY_CHANGE.items():
         guard(table, changing)
     op.execute(

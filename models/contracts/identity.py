@@ -79,7 +79,7 @@ class ProofRule(Message):
     methods: Annotated[int, Field(ge=2)]
     points: Annotated[int, Field(ge=2)]
     one_of: tuple[FactorKind, ...] = ()
-    above: dict[Currency, Annotated[int, Field(ge=0)]] = {}
+    above: dict[Currency, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     contested: bool = False
     clause: Clause
 
@@ -210,3 +210,49 @@ class Judgement(Message):
     counted: tuple[Presented, ...]
     refused: tuple[RefusedFactor, ...]
     missing: tuple[Missing, ...]
+
+
+class Claim(Message):
+    """Somebody says they are the owner. Nothing in it says who: what they presented does."""
+
+    claim_id: str
+    incident_id: str
+    episode: int
+    opened_by: str
+    opened_at: Moment
+    expires_at: Moment
+    ended_at: Moment | None = None
+    ending: Literal["impostor", "withdrawn"] | None = None
+
+
+class Evidence(Message):
+    """One factor presented rightly. `claim_id` is None for a one-time code that was answered without a claim."""
+
+    claim_id: str | None
+    presented: Presented
+    presented_at: Moment
+
+
+class Allowance(Message):
+    """Whether an attempt may be judged. It is counted as a failure already, and taken back when it is right."""
+
+    allowed: bool
+    not_before: Moment | None = None
+    disabled: bool = False
+
+
+class AnsweredCode(Message):
+    """A one-time code that was answered. `channel`: phone, email, or trusted for a trusted contact's."""
+
+    claim_id: str | None
+    channel: Literal["phone", "email", "trusted"]
+    contact_id: str
+    contact_set_at: Moment
+    answered_at: Moment
+
+
+class DocumentVerdict(Message):
+    """What the provider says of a session: the person of the enrolment, alive and with a real document, or not."""
+
+    reference: str
+    verdict: Literal["passed", "failed", "other_person"]

@@ -131,11 +131,17 @@ class ContactChoice(Message):
     set_at: Moment
 
 
+class RefusedContact(ContactChoice):
+    """A contact point that is never used, and why (models.contracts.identity.RefusedBecause)."""
+
+    reason: str = "set_since"
+
+
 class PlanIdentityResult(StepResult):
-    """`usable`: set before the compromise time, each a different value. `refused`: set since, shown to agents."""
+    """`usable`: set before the compromise time, each a different value. `refused`: shown to agents."""
 
     usable: tuple[ContactChoice, ...]
-    refused: tuple[ContactChoice, ...]
+    refused: tuple[RefusedContact, ...]
 
 
 class SendChallengeInput(StepInput):

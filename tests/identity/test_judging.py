@@ -19,7 +19,7 @@ from models.judging import judge
 pytestmark = pytest.mark.fast
 
 POLICIES = Path(__file__).resolve().parents[2] / "policies"
-RULES = read_identity_rules(POLICIES)
+RULES = read_identity_rules(POLICIES / "identity.toml")
 SINCE = datetime(2026, 11, 1, 10, 5, tzinfo=UTC)
 OLD = SINCE - timedelta(days=300)
 HIGH = {"CNY": 10**12}
@@ -52,9 +52,9 @@ def proven(*kinds: FactorKind, amounts: dict[str, int] | None = None, contested:
     ).proven
 
 
-@given(several, sums, st.booleans(), st.sampled_from(ProofAction))
+@given(presented=several, amounts=sums, contested=st.booleans(), action=st.sampled_from(ProofAction))
 def test_no_proof_has_less_than_two_independent_factors(
-    presented: list[Presented], amounts: dict[str, int], contested: bool, action: ProofAction
+    *, presented: list[Presented], amounts: dict[str, int], contested: bool, action: ProofAction
 ) -> None:
     said = judge(RULES, action, presented, since=SINCE, amounts=amounts, contested=contested)
     methods = [RULES.factor(each.kind).method for each in said.counted]
@@ -85,9 +85,9 @@ def test_nothing_set_or_changed_at_or_after_the_compromise_time_ever_counts(
             )
 
 
-@given(several, factors, sums, st.booleans())
+@given(presented=several, more=factors, amounts=sums, contested=st.booleans())
 def test_one_more_factor_never_takes_a_proof_away(
-    presented: list[Presented], more: Presented, amounts: dict[str, int], contested: bool
+    *, presented: list[Presented], more: Presented, amounts: dict[str, int], contested: bool
 ) -> None:
     before = judge(RULES, ProofAction.RESTORE, presented, since=SINCE, amounts=amounts, contested=contested)
     after = judge(
@@ -96,9 +96,9 @@ def test_one_more_factor_never_takes_a_proof_away(
     assert after.proven >= before.proven
 
 
-@given(several, sums, st.booleans(), near)
+@given(presented=several, amounts=sums, contested=st.booleans(), earlier=near)
 def test_an_earlier_compromise_time_never_proves_more(
-    presented: list[Presented], amounts: dict[str, int], contested: bool, earlier: datetime
+    *, presented: list[Presented], amounts: dict[str, int], contested: bool, earlier: datetime
 ) -> None:
     standing = [each.model_copy(update={"removed_at": None}) for each in presented]
     later, before = (
@@ -108,9 +108,9 @@ def test_an_earlier_compromise_time_never_proves_more(
     assert later >= before
 
 
-@given(several, sums, st.booleans())
+@given(presented=several, amounts=sums, contested=st.booleans())
 def test_a_false_alarm_needs_the_same_proof_as_a_restore(
-    presented: list[Presented], amounts: dict[str, int], contested: bool
+    *, presented: list[Presented], amounts: dict[str, int], contested: bool
 ) -> None:
     both = [
         judge(RULES, action, presented, since=SINCE, amounts=amounts, contested=contested).proven
@@ -203,12 +203,7 @@ def test_rules_that_would_weaken_the_proof_are_no_rules(old_text: str, new_text:
 
 
 def test_every_rule_names_its_clause() -> None:
-    tagged = [
-        *RULES.factors,
-        *RULES.rules,
-        RULES.limits,
-        RULES.passkey,
-        RULES.trusted_contacts,
-        RULES.document,
-    ]
-    assert all(each.clause.startswith("SP 800-63") for each in tagged)
+    clauses = [each.clause for each in RULES.factors] + [each.clause for each in RULES.rules]
+    clauses += [RULES.limits.clause, RULES.passkey.clause]
+    clauses += [RULES.trusted_contacts.clause, RULES.document.clause]
+    assert all(clause.startswith("SP 800-63") for clause in clauses)
