@@ -42,6 +42,13 @@ class Settings(BaseSettings):
     """How long one call to the wallet may take before it counts as slow (DESIGN 4)."""
     message_url: str = "http://127.0.0.1:8081"
     message_key: SecretStr = SecretStr("")
+    document_url: str | None = None
+    """A provider that looks at documents and faces; without one that factor is not there."""
+    document_key: SecretStr = SecretStr("")
+    document_secret: SecretStr = SecretStr("")
+    """What the provider signs its callbacks with."""
+    document_callback_url: str = "http://127.0.0.1:8080/v1/identity/documents/callback"
+    """Where the provider reaches this gateway."""
     master_key: SecretStr | None = None
     """32 bytes, base64: wraps the data key of every incident."""
     policy: str = "production"

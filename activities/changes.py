@@ -74,11 +74,15 @@ class RecordProof:
 
 @dataclass(frozen=True)
 class RecordEvidence:
-    """A claimant presented this rightly; Temporal looks at the incident. Refused when the claim has ended meanwhile."""
+    """A claimant presented this rightly; Temporal looks at the incident. Refused when the claim has ended meanwhile.
+
+    `uses`: the sha256 of what was asked for it, used up in the same commit; refused when it was used before.
+    """
 
     claim_id: str
     presented: Presented
     at: datetime
+    uses: str | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from activities.changes import Change
 from models.contracts.alarms import AcceptedAlarm, Alarm, Sender
@@ -21,7 +21,14 @@ from models.contracts.money import ClaimedHold
 from models.contracts.policy import Policy
 from models.contracts.steps import FinishedStep, Receipt, RecordedStep, StepAttempt
 from models.contracts.transfers import FeedPosition, Flow, PostedTransfer, TaintedLot, TraceSummary
-from models.contracts.wallet import AccountState, EnrolledKind, StageLimits, StandingHold, StandingRestriction
+from models.contracts.wallet import (
+    AccountState,
+    EnrolledKind,
+    SecurityEntry,
+    StageLimits,
+    StandingHold,
+    StandingRestriction,
+)
 from models.lifecycle import Event
 from models.names import Scope, SecurityItem
 
@@ -100,6 +107,10 @@ class Incidents(Protocol):
         self, incident_id: str, episode: int, compromised_since: datetime
     ) -> dict[SecurityItem, str]:
         """Receipts of finished reset steps of this episode that reached back at least to `compromised_since`."""
+        ...
+
+    async def impostor_found(self, incident_id: str) -> bool:
+        """Whether a claim of this incident ended as an impostor's."""
         ...
 
     async def proven(self, incident_id: str, episode: int) -> bool:
@@ -343,6 +354,10 @@ class IdentityClaims(Protocol):
         """Commit the sha256 of something that will be answered once."""
         ...
 
+    async def asked(self, digest: str, kind: FactorKind, at: datetime) -> str | None:
+        """The claim it was asked of, while it can still be answered; nothing is used up."""
+        ...
+
     async def use(
         self, digest: str, kind: FactorKind, at: datetime, *, claim_id: str | None = None
     ) -> str | None:
@@ -362,13 +377,28 @@ class Limits(Protocol):
         ...
 
 
+class Passkeys(Protocol):
+    """Passkey assertions. A wrong one is no error, whatever is wrong with it."""
+
+    def challenge_of(self, assertion: Mapping[str, Any]) -> bytes | None:
+        """The challenge that an assertion says it answers; None when there is none."""
+        ...
+
+    def verify(
+        self, assertion: Mapping[str, Any], challenge: bytes, entries: Sequence[SecurityEntry]
+    ) -> SecurityEntry | None:
+        """Which of these passkeys signed this challenge, its user verified, on our own page; None when none did."""
+        ...
+
+
 class Documents(Protocol):
     """Document and liveness at an outside provider."""
 
     async def begin(self, reference: str, expected: str, expires_at: datetime) -> str:
         """The address to send the claimant to. The same reference gives the same session.
 
-        `expected` is the wallet's opaque id of the owner's enrolment. Errors: PROVIDER_UNREACHABLE.
+        `expected` is the wallet's opaque id of the owner's enrolment. Errors: WALLET_UNREACHABLE when the provider gives
+        no usable answer, REFUSED_BY_RULE when this house has none.
         """
         ...
 

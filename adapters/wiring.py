@@ -14,6 +14,8 @@ from activities.proving import Prover
 from activities.registry import Ports
 from activities.steps import Steps
 from adapters.clock import SystemClock
+from adapters.identity.documents import HttpDocuments, NoDocuments
+from adapters.identity.passkeys import WebAuthnPasskeys
 from adapters.messages.gateway import HttpMessages
 from adapters.policies import FixedPolicy, read_identity_rules, read_policy
 from adapters.secrets.keys import DataKeys, IncidentSecrets, MasterKey, Sealer
@@ -43,6 +45,9 @@ from models.contracts.identity import IdentityRules
 from models.errors import ErrorCode, StanchError
 from settings import Settings
 from use_cases.sweep import Sweep
+
+LEAST_SECRET = 16
+"""Characters of a secret that signs; a shorter one is a placeholder."""
 
 
 @dataclass
@@ -140,6 +145,36 @@ class Wiring:
         return Prover(self.wallet, self.challenges, self.claimants, self.identity_rules)
 
     @cached_property
+    def passkeys(self) -> WebAuthnPasskeys:
+        """Passkey assertions."""
+        return WebAuthnPasskeys(self.identity_rules.passkey)
+
+    @cached_property
+    def documents(self) -> HttpDocuments | NoDocuments:
+        """The provider that looks at documents, if there is one. Errors: INVALID when it has no secret to sign with."""
+        settings, secret = self.settings, self.settings.document_secret.get_secret_value()
+        if settings.document_url is None:
+            return NoDocuments()
+        if len(secret) < LEAST_SECRET:
+            raise StanchError(
+                ErrorCode.INVALID,
+                "Nothing proves that the identity provider's callbacks are its own. Nothing was started; set "
+                "STANCH_DOCUMENT_SECRET to what it signs with.",
+            )
+        return HttpDocuments(
+            settings.document_url,
+            settings.document_key.get_secret_value(),
+            secret,
+            settings.document_callback_url,
+            self.identity_rules.document,
+        )
+
+    @cached_property
+    def incident_secrets(self) -> IncidentSecrets:
+        """What is derived from an incident's key."""
+        return IncidentSecrets(self.keys)
+
+    @cached_property
     def freeze_clock(self) -> SqlFreezeClock:
         """Measured intervals."""
         return SqlFreezeClock(self.engine)
@@ -199,7 +234,7 @@ class Wiring:
             claimants=self.claimants,
             identity_rules=self.identity_rules,
             decisions=self.decisions,
-            secrets=IncidentSecrets(self.keys),
+            secrets=self.incident_secrets,
             policies=self.policies,
             clock=self.clock,
         )
@@ -226,6 +261,8 @@ class Wiring:
     async def close(self) -> None:
         """Close what was opened."""
         built = vars(self)
+        if "documents" in built:
+            await self.documents.close()
         if "messages" in built:
             await self.messages.close()
         if "wallet_connection" in built:

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from gateway import problems
-from gateway.api import alarms, decisions, identity, incidents, state
+from gateway.api import alarms, claimants, claims, decisions, identity, incidents, state
 from gateway.api.description import with_problems
 from gateway.boundary import Boundary
 from gateway.parts import Parts
@@ -53,8 +53,8 @@ def _routed(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | N
         docs_url=None,
         redoc_url=None,
     )
-    for each in (alarms.router, incidents.router, decisions.router, identity.router, state.router):
-        app.include_router(each)
+    for each in (alarms, incidents, decisions, identity, claims, claimants, state):
+        app.include_router(each.router)
     describe = app.openapi
 
     def described() -> dict[str, Any]:

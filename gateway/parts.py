@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from gateway.afterwards import Afterwards
 from gateway.auth.door import Door
+from gateway.identity_parts import IdentityParts
 from gateway.metrics import Metrics
 from use_cases.answer_challenge import AnswerChallenge
 from use_cases.decide import Decide
@@ -36,6 +37,7 @@ class Parts:
     door: Door
     raise_alarm: RaiseAlarm
     answer_challenge: AnswerChallenge
+    identity: IdentityParts
     decide: Decide
     look_up: LookUp
     wake: Wake

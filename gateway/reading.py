@@ -36,7 +36,7 @@ async def read(request: Request, shape: type[Shape], *, moments: tuple[str, ...]
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise invalid("Content-Type", "must be application/json")
-    raw = await _bytes(request)
+    raw = await raw_body(request)
     content = _parsed(raw)
     if not isinstance(content, dict):
         raise invalid("body", "must be a JSON object")
@@ -57,7 +57,8 @@ def invalid(place: str, why: str) -> StanchError:
     )
 
 
-async def _bytes(request: Request) -> bytes:
+async def raw_body(request: Request) -> bytes:
+    """The bytes as they came, for whoever must check a signature over them. Errors: TOO_LARGE, INVALID."""
     stated = request.headers.get("content-length")
     if stated is not None and stated.isdecimal() and int(stated[:12]) > LARGEST:
         raise too_large()

@@ -32,7 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from models.contracts.policy import Policy
     from models.errors import ErrorCode
     from models.ids import child_workflow_id
-    from models.lifecycle import PROVEN
+    from models.lifecycle import PROVEN, Status
     from models.names import WAKE, DecisionKind, Outcome, Scope, SecurityItem
     from workflows.policies import FREEZE, LOOK, STEP
     from workflows.trace_funds import TraceFunds
@@ -136,6 +136,7 @@ class Attention:
             await self.carry_out("keep", DecisionKind.UNPROVEN_OWNER)
         codes_wanted = not self.proven and self.choice("send", DecisionKind.NEW_CODES) is not None
         await self.carry_out("send", DecisionKind.NEW_CODES)
+        await self._decided_about_claimants()
         if moved or codes_wanted:
             # New codes: the owner is asked anew, for those of the round before ran out unanswered.
             self.proven = False
@@ -143,12 +144,25 @@ class Attention:
         if (ended := self._decided_ending()) is not None:
             raise ended
 
+    async def _decided_about_claimants(self) -> None:
+        """Evidence that two people accepted counts from here on; an impostor's counts no more, and the story begins again."""
+        if self.choice("accept", DecisionKind.ACCEPT_IDENTITY) is not None:
+            await self.carry_out("accept", DecisionKind.ACCEPT_IDENTITY)
+        if self.choice("protect", DecisionKind.IMPOSTOR) is not None:
+            await self.carry_out("protect", DecisionKind.IMPOSTOR)
+            await self.refresh()
+            if self.facts.status is Status.PROTECTED:
+                self.proven = False
+                raise Voided
+
     def _decided_ending(self) -> Ended | None:
         """The ending without stages that people have decided on, if it may happen now."""
         if self.proven:
             for kind in (DecisionKind.END_AS_FALSE_ALARM, DecisionKind.RETURN_ACCOUNT):
                 if (decision := self.choice(Outcome.FALSE_ALARM, kind)) is not None:
                     return Ended(Outcome.FALSE_ALARM, decision.request_id)
+        if (decision := self.choice(Outcome.IMPOSTOR, DecisionKind.END_AS_IMPOSTOR)) is not None:
+            return Ended(Outcome.IMPOSTOR, decision.request_id)
         # One person may dismiss a report that froze nothing. As soon as something else asks for the freeze, two must agree.
         kinds = [
             DecisionKind.UNPROVEN_OWNER,

@@ -100,6 +100,18 @@ class SqlIdentityClaims:
             found: str | None = await connection.scalar(USE, values)
             return found
 
+    async def asked(self, digest: str, kind: FactorKind, at: datetime) -> str | None:
+        """See ports.IdentityClaims."""
+        query = select(IdentityAsk.claim_id).where(
+            IdentityAsk.digest == digest,
+            IdentityAsk.kind == kind.value,
+            IdentityAsk.used_at.is_(None),
+            IdentityAsk.expires_at > at,
+        )
+        async with statement(self._engine) as connection:
+            found: str | None = await connection.scalar(query)
+            return found
+
     async def _one(self, which: Any) -> Claim | None:
         async with statement(self._engine) as connection:
             row = (await connection.execute(select(IdentityClaim).where(which))).one_or_none()
@@ -123,6 +135,12 @@ async def record_evidence(
         raise StanchError(
             ErrorCode.REFUSED_BY_RULE, "This claim has ended. Nothing was recorded; an agent must help now."
         )
+    if change.uses is not None:
+        used = {"digest": change.uses, "kind": change.presented.kind.value, "at": change.at}
+        if await connection.scalar(USE, used | {"claim_id": change.claim_id}) is None:
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE, "This was answered before, or too late. Nothing was recorded."
+            )
     await connection.execute(
         insert(IdentityEvidence).values(
             step_id=step.step_id,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli.commands.identity import application as identity
 from cli.commands.options import Json, Login
 from models.lifecycle import Status
 from models.names import AlarmKind, DecisionKind, Role
@@ -15,6 +16,8 @@ application = typer.Typer(
     help="Open, look at and decide incidents, through the gateway (STANCH_GATEWAY_URL and STANCH_CREDENTIAL, or a running `stanch up`).",
     no_args_is_help=True,
 )
+
+application.add_typer(identity, name="identity")
 
 IncidentId = Annotated[str, typer.Argument(metavar="INCIDENT", help="The incident's id.")]
 Instant = typer.Option(

@@ -54,9 +54,11 @@ def test_a_code_of_a_step_taken_or_passed_is_none() -> None:
     assert matching_step(SEED, code, at + timedelta(seconds=2 * STEP_SECONDS), 0) is None
 
 
-def verify(sandbox: RunningSandbox, account: str, factor: str, kind: str, code: str, **more: str) -> bool:
+def verify(
+    sandbox: RunningSandbox, account: str, factor: str, kind: str, code: str, *, key: str | None = None
+) -> bool:
     body = {"kind": kind, "code": code}
-    answer = sandbox.ask("POST", f"/v1/accounts/{account}/factors/{factor}/verify", body, **more)
+    answer = sandbox.ask("POST", f"/v1/accounts/{account}/factors/{factor}/verify", body, key=key)
     accepted: bool = answer.raise_for_status().json()["result"]["accepted"]
     return accepted
 
