@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from temporalio import activity
 
 from activities.changes import MoveIncident, RecordProof
+from activities.identity_ports import Challenges
 from activities.messages import code_message
 from activities.origin import activity_origin
-from activities.ports import Challenges, Incidents, Messages, Policies, Secrets, Wallet
+from activities.ports import Incidents, Messages, Policies, Secrets, Wallet
 from activities.proving import CODE_TO, Prover, contacts_of_old, presented_contact
 from activities.steps import LOOK, Effect, Running, Steps
+from models.contracts.claims import CheckProofInput, CheckProofResult
 from models.contracts.identity import FactorKind, IdentityRules, Judgement, Presented, RefusedBecause
 from models.contracts.incidents import (
-    CheckProofInput,
-    CheckProofResult,
     ContactChoice,
     PlanIdentityInput,
     PlanIdentityResult,

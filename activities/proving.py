@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from activities.ports import Challenges, IdentityClaims, Wallet
+from activities.identity_ports import Challenges, IdentityClaims
+from activities.ports import Wallet
 from models.contracts.identity import (
     AnsweredCode,
     FactorKind,

@@ -11,16 +11,15 @@ from activities.decisions import AskDecision, CarryOutDecision, ReadDecision
 from activities.freeze import Freeze, FreezeEffect
 from activities.holds import Hold, ListHolds, ReleaseHold
 from activities.identity import CheckProof, PlanIdentity, SendChallenge
+from activities.identity_ports import Challenges, IdentityClaims
 from activities.money import CatchUp, FindThefts, Trace
 from activities.opening import LoadIncident, RegisterIncident, TakeUpAlarm
 from activities.owner_link import SendOwnerLink
 from activities.ports import (
     AlarmStore,
-    Challenges,
     Claims,
     Clock,
     DecisionStore,
-    IdentityClaims,
     Incidents,
     Messages,
     Policies,

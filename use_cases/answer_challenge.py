@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from activities.ports import Challenges, Clock, Incidents, Limits
+from activities.identity_ports import Challenges, Limits
+from activities.ports import Clock, Incidents
 from activities.proving import Prover
 from models.contracts.base import Message
 from models.contracts.identity import Claim

@@ -36,7 +36,7 @@ with workflow.unsafe.imports_passed_through():
     from models.names import WAKE, DecisionKind, Outcome, Scope, SecurityItem
     from workflows.policies import FREEZE, LOOK, STEP
     from workflows.trace_funds import TraceFunds
-    from workflows.turns import Ended, HistoryFull, Relapsed, Voided
+    from workflows.turns import ENDED_BY_TWO, Ended, HistoryFull, Relapsed, Voided
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
@@ -145,15 +145,14 @@ class Attention:
             raise ended
 
     async def _decided_about_claimants(self) -> None:
-        """Evidence that two people accepted counts from here on; an impostor's counts no more, and the story begins again."""
-        if self.choice("accept", DecisionKind.ACCEPT_IDENTITY) is not None:
-            await self.carry_out("accept", DecisionKind.ACCEPT_IDENTITY)
-        if self.choice("protect", DecisionKind.IMPOSTOR) is not None:
-            await self.carry_out("protect", DecisionKind.IMPOSTOR)
-            await self.refresh()
-            if self.facts.status is Status.PROTECTED:
-                self.proven = False
-                raise Voided
+        """Accepted evidence counts from here on; an impostor's counts no more, and the story begins again."""
+        for choice, kind in (("accept", DecisionKind.ACCEPT_IDENTITY), ("protect", DecisionKind.IMPOSTOR)):
+            if self.choice(choice, kind) is not None:
+                await self.carry_out(choice, kind)
+                await self.refresh()
+        if self.proven and self.facts.status is Status.PROTECTED:
+            self.proven = False
+            raise Voided
 
     def _decided_ending(self) -> Ended | None:
         """The ending without stages that people have decided on, if it may happen now."""
@@ -161,16 +160,11 @@ class Attention:
             for kind in (DecisionKind.END_AS_FALSE_ALARM, DecisionKind.RETURN_ACCOUNT):
                 if (decision := self.choice(Outcome.FALSE_ALARM, kind)) is not None:
                     return Ended(Outcome.FALSE_ALARM, decision.request_id)
-        if (decision := self.choice(Outcome.IMPOSTOR, DecisionKind.END_AS_IMPOSTOR)) is not None:
-            return Ended(Outcome.IMPOSTOR, decision.request_id)
         # One person may dismiss a report that froze nothing. As soon as something else asks for the freeze, two must agree.
-        kinds = [
-            DecisionKind.UNPROVEN_OWNER,
-            *([DecisionKind.FREEZE_ON_REPORT] if self.facts.held_back else []),
-        ]
-        for kind in kinds:
-            if (decision := self.choice(Outcome.RELEASED, kind)) is not None:
-                return Ended(Outcome.RELEASED, decision.request_id)
+        dismissed = [(Outcome.RELEASED, DecisionKind.FREEZE_ON_REPORT)] if self.facts.held_back else []
+        for outcome, kind in (*ENDED_BY_TWO, *dismissed):
+            if (decision := self.choice(outcome, kind)) is not None:
+                return Ended(outcome, decision.request_id)
         return None
 
     async def refresh(self) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from models.names import Outcome
+from models.names import DecisionKind, Outcome
+
+ENDED_BY_TWO = (
+    (Outcome.RELEASED, DecisionKind.UNPROVEN_OWNER),
+    (Outcome.IMPOSTOR, DecisionKind.END_AS_IMPOSTOR),
+)
+"""Endings without stages that two people may decide on, whether the owner is proven or not."""
 
 
 class Turn(Exception):

@@ -38,7 +38,7 @@ class HttpDocuments:
         )
 
     async def begin(self, reference: str, expected: str, expires_at: datetime) -> str:
-        """See ports.Documents."""
+        """See identity_ports.Documents."""
         body = {
             "reference": reference,
             "expected": expected,
@@ -59,7 +59,7 @@ class HttpDocuments:
         return url
 
     def read_callback(self, headers: Mapping[str, str], body: bytes, at: datetime) -> DocumentVerdict:
-        """See ports.Documents. Every item of the signature header is tried; one that is no signature is passed over."""
+        """See identity_ports.Documents. Every item of the signature header is tried; one that is no signature is passed over."""
         message_id, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
         if not message_id or not stamp.isascii() or not stamp.isdecimal() or len(stamp) > 12:
             raise _unsigned()

@@ -21,7 +21,7 @@ class WebAuthnPasskeys:
         self._rules = rules
 
     def challenge_of(self, assertion: Mapping[str, Any]) -> bytes | None:
-        """See ports.Passkeys."""
+        """See identity_ports.Passkeys."""
         client_data = _client_data(assertion)
         try:
             return None if client_data is None else base64url_to_bytes(str(client_data["challenge"]))
@@ -31,7 +31,7 @@ class WebAuthnPasskeys:
     def verify(
         self, assertion: Mapping[str, Any], challenge: bytes, entries: Sequence[SecurityEntry]
     ) -> SecurityEntry | None:
-        """See ports.Passkeys. User verification is required: a found phone alone proves nothing."""
+        """See identity_ports.Passkeys. User verification is required: a found phone alone proves nothing."""
         entry = next(
             (
                 each

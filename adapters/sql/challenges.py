@@ -64,7 +64,7 @@ class SqlChallenges:
         expires_at: datetime,
         attempts_allowed: int,
     ) -> None:
-        """See ports.Challenges. An answered challenge stays as it is: its contact has proven itself."""
+        """See identity_ports.Challenges. An answered challenge stays as it is: its contact has proven itself."""
         key = await self._keys.key_for(incident_id)
         fresh = insert(IdentityChallenge).values(
             id=challenge_id,
@@ -95,7 +95,7 @@ class SqlChallenges:
             await connection.execute(prepared)
 
     async def whose(self, challenge_id: str) -> tuple[str, str] | None:
-        """See ports.Challenges."""
+        """See identity_ports.Challenges."""
         query = (
             select(Incident.account_id, IdentityChallenge.contact_id)
             .join(Incident, Incident.id == IdentityChallenge.incident_id)
@@ -108,7 +108,7 @@ class SqlChallenges:
     async def answer(
         self, challenge_id: str, code: str, at: datetime, *, claim_id: str | None = None
     ) -> tuple[str, int, str | None]:
-        """See ports.Challenges. An unknown challenge takes the same two statements as a wrong code."""
+        """See identity_ports.Challenges. An unknown challenge takes the same two statements as a wrong code."""
         async with statement(self._engine) as connection:
             whose = select(IdentityChallenge.incident_id).where(IdentityChallenge.id == challenge_id)
             incident_id = await connection.scalar(whose)
@@ -145,7 +145,7 @@ class SqlChallenges:
         return "too_many", 0, row.incident_id
 
     async def answered(self, incident_id: str, episode: int) -> list[AnsweredCode]:
-        """See ports.Challenges."""
+        """See identity_ports.Challenges."""
         query = select(IdentityChallenge).where(
             IdentityChallenge.incident_id == incident_id,
             IdentityChallenge.episode == episode,
@@ -166,7 +166,7 @@ class SqlChallenges:
             ]
 
     async def exhausted(self, incident_id: str, episode: int) -> bool:
-        """See ports.Challenges."""
+        """See identity_ports.Challenges."""
         async with statement(self._engine) as connection:
             total, spent = (
                 await connection.execute(

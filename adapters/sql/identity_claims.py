@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from activities import changes as say
@@ -38,28 +39,28 @@ class SqlIdentityClaims:
         self._engine = engine
 
     async def open(self, claim: Claim, token_digest: str) -> None:
-        """See ports.IdentityClaims."""
+        """See identity_ports.IdentityClaims."""
         values = claim.model_dump(exclude={"claim_id"}) | {"id": claim.claim_id, "token_digest": token_digest}
         async with statement(self._engine) as connection:
             await connection.execute(insert(IdentityClaim).values(**values))
 
     async def by_token(self, token_digest: str) -> Claim | None:
-        """See ports.IdentityClaims."""
+        """See identity_ports.IdentityClaims."""
         return await self._one(IdentityClaim.token_digest == token_digest)
 
     async def find(self, claim_id: str) -> Claim | None:
-        """See ports.IdentityClaims."""
+        """See identity_ports.IdentityClaims."""
         return await self._one(IdentityClaim.id == claim_id)
 
     async def listed(self, incident_id: str) -> list[Claim]:
-        """See ports.IdentityClaims."""
+        """See identity_ports.IdentityClaims."""
         query = select(IdentityClaim).where(IdentityClaim.incident_id == incident_id)
         async with statement(self._engine) as connection:
             rows = await connection.execute(query.order_by(IdentityClaim.opened_at, IdentityClaim.id))
             return [_claim(row) for row in rows]
 
     async def evidence(self, incident_id: str, episode: int) -> list[Evidence]:
-        """See ports.IdentityClaims."""
+        """See identity_ports.IdentityClaims."""
         query = select(IdentityEvidence).where(
             IdentityEvidence.incident_id == incident_id,
             IdentityEvidence.episode == episode,
@@ -79,7 +80,7 @@ class SqlIdentityClaims:
     async def ask(
         self, digest: str, claim_id: str, kind: FactorKind, *, asked_at: datetime, expires_at: datetime
     ) -> None:
-        """See ports.IdentityClaims."""
+        """See identity_ports.IdentityClaims."""
         async with statement(self._engine) as connection:
             await connection.execute(
                 insert(IdentityAsk).values(
@@ -94,14 +95,14 @@ class SqlIdentityClaims:
     async def use(
         self, digest: str, kind: FactorKind, at: datetime, *, claim_id: str | None = None
     ) -> str | None:
-        """See ports.IdentityClaims."""
+        """See identity_ports.IdentityClaims."""
         values = {"digest": digest, "kind": kind.value, "at": at, "claim_id": claim_id}
         async with statement(self._engine) as connection:
             found: str | None = await connection.scalar(USE, values)
             return found
 
     async def asked(self, digest: str, kind: FactorKind, at: datetime) -> str | None:
-        """See ports.IdentityClaims."""
+        """See identity_ports.IdentityClaims."""
         query = select(IdentityAsk.claim_id).where(
             IdentityAsk.digest == digest,
             IdentityAsk.kind == kind.value,
@@ -142,7 +143,8 @@ async def record_evidence(
                 ErrorCode.REFUSED_BY_RULE, "This was answered before, or too late. Nothing was recorded."
             )
     await connection.execute(
-        insert(IdentityEvidence).values(
+        upsert(IdentityEvidence)
+        .values(
             step_id=step.step_id,
             incident_id=step.attempt.incident_id,
             episode=step.attempt.episode,
@@ -153,6 +155,8 @@ async def record_evidence(
             presented=change.presented.model_dump(mode="json"),
             presented_at=change.at,
         )
+        # Shown again after the compromise time moved: what stands, stands.
+        .on_conflict_do_nothing()
     )
     await ask_to_look(connection, step.attempt.incident_id, change.at)
 

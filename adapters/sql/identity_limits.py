@@ -76,7 +76,7 @@ class SqlLimits:
         self._rules = rules
 
     async def reserve(self, account_id: str, part: str, claimant: str, at: datetime) -> Allowance:
-        """See ports.Limits."""
+        """See identity_ports.Limits."""
         rules = self._rules
         who = {"account_id": account_id, "part": part, "claimant": claimant}
         values = who | {
@@ -94,7 +94,7 @@ class SqlLimits:
         return Allowance(allowed=row.counted > 0, not_before=row.not_before, disabled=row.disabled)
 
     async def succeeded(self, account_id: str, part: str, claimant: str) -> None:
-        """See ports.Limits."""
+        """See identity_ports.Limits."""
         values = {
             "account_id": account_id,
             "part": part,

@@ -6,7 +6,6 @@ from typing import Any
 
 from models.contracts.alarms import Alarm
 from models.contracts.base import Message, Moment
-from models.contracts.identity import FactorKind
 from models.contracts.policy import Policy
 from models.contracts.steps import StepInput, StepResult
 from models.contracts.transfers import Flow
@@ -159,60 +158,6 @@ class SendChallengeResult(StepResult):
 
     challenge_id: str
     expires_at: Moment
-
-
-class PresentFactorInput(StepInput):
-    """A claimant presents a factor. The code, assertion or picture itself is in no step."""
-
-    claim_id: str
-    factor: FactorKind
-
-
-class PresentFactorResult(StepResult):
-    """Which of the owner's things it was, by the wallet's id. A refusal is evidence: who guesses leaves it behind."""
-
-    factor: FactorKind
-    reference: str | None = None
-
-
-class AskContactsInput(StepInput):
-    """Ask the account's trusted contacts whether they know the claimant."""
-
-    claim_id: str
-
-
-class AskContactsResult(StepResult):
-    """How many were asked; the claimant never learns it."""
-
-    asked: int
-
-
-class BeginDocumentInput(StepInput):
-    """Open a session at the provider. Its address is told to the claimant and stands nowhere."""
-
-    claim_id: str
-
-
-class CallBackInput(StepInput):
-    """An agent called an old number and says what came of it."""
-
-    claim_id: str
-    contact_id: str
-    confirmed: bool
-
-
-class CheckProofInput(StepInput):
-    """Ask whether enough codes were answered. Recorded as a step only once it is proven."""
-
-    compromised_since: Moment
-
-
-class CheckProofResult(StepResult):
-    """`factors`: what proved the owner, e.g. `phone:contact-id`."""
-
-    proven: bool
-    factors: tuple[str, ...]
-    exhausted: bool = False
 
 
 class VerifyIdentityInput(Message):

@@ -8,13 +8,14 @@ from activities.changes import RecordEvidence
 from activities.proving import contacts_of_old, presented_contact
 from activities.steps import Effect, Running
 from models.contracts.alarms import Sender
+from models.contracts.claims import CallBackInput, PresentFactorResult
 from models.contracts.identity import Claim, FactorKind
-from models.contracts.incidents import CallBackInput, PresentFactorResult
 from models.contracts.steps import Origin, Refusal
 from models.contracts.wallet import ContactKind
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
 from models.names import Actor, StepKind
+from use_cases.identity.claims import step_key_of
 from use_cases.identity.presenting import Presenting
 
 DENIED = "denied"
@@ -36,12 +37,10 @@ class CallBack:
         ALARM_WAITING, WALLET_UNREACHABLE.
         """
         facts, since = await self.presenting.claims.live(claim)
-        if claim.ended_at is not None:
-            raise StanchError(ErrorCode.REFUSED_BY_RULE, "This claim has ended. Nothing was recorded.")
         step = CallBackInput(
             incident_id=claim.incident_id,
             episode=claim.episode,
-            step_key=f"identity/call-back/{claim.claim_id}",
+            step_key=step_key_of(claim, "call-back", since),
             claim_id=claim.claim_id,
             contact_id=contact_id,
             confirmed=confirmed,

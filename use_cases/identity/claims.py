@@ -6,9 +6,10 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 
-from activities.ports import Clock, IdentityClaims, Incidents
+from activities.identity_ports import IdentityClaims
+from activities.ports import Clock, Incidents
 from models.contracts.alarms import Sender
 from models.contracts.base import Message, Moment
 from models.contracts.identity import Claim, IdentityRules
@@ -86,7 +87,8 @@ class Claims:
     async def live(self, claim: Claim) -> tuple[IncidentFacts, Moment]:
         """The incident of a claim and its compromise time. Errors: REFUSED_BY_RULE (episode over), ALARM_WAITING."""
         facts = await self.incidents.facts(claim.incident_id)
-        if facts is None or facts.closed_at is not None or facts.episode != claim.episode:
+        over = facts is None or facts.closed_at is not None or facts.episode != claim.episode
+        if facts is None or over or claim.ended_at is not None:
             raise StanchError(
                 ErrorCode.REFUSED_BY_RULE,
                 "What this claim was about is over. Nothing was changed; ask the agent for a new one.",
@@ -97,3 +99,8 @@ class Claims:
                 "The alarm has not taken effect yet. Nothing was changed; try again in a moment.",
             )
         return facts, facts.compromised_since
+
+
+def step_key_of(claim: Claim, what: str, since: Moment) -> str:
+    """The key of a claimant's step. What was presented relies on a compromise time: when that moves, it is shown anew."""
+    return f"identity/{what}/{claim.claim_id}/{since.astimezone(UTC):%Y%m%dT%H%M%S%f}"

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from activities.changes import RecordEvidence
-from activities.ports import Documents
+from activities.identity_ports import Documents
 from activities.steps import Effect, Running
 from models.contracts.base import Message
+from models.contracts.claims import BeginDocumentInput, PresentFactorInput, PresentFactorResult
 from models.contracts.identity import Claim, DocumentVerdict, FactorKind, Presented
-from models.contracts.incidents import BeginDocumentInput, PresentFactorInput, PresentFactorResult
 from models.contracts.steps import Origin, Refusal, StepResult
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
 from models.names import Actor, StepKind
+from use_cases.identity.claims import step_key_of
 from use_cases.identity.presenting import CLAIMANT, Presenting
 
 PROVIDER = "provider"
@@ -91,11 +92,11 @@ class ShowDocument:
         claim = None if claim_id is None else await self.presenting.claims.claims.find(claim_id)
         if claim is None or claim.ended_at is not None:
             return None
-        facts, _ = await self.presenting.claims.live(claim)
+        facts, since = await self.presenting.claims.live(claim)
         step = PresentFactorInput(
             incident_id=claim.incident_id,
             episode=claim.episode,
-            step_key=f"identity/factor/{claim.claim_id}/{FactorKind.DOCUMENT.value}",
+            step_key=step_key_of(claim, f"factor/{FactorKind.DOCUMENT.value}", since),
             claim_id=claim.claim_id,
             factor=FactorKind.DOCUMENT,
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from activities.ports import IdentityClaims, Wallet
+from activities.identity_ports import IdentityClaims
+from activities.ports import Wallet
 from activities.proving import CODE_TO, ENROLLED, Prover, enrolled, presented_contact, presented_entry
 from models.contracts.base import Message, Moment
 from models.contracts.identity import (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from activities.ports import Passkeys
+from activities.identity_ports import Passkeys
 from activities.proving import ENROLLED, enrolled, presented_entry
 from activities.steps import Running
 from models.contracts.base import Message, Moment

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from activities.changes import RecordEvidence
-from activities.ports import Clock, Limits, Wallet
+from activities.identity_ports import Limits
+from activities.ports import Clock, Wallet
 from activities.steps import Effect, Running, Steps
+from models.contracts.claims import PresentFactorInput, PresentFactorResult
 from models.contracts.identity import Claim, FactorKind, IdentityRules, Presented
-from models.contracts.incidents import PresentFactorInput, PresentFactorResult
 from models.contracts.steps import Origin, Refusal
 from models.contracts.wallet import AccountState, SecurityEntry
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
 from models.judging import refusal
 from models.names import Actor, StepKind
-from use_cases.identity.claims import Claims
+from use_cases.identity.claims import Claims, step_key_of
 
 CLAIMANT = "claimant"
 
@@ -67,7 +68,7 @@ class Presenting:
         step = PresentFactorInput(
             incident_id=claim.incident_id,
             episode=claim.episode,
-            step_key=f"identity/factor/{claim.claim_id}/{kind.value}",
+            step_key=step_key_of(claim, f"factor/{kind.value}", since),
             claim_id=claim.claim_id,
             factor=kind,
         )

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from activities.identity import challenge_reference
+from activities.identity_ports import Challenges
 from activities.messages import trusted_message
-from activities.ports import Challenges, Messages, Policies, Secrets
+from activities.ports import Messages, Policies, Secrets
 from activities.proving import presented_contact
 from activities.steps import Effect, Running
+from models.contracts.claims import AskContactsInput, AskContactsResult
 from models.contracts.identity import Claim, FactorKind
-from models.contracts.incidents import AskContactsInput, AskContactsResult
 from models.contracts.steps import Origin
 from models.contracts.wallet import AccountState, ContactKind, TrustedContact
 from models.ids import new_id
