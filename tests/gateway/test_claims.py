@@ -382,3 +382,19 @@ def test_people_of_the_house_do_all_of_it_from_a_terminal(
     assert "missing" in capsys.readouterr().out
     wrong = main(["incident", "identity", "accept", case.incident, "--claim", "A" * 26, "--reason", "x"])
     assert wrong != 0
+
+
+def test_a_code_whose_answer_was_lost_counts_once_and_is_not_lost(case: Case) -> None:
+    saved, claim = case.enrol("recovery_codes"), case.claim()
+    case.sandbox.fault(f"POST /v1/accounts/{case.account}/factors/{saved['id']}/verify$", "lost_answer")
+    assert case.code(claim, "recovery_code", saved["codes"][0]) == (200, "accepted")
+    assert [each["reference"] for each in case.view(claim)["counted"]] == [saved["id"]]
+    assert case.code(case.claim(), "recovery_code", saved["codes"][0]) == (422, "code_wrong"), "used up"
+
+
+def test_a_wallet_that_is_down_is_said_and_proves_nothing(case: Case) -> None:
+    saved, claim = case.enrol("recovery_codes"), case.claim()
+    case.sandbox.fault(f"POST /v1/accounts/{case.account}/factors/{saved['id']}/verify$", "error", count=2)
+    assert case.code(claim, "recovery_code", saved["codes"][0]) == (503, "wallet_unreachable")
+    assert case.view(claim)["counted"] == []
+    assert case.code(claim, "recovery_code", saved["codes"][0]) == (200, "accepted")

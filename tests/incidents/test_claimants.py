@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -227,12 +227,13 @@ async def test_what_an_impostor_had_proven_is_void_and_nothing_goes_back_to_them
     await decide_about(house, thiefs, DecisionKind.IMPOSTOR)
     await house.until_status(incident_id, Status.PROTECTED)
     assert not await house.wiring.incidents.proven(incident_id, 1)
-    with pytest.raises(StanchError):
+    with pytest.raises(StanchError) as refused:
         await house.parts.identity.secrets.code(
             await house.parts.identity.claims.of_incident(incident_id, thiefs.claim_id),
             FactorKind.RECOVERY_CODE,
             stolen.codes.pop(),
         )
+    assert refused.value.matches(ErrorCode.REFUSED_BY_RULE)
     await house.both_codes(incident_id)
     assert house.standing(theft.account_id)
     await house.prove_owner(incident_id)
@@ -247,3 +248,31 @@ async def test_an_ending_as_impostor_needs_an_impostor(house: House) -> None:
     await house.question(incident_id, DecisionKind.STUCK)
     assert house.standing(theft.account_id)
     assert (await house.facts(incident_id)).status is Status.FROZEN
+
+
+async def test_an_earlier_compromise_time_takes_the_proof_away_and_another_factor_gives_it_back(
+    house: House,
+) -> None:
+    theft = house.steal(9_000)
+    path = f"/people/{theft.account_id}/factors"
+    recent = (theft.compromised_since - timedelta(hours=1)).isoformat()
+    app = house.sandbox.control("POST", path, {"kind": "totp", "set_at": recent})
+    owned = enrol(house, theft.account_id)
+    incident_id = (await house.alarm(theft)).incident_id
+    await ready(house, incident_id)
+    owners = await claim(house, incident_id)
+    code = totp(bytes.fromhex(app["seed"]), datetime.now(UTC))
+    await house.parts.identity.secrets.code(owners, FactorKind.TOTP, code)
+    await house.parts.identity.secrets.code(owners, FactorKind.RECOVERY_CODE, owned.codes.pop())
+    await house.parts.wake.now(incident_id)
+    await house.question(incident_id, DecisionKind.RETURN_ACCOUNT)
+    await house.alarm(theft, compromised_since=theft.compromised_since - timedelta(hours=2))
+    await house.until_status(incident_id, Status.FROZEN)
+    assert not await house.wiring.incidents.proven(incident_id, 1)
+    (voided,) = await house.rows(
+        "SELECT kind FROM identity_evidence WHERE incident_id = :id AND voided_at IS NOT NULL", id=incident_id
+    )
+    assert voided.kind == "totp"
+    await house.parts.identity.secrets.code(owners, FactorKind.TOTP, owned.code)
+    await house.parts.wake.now(incident_id)
+    await house.until_status(incident_id, Status.VERIFIED, Status.RESET)

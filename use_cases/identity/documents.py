@@ -92,7 +92,13 @@ class ShowDocument:
         claim = None if claim_id is None else await self.presenting.claims.claims.find(claim_id)
         if claim is None or claim.ended_at is not None:
             return None
-        facts, since = await self.presenting.claims.live(claim)
+        try:
+            facts, since = await self.presenting.claims.live(claim)
+        except StanchError as error:
+            if error.matches(ErrorCode.REFUSED_BY_RULE):
+                # What it was about is over: the provider need not tell it again.
+                return None
+            raise
         step = PresentFactorInput(
             incident_id=claim.incident_id,
             episode=claim.episode,
