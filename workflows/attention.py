@@ -36,7 +36,7 @@ with workflow.unsafe.imports_passed_through():
     from models.names import WAKE, DecisionKind, Outcome, Scope, SecurityItem
     from workflows.policies import FREEZE, LOOK, STEP
     from workflows.trace_funds import TraceFunds
-    from workflows.turns import ENDED_BY_TWO, Ended, HistoryFull, Relapsed, Voided
+    from workflows.turns import ABOUT_CLAIMANTS, ENDED_BY_TWO, Ended, HistoryFull, Relapsed, Voided
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
@@ -126,9 +126,8 @@ class Attention:
                 **LOOK,
             )
         ).standing
-        if self.facts.renewals < self.policy.freeze.renewals and self.choice(
-            "renew", DecisionKind.RENEW_FREEZE
-        ):
+        renewable = self.facts.renewals < self.policy.freeze.renewals
+        if renewable and self.choice("renew", DecisionKind.RENEW_FREEZE):
             await self.carry_out("renew", DecisionKind.RENEW_FREEZE)
             await self.refresh()
         # A choice to keep the freeze that stood for ever would be in the way of any other choice.
@@ -136,23 +135,16 @@ class Attention:
             await self.carry_out("keep", DecisionKind.UNPROVEN_OWNER)
         codes_wanted = not self.proven and self.choice("send", DecisionKind.NEW_CODES) is not None
         await self.carry_out("send", DecisionKind.NEW_CODES)
-        await self._decided_about_claimants()
-        if moved or codes_wanted:
+        for choice, kind in ABOUT_CLAIMANTS:
+            if self.choice(choice, kind) is not None:
+                await self.carry_out(choice, kind)
+                await self.refresh()
+        if moved or codes_wanted or (self.proven and self.facts.status is Status.PROTECTED):
             # New codes: the owner is asked anew, for those of the round before ran out unanswered.
             self.proven = False
             raise Voided
         if (ended := self._decided_ending()) is not None:
             raise ended
-
-    async def _decided_about_claimants(self) -> None:
-        """Accepted evidence counts from here on; an impostor's counts no more, and the story begins again."""
-        for choice, kind in (("accept", DecisionKind.ACCEPT_IDENTITY), ("protect", DecisionKind.IMPOSTOR)):
-            if self.choice(choice, kind) is not None:
-                await self.carry_out(choice, kind)
-                await self.refresh()
-        if self.proven and self.facts.status is Status.PROTECTED:
-            self.proven = False
-            raise Voided
 
     def _decided_ending(self) -> Ended | None:
         """The ending without stages that people have decided on, if it may happen now."""

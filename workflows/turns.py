@@ -10,6 +10,9 @@ ENDED_BY_TWO = (
 )
 """Endings without stages that two people may decide on, whether the owner is proven or not."""
 
+ABOUT_CLAIMANTS = (("accept", DecisionKind.ACCEPT_IDENTITY), ("protect", DecisionKind.IMPOSTOR))
+"""Decisions about one claimant: accepted evidence counts from then on; an impostor's counts no more."""
+
 
 class Turn(Exception):
     """The story goes on elsewhere than in the next line."""
