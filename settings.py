@@ -81,10 +81,19 @@ class Settings(BaseSettings):
     """TOML: which tables and columns there are what (adapters/transfers/replica_mapping.py)."""
     message_url: str = "http://127.0.0.1:8081"
     message_key: SecretStr = SecretStr("")
+    document_url: str | None = None
+    """A provider that looks at documents and faces; without one that factor is not there."""
+    document_key: SecretStr = SecretStr("")
+    document_secret: SecretStr = SecretStr("")
+    """What the provider signs its callbacks with."""
+    document_callback_url: str = "http://127.0.0.1:8080/v1/identity/documents/callback"
+    """Where the provider reaches this gateway."""
     master_key: SecretStr | None = None
     """32 bytes, base64: wraps the data key of every incident."""
     policy: str = "production"
     policy_dir: Path = Path(__file__).parent / "policies"
+    identity_rules: Path = Path(__file__).parent / "policies" / "identity.toml"
+    """What proves the owner, clause by clause."""
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 8080
     task_queue: str = "stanch"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from models.contracts.identity import Presented
 from models.contracts.recalls import MessageKind, ParsedAnswer, RecalledTransfer, RecallEnding, SentMessage
 from models.lifecycle import Event
 from models.names import DecisionKind, Outcome, SecurityItem
@@ -68,6 +69,32 @@ class RecordProof:
 
     factors: tuple[str, ...]
     newest_contact_set_at: datetime
+    at: datetime
+    claim_id: str | None = None
+
+
+@dataclass(frozen=True)
+class RecordEvidence:
+    """A claimant presented this rightly; Temporal looks at the incident. Refused when the claim has ended meanwhile.
+
+    `uses`: the sha256 of what was asked for it, used up in the same commit; refused when it was used before.
+    """
+
+    claim_id: str
+    presented: Presented
+    at: datetime
+    uses: str | None = None
+
+
+@dataclass(frozen=True)
+class EndClaimOfImpostor:
+    """The claimant is not the owner: their claim ends as its own record, and nothing they showed counts any more.
+
+    The incident is protected from now on (IMPOSTOR_FOUND, no freeze that ends by its clock), unless another claimant is
+    the proven owner or protection is being lifted already: then only the claim ends.
+    """
+
+    claim_id: str
     at: datetime
 
 
@@ -276,6 +303,8 @@ Change = (
     | SetCompromisedSince
     | RecordThefts
     | RecordProof
+    | RecordEvidence
+    | EndClaimOfImpostor
     | RecordReset
     | OpenDecisionTask
     | CloseDecisionTasks

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from temporalio import activity
 
-from activities.changes import Change, CloseDecisionTasks, OpenDecisionTask, RenewFreeze
+from activities.changes import (
+    Change,
+    CloseDecisionTasks,
+    EndClaimOfImpostor,
+    OpenDecisionTask,
+    QueueNotice,
+    RecordEvidence,
+    RenewFreeze,
+)
 from activities.origin import activity_origin
 from activities.ports import DecisionStore
 from activities.steps import Effect, Running, Steps
 from models.contracts.alarms import Sender
+from models.contracts.identity import FactorKind, Presented
 from models.contracts.incidents import (
     AskDecisionInput,
     AskDecisionResult,
@@ -21,7 +31,11 @@ from models.contracts.incidents import (
 )
 from models.contracts.steps import StepResult
 from models.digests import digest
+from models.errors import ErrorCode, StanchError
 from models.names import Activity, DecisionKind, Role, StepKind
+
+ABOUT_A_CLAIM = frozenset({DecisionKind.ACCEPT_IDENTITY, DecisionKind.IMPOSTOR})
+"""Decisions about one claimant; each takes two people."""
 
 
 @dataclass
@@ -59,7 +73,10 @@ class AskDecision:
 
 @dataclass
 class CarryOutDecision:
-    """Carries out a choice whose whole effect is in the database: renewing a provisional freeze."""
+    """Carries out a choice whose whole effect is in the database.
+
+    Renewing a provisional freeze; accepting a claimant's evidence, or naming them an impostor, by two people.
+    """
 
     steps: Steps
     decisions: DecisionStore
@@ -78,6 +95,8 @@ class CarryOutDecision:
             changes: list[Change] = [CloseDecisionTasks((decision.kind,), running.started_at)]
             if decision.kind is DecisionKind.RENEW_FREEZE:
                 changes.append(RenewFreeze())
+            if decision.kind in ABOUT_A_CLAIM:
+                changes += _about_claim(decision, running.started_at)
             return Effect(
                 StepResult(step_key=step.step_key),
                 changes=tuple(changes),
@@ -86,6 +105,19 @@ class CarryOutDecision:
             )
 
         return await self.steps.run(step, StepKind.DECISION, StepResult, effect, origin=activity_origin())
+
+
+def _about_claim(decision: Decision, at: datetime) -> list[Change]:
+    if decision.claim_id is None or decision.approved_by is None:
+        raise StanchError(
+            ErrorCode.FOUR_EYES,
+            "Two people decide about a claimant, and about one they have named. Nothing was done; ask again.",
+        )
+    if decision.kind is DecisionKind.ACCEPT_IDENTITY:
+        review = Presented(kind=FactorKind.REVIEW, reference=decision.request_id, set_at=None)
+        return [RecordEvidence(decision.claim_id, review, at)]
+    # The real owner hears of it on what stood before the theft; the claimant's own contacts never do.
+    return [EndClaimOfImpostor(decision.claim_id, at), QueueNotice("impostor_attempt", "all")]
 
 
 def performer(decision: Decision) -> Sender:

@@ -8,16 +8,19 @@ from datetime import datetime, timedelta
 from temporalio import activity
 
 from activities.changes import MoveIncident, RecordProof
+from activities.identity_ports import Challenges
 from activities.messages import code_message
 from activities.origin import activity_origin
-from activities.ports import Challenges, Messages, Policies, Secrets, Wallet
+from activities.ports import Incidents, Messages, Policies, Secrets, Wallet
+from activities.proving import CODE_TO, Prover, contacts_of_old, presented_contact
 from activities.steps import LOOK, Effect, Running, Steps
+from models.contracts.claims import CheckProofInput, CheckProofResult
+from models.contracts.identity import FactorKind, IdentityRules, Judgement, Presented, RefusedBecause
 from models.contracts.incidents import (
-    CheckProofInput,
-    CheckProofResult,
     ContactChoice,
     PlanIdentityInput,
     PlanIdentityResult,
+    RefusedContact,
     SendChallengeInput,
     SendChallengeResult,
 )
@@ -25,38 +28,40 @@ from models.contracts.steps import Refusal
 from models.contracts.wallet import AccountState, ContactKind, ContactPoint
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
+from models.judging import SWAP_WINDOW, refusal
 from models.lifecycle import Event
 from models.names import Activity, StepKind
 
 
-def trusted_contacts(account: AccountState, since: datetime) -> list[ContactPoint]:
+def trusted_contacts(
+    account: AccountState, since: datetime, swap_window: timedelta = SWAP_WINDOW
+) -> list[ContactPoint]:
     """Contact points that stood before `since`, the oldest first, one per value.
 
     A number that the thief has replaced or removed counts with the time it was first set: it is the owner's. One that
-    was set or changed since is never used, even if it has the older value's name.
+    was set or changed since is never used, even if it has the older value's name; nor is a number that a SIM swap, a
+    porting or a new holder has put into other hands.
     """
-    candidates = [point for point in account.contact_points if point.set_at < since]
-    candidates += [
-        point.model_copy(
-            update={
-                "id": f"{point.id}.previous",
-                "value": point.previous_value,
-                "set_at": point.previous_set_at,
-                "previous_value": None,
-            }
-        )
-        for point in account.contact_points
-        if point.set_at >= since
-        and point.previous_value is not None
-        and point.previous_set_at is not None
-        and point.previous_set_at < since
-    ]
     chosen: dict[str, ContactPoint] = {}
-    for point in sorted(candidates, key=lambda each: (each.set_at, each.id)):
-        removed_before = point.removed_at is not None and point.removed_at < since
-        if not removed_before:
+    for point in sorted(contacts_of_old(account), key=lambda each: (each.set_at, each.id)):
+        presented = presented_contact(account, point, CODE_TO[point.kind])
+        if refusal(presented, since, swap_window) is None:
             chosen.setdefault(point.value, point)
     return list(chosen.values())
+
+
+def refused_contacts(
+    account: AccountState, since: datetime, swap_window: timedelta = SWAP_WINDOW
+) -> list[RefusedContact]:
+    """Contact points that are never used, and why. One that the owner had removed before is nobody's business."""
+    refused = []
+    for point in account.contact_points:
+        reason = refusal(presented_contact(account, point, CODE_TO[point.kind]), since, swap_window)
+        if reason is not None and reason is not RefusedBecause.REMOVED_BEFORE:
+            refused.append(
+                RefusedContact(contact_id=point.id, kind=point.kind, set_at=point.set_at, reason=reason.value)
+            )
+    return refused
 
 
 @dataclass
@@ -65,6 +70,7 @@ class PlanIdentity:
 
     steps: Steps
     wallet: Wallet
+    rules: IdentityRules
 
     @activity.defn(name=Activity.PLAN_IDENTITY)
     async def run(self, step: PlanIdentityInput) -> PlanIdentityResult:
@@ -73,13 +79,13 @@ class PlanIdentity:
         async def effect(running: Running) -> Effect[PlanIdentityResult]:
             del running
             account = await self.wallet.account(step.account_id)
-            usable = trusted_contacts(account, step.compromised_since)
-            refused = [point for point in account.contact_points if point.set_at >= step.compromised_since]
+            window = timedelta(seconds=self.rules.swap_window_seconds)
+            usable = trusted_contacts(account, step.compromised_since, window)
             return Effect(
                 PlanIdentityResult(
                     step_key=step.step_key,
                     usable=tuple(_choice(point) for point in usable),
-                    refused=tuple(_choice(point) for point in refused),
+                    refused=tuple(refused_contacts(account, step.compromised_since, window)),
                 )
             )
 
@@ -98,6 +104,7 @@ class SendChallenge:
     challenges: Challenges
     secrets: Secrets
     policies: Policies
+    rules: IdentityRules
 
     @activity.defn(name=Activity.SEND_CHALLENGE)
     async def run(self, step: SendChallengeInput) -> SendChallengeResult:
@@ -118,7 +125,8 @@ class SendChallenge:
                 step_key=step.step_key, challenge_id=challenge_id, expires_at=expires_at
             )
             account = await self.wallet.account(step.account_id)
-            trusted = {point.id: point for point in trusted_contacts(account, step.compromised_since)}
+            window = timedelta(seconds=self.rules.swap_window_seconds)
+            trusted = {point.id: point for point in trusted_contacts(account, step.compromised_since, window)}
             point = trusted.get(step.contact.contact_id)
             if point is None:
                 refusal = Refusal(
@@ -160,36 +168,37 @@ class SendChallenge:
 
 @dataclass
 class CheckProof:
-    """Asks whether the owner is proven: enough different old contact points answered in this episode."""
+    """Asks whether the owner is proven: what one claimant presented in this episode, by the rules."""
 
     steps: Steps
     challenges: Challenges
-    policies: Policies
+    incidents: Incidents
+    prover: Prover
 
     @activity.defn(name=Activity.CHECK_PROOF)
     async def run(self, step: CheckProofInput) -> CheckProofResult:
         """Recorded as a step, with IDENTITY_PROVEN, once it is proven; before that it is only a look."""
-        required = self.policies.current().identity.contacts_required
-        if len(await self._answered(step)) < required:
+        if await self._winner(step) is None:
             done = await self.steps.store.done(step.incident_id, step.episode, step.step_key)
             if done is None:
                 exhausted = await self.challenges.exhausted(step.incident_id, step.episode)
                 return CheckProofResult(step_key=LOOK, proven=False, factors=(), exhausted=exhausted)
 
         async def effect(running: Running) -> Effect[CheckProofResult]:
-            answered = await self._answered(step)
-            if len(answered) < required:
+            found = await self._winner(step)
+            if found is None:
                 raise StanchError(
                     ErrorCode.INTERNAL,
-                    "The compromise time moved while the codes were looked at, and too few of them stand. Nothing was "
-                    "recorded; the proof is looked at again.",
+                    "What proved the owner a moment ago does not stand any more. Nothing was recorded; it is looked at "
+                    "again.",
                 )
-            factors = tuple(sorted(f"{channel}:{contact}" for channel, contact, _ in answered))
-            newest = max(set_at for _, _, set_at in answered)
+            claim_id, said = found
+            factors = tuple(sorted(_factor_name(each) for each in said.counted))
+            newest = max(each.set_at for each in said.counted if each.set_at is not None)
             return Effect(
                 CheckProofResult(step_key=step.step_key, proven=True, factors=factors),
                 changes=(
-                    RecordProof(factors, newest, running.started_at),
+                    RecordProof(factors, newest, running.started_at, claim_id),
                     MoveIncident(Event.IDENTITY_PROVEN),
                 ),
             )
@@ -198,9 +207,22 @@ class CheckProof:
             step, StepKind.VERIFY_IDENTITY, CheckProofResult, effect, origin=activity_origin()
         )
 
-    async def _answered(self, step: CheckProofInput) -> list[tuple[str, str, datetime]]:
-        answered = await self.challenges.answered(step.incident_id, step.episode)
-        return [each for each in answered if each[2] < step.compromised_since]
+    async def _winner(self, step: CheckProofInput) -> tuple[str | None, Judgement] | None:
+        facts = await self.incidents.facts(step.incident_id)
+        if facts is None:
+            return None
+        judged = await self.prover.judge(
+            step.incident_id, step.episode, facts.account_id, step.compromised_since
+        )
+        return judged.winner()
+
+
+def _factor_name(factor: Presented) -> str:
+    """How a factor stands in records: the channel of a code, the kind of anything else, and its reference."""
+    short = {FactorKind.PHONE_CODE: "phone", FactorKind.EMAIL_CODE: "email"}.get(
+        factor.kind, factor.kind.value
+    )
+    return f"{short}:{factor.reference}"
 
 
 def challenge_reference(incident_id: str, episode: int, contact_id: str) -> str:

@@ -14,6 +14,18 @@ def code_message(code: str, reference: str) -> tuple[str, str]:
     return subject, body
 
 
+def trusted_message(code: str, reference: str) -> tuple[str, str]:
+    """(subject, body) of the message to a trusted contact: what is asked, and what they confirm by answering."""
+    subject = "Somebody who trusts you asks for your help / 信任您的人请求帮助"
+    body = (
+        "Somebody who named you as a trusted contact is getting a stolen account back. By telling them this code you confirm "
+        "that you have spoken with them yourself and know that it is them. If nobody you know has called you, tell it to "
+        f"nobody: somebody else may be pretending. Stanch code {code} for reference {reference}. "
+        f"您是对方指定的可信联系人。仅在您亲自与其通话并确认身份后,才告知验证码 {code}。"
+    )
+    return subject, body
+
+
 def hold_message(reference: str, amount: int, currency: str, state: str) -> tuple[str, str]:
     """(subject, body) for the holder of held money; `amount` in minor units, `state` held or ended. No links."""
     subject = "About money in your account / 关于您账户中的资金"

@@ -24,7 +24,7 @@ from models.contracts.incidents import (
     TakeUpAlarmResult,
 )
 from models.contracts.policy import Policy
-from models.contracts.wallet import AccountState
+from models.contracts.wallet import AccountState, ContactPoint, SecurityEntry
 from models.errors import ErrorCode, StanchError
 from models.ids import incident_workflow_id
 from models.lifecycle import LIFTED, Event
@@ -202,4 +202,10 @@ def _changes(account: AccountState | None) -> list[datetime]:
     if account is None:
         return []
     entries = [entry for item, of_it in account.security.items() if item not in LOGINS for entry in of_it]
-    return [entry.set_at for entry in entries] + [point.set_at for point in account.contact_points]
+    things: list[SecurityEntry | ContactPoint] = [
+        *entries,
+        *account.contact_points,
+        *account.trusted_contacts,
+    ]
+    # A time that was turned back is betrayed by the wallet's audit of the record.
+    return [at for each in things for at in (each.set_at, each.changed_at) if at is not None]

@@ -28,7 +28,13 @@ from models.contracts.transfers import (
     TraceProgress,
     TraceSummary,
 )
-from models.contracts.wallet import AccountState, StageLimits, StandingHold, StandingRestriction
+from models.contracts.wallet import (
+    AccountState,
+    EnrolledKind,
+    StageLimits,
+    StandingHold,
+    StandingRestriction,
+)
 from models.lifecycle import Event
 from models.names import Scope, SecurityItem
 from tracing.result import Limits
@@ -115,6 +121,10 @@ class Incidents(Protocol):
         """Receipts of finished reset steps of this episode that reached back at least to `compromised_since`."""
         ...
 
+    async def impostor_found(self, incident_id: str) -> bool:
+        """Whether a claim of this incident ended as an impostor's."""
+        ...
+
     async def proven(self, incident_id: str, episode: int) -> bool:
         """Whether a verify_identity step of this episode is done and was not voided since."""
         ...
@@ -129,6 +139,15 @@ class Wallet(Protocol):
 
     async def account(self, account_id: str) -> AccountState:
         """Everything the wallet tells about the account. Errors: ACCOUNT_UNKNOWN."""
+        ...
+
+    async def verify_factor(
+        self, account_id: str, factor_id: str, kind: EnrolledKind, code: str, *, key: str
+    ) -> Receipt:
+        """Have the wallet check a code of an authenticator or of the saved codes, and use it up.
+
+        `result` = {accepted}. The secret stays at the wallet, where logging in uses the same codes up.
+        """
         ...
 
     async def place_restriction(
@@ -290,43 +309,6 @@ class Traces(Protocol):
 
     async def lots(self, trace_id: str) -> list[TaintedLot]:
         """Lots lying in wallet accounts at the end of the trace, largest first."""
-        ...
-
-
-class Challenges(Protocol):
-    """One-time codes. The count of attempts lives in one atomic UPDATE."""
-
-    async def prepare(
-        self,
-        *,
-        challenge_id: str,
-        incident_id: str,
-        episode: int,
-        contact_id: str,
-        channel: str,
-        contact_set_at: datetime,
-        round_number: int,
-        code: str,
-        sent_at: datetime,
-        expires_at: datetime,
-        attempts_allowed: int,
-    ) -> None:
-        """Commit the hash of a code before it is sent; a later round replaces the hash and keeps the count."""
-        ...
-
-    async def answer(self, challenge_id: str, code: str, at: datetime) -> tuple[str, int, str | None]:
-        """(`accepted` | `wrong` | `late` | `used` | `too_many` | `unknown`, attempts left, incident id).
-
-        An accepted answer asks for the incident's hand-over in the same commit.
-        """
-        ...
-
-    async def answered(self, incident_id: str, episode: int) -> list[tuple[str, str, datetime]]:
-        """(channel, contact id, contact set at) of each contact that answered in this episode and is not voided."""
-        ...
-
-    async def exhausted(self, incident_id: str, episode: int) -> bool:
-        """Whether challenges of this episode exist and none has an attempt left."""
         ...
 
 

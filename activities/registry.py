@@ -12,13 +12,13 @@ from activities.freeze import Freeze, FreezeEffect
 from activities.hold_life import EndHold, RenewHold, TellHolder
 from activities.holds import Hold, ListHolds, ReleaseHold
 from activities.identity import CheckProof, PlanIdentity, SendChallenge
+from activities.identity_ports import Challenges, IdentityClaims
 from activities.money import CatchUp, CompareRules, FindThefts, Trace
 from activities.opening import LoadIncident, RegisterIncident, TakeUpAlarm
 from activities.owner_link import SendOwnerLink
 from activities.people_said import ChangeThefts, FreezeMule, ReleaseMule, SettleQuestion
 from activities.ports import (
     AlarmStore,
-    Challenges,
     Clock,
     DecisionStore,
     Incidents,
@@ -32,6 +32,7 @@ from activities.ports import (
     TransferIndex,
     Wallet,
 )
+from activities.proving import Prover
 from activities.recalls import (
     CancelPayout,
     CloseRecall,
@@ -47,6 +48,7 @@ from activities.restitution import AskRestitution, PlanRestitution, Restitute
 from activities.returning import EnterStage, LiftLimits, Release
 from activities.security import ReadBack, ResetItem
 from activities.steps import Steps
+from models.contracts.identity import IdentityRules
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class Ports:
     claims: Claims
     recoveries: Recoveries
     challenges: Challenges
+    claimants: IdentityClaims
+    identity_rules: IdentityRules
     decisions: DecisionStore
     secrets: Secrets
     policies: Policies
@@ -74,16 +78,23 @@ class Ports:
 def activities(ports: Ports) -> list[Callable[..., Any]]:
     """The bound activity methods, for a worker."""
     steps = Steps(store=ports.store, clock=ports.clock)
+    prover = Prover(ports.wallet, ports.challenges, ports.claimants, ports.identity_rules)
     return [
         RegisterIncident(ports.incidents, ports.alarms, steps, ports.policies, ports.clock).run,
         LoadIncident(ports.incidents).run,
         TakeUpAlarm(steps, ports.incidents, ports.wallet, ports.policies).run,
         Freeze(steps, FreezeEffect(ports.wallet)).run,
-        PlanIdentity(steps, ports.wallet).run,
+        PlanIdentity(steps, ports.wallet, ports.identity_rules).run,
         SendChallenge(
-            steps, ports.wallet, ports.messages, ports.challenges, ports.secrets, ports.policies
+            steps,
+            ports.wallet,
+            ports.messages,
+            ports.challenges,
+            ports.secrets,
+            ports.policies,
+            ports.identity_rules,
         ).run,
-        CheckProof(steps, ports.challenges, ports.policies).run,
+        CheckProof(steps, ports.challenges, ports.incidents, prover).run,
         CatchUp(steps, ports.index).run,
         FindThefts(steps, ports.index, ports.incidents, ports.wallet).run,
         Trace(steps, ports.traces, ports.claims).run,

@@ -172,6 +172,11 @@ class Release:
                 ErrorCode.REFUSED_BY_RULE,
                 "Only the proven owner can call it a false alarm, and no proof stands. Nothing was lifted.",
             )
+        if step.ending is Outcome.IMPOSTOR and not await self.incidents.impostor_found(step.incident_id):
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                "No claimant of this incident was found to be an impostor. Nothing was lifted.",
+            )
 
 
 @dataclass

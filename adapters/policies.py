@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from models.contracts.identity import IdentityRules
 from models.contracts.policy import Jurisdiction, Policy
 from models.errors import ErrorCode, StanchError
 from tracing.rules import Rule
@@ -20,6 +21,23 @@ JURISDICTIONS = "jurisdictions"
 _OURS = Path(__file__).resolve().parent.parent / "policies"
 _GIVEN = {"trace": ("rule", "hold_seconds"), "recovery": ("hold_periods", "tipping_off_forbidden")}
 """Section -> what a profile says for it. A policy may say a span of its own, but never trace by another rule."""
+
+IDENTITY = "identity"
+"""The name of the one file of identity rules; it is no policy by itself."""
+
+
+def read_identity_rules(file: Path) -> IdentityRules:
+    """What proves the owner. Errors: INVALID, as for a policy; nothing starts on it."""
+    try:
+        return IdentityRules.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        message = "There are no identity rules (policies/identity.toml). Nothing was started; set STANCH_POLICY_DIR."
+        raise StanchError(ErrorCode.INVALID, message) from None
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        message = (
+            f"The identity rules are not valid at {_place(error)}. Nothing was started; mend identity.toml."
+        )
+        raise StanchError(ErrorCode.INVALID, message) from error
 
 
 def read_policy(folder: Path, name: str) -> Policy:
@@ -37,8 +55,10 @@ def read_policy(folder: Path, name: str) -> Policy:
         _known(policy.trace.rule, f"{file.name} at trace.rule")
         return policy
     except FileNotFoundError:
-        known = ", ".join(sorted(each.stem for each in folder.glob("*.toml") if each.stem != JURISDICTIONS))
-        known = known or "none"
+        names = sorted(
+            each.stem for each in folder.glob("*.toml") if each.stem not in {IDENTITY, JURISDICTIONS}
+        )
+        known = ", ".join(names) or "none"
         message = (
             f"There is no policy named {name!r} (known: {known}). Nothing was started; set STANCH_POLICY."
         )
@@ -91,14 +111,16 @@ def _known(rule: str, where: str) -> None:
         raise _invalid(f"{where} names the rule {rule!r} (known: {known})")
 
 
-def _place(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        return ".".join(str(part) for part in error.errors()[0]["loc"])
-    return str(error)
-
-
 def _invalid(what: str) -> StanchError:
     return StanchError(ErrorCode.INVALID, f"{what}. Nothing was started; mend the file.")
+
+
+def _place(error: Exception) -> str:
+    """The field that breaks the schema, or what the parser says."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors()[0]
+    return ".".join(str(part) for part in first["loc"]) or first["msg"]
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 
+from activities.proving import Prover
 from activities.registry import Ports
 from activities.steps import Steps
 from adapters.clock import SystemClock
+from adapters.identity.documents import HttpDocuments, NoDocuments
+from adapters.identity.passkeys import WebAuthnPasskeys
 from adapters.messages.gateway import HttpMessages
-from adapters.policies import FixedPolicy, read_policy
+from adapters.policies import FixedPolicy, read_identity_rules, read_policy
 from adapters.recall.answers import AnswerReader
 from adapters.recall.file_drop import Inbox
 from adapters.recall.institutions import RoutedInstitutions
@@ -30,6 +33,8 @@ from adapters.sql.decisions import SqlDecisions
 from adapters.sql.engine import make_engine
 from adapters.sql.expectations import SqlExpectations
 from adapters.sql.hand_over import SqlHandOver
+from adapters.sql.identity_claims import SqlIdentityClaims
+from adapters.sql.identity_limits import SqlLimits
 from adapters.sql.incidents import SqlIncidents
 from adapters.sql.operators import SqlFreezeClock, SqlOperators
 from adapters.sql.overview import SqlOverview
@@ -49,6 +54,7 @@ from adapters.transfers.traces import SqlTraces
 from adapters.wallet.connection import WalletConnection
 from adapters.wallet.contract import HttpWallet
 from adapters.wallet.transfers import WalletTransferSource
+from models.contracts.identity import IdentityRules
 from models.contracts.policy import RECALL_DEFAULTS
 from models.contracts.recovery import RecoverFundsInput
 from models.errors import ErrorCode, StanchError
@@ -57,6 +63,9 @@ from settings import RecallRoute, Settings
 from tracing.ports import TransferSource
 from use_cases.answer_recall import AnswerRecall
 from use_cases.sweep import Sweep
+
+LEAST_SECRET = 16
+"""Characters of a secret that signs; a shorter one is a placeholder."""
 
 
 @dataclass
@@ -139,6 +148,56 @@ class Wiring:
         return SqlChallenges(self.engine, self.keys)
 
     @cached_property
+    def identity_rules(self) -> IdentityRules:
+        """What proves the owner."""
+        return read_identity_rules(self.settings.identity_rules)
+
+    @cached_property
+    def claimants(self) -> SqlIdentityClaims:
+        """Who says they are the owner."""
+        return SqlIdentityClaims(self.engine)
+
+    @cached_property
+    def limits(self) -> SqlLimits:
+        """How often somebody failed."""
+        return SqlLimits(self.engine, self.identity_rules.limits)
+
+    @cached_property
+    def prover(self) -> Prover:
+        """Judges claimants."""
+        return Prover(self.wallet, self.challenges, self.claimants, self.identity_rules)
+
+    @cached_property
+    def passkeys(self) -> WebAuthnPasskeys:
+        """Passkey assertions."""
+        return WebAuthnPasskeys(self.identity_rules.passkey)
+
+    @cached_property
+    def documents(self) -> HttpDocuments | NoDocuments:
+        """The provider that looks at documents, if there is one. Errors: INVALID when it has no secret to sign with."""
+        settings, secret = self.settings, self.settings.document_secret.get_secret_value()
+        if settings.document_url is None:
+            return NoDocuments()
+        if len(secret) < LEAST_SECRET:
+            raise StanchError(
+                ErrorCode.INVALID,
+                "Nothing proves that the identity provider's callbacks are its own. Nothing was started; set "
+                "STANCH_DOCUMENT_SECRET to what it signs with.",
+            )
+        return HttpDocuments(
+            settings.document_url,
+            settings.document_key.get_secret_value(),
+            secret,
+            settings.document_callback_url,
+            self.identity_rules.document,
+        )
+
+    @cached_property
+    def incident_secrets(self) -> IncidentSecrets:
+        """What is derived from an incident's key."""
+        return IncidentSecrets(self.keys)
+
+    @cached_property
     def freeze_clock(self) -> SqlFreezeClock:
         """Measured intervals."""
         return SqlFreezeClock(self.engine)
@@ -219,8 +278,10 @@ class Wiring:
             claims=SqlClaims(self.engine),
             recoveries=self.recoveries,
             challenges=self.challenges,
+            claimants=self.claimants,
+            identity_rules=self.identity_rules,
             decisions=self.decisions,
-            secrets=IncidentSecrets(self.keys),
+            secrets=self.incident_secrets,
             policies=self.policies,
             clock=self.clock,
             institutions=self.institutions,
@@ -306,6 +367,8 @@ class Wiring:
     async def close(self) -> None:
         """Close what was opened."""
         built = vars(self)
+        if "documents" in built:
+            await self.documents.close()
         if "messages" in built:
             await self.messages.close()
         if "institutions" in built:
@@ -329,16 +392,5 @@ def _route(setting: RecallRoute) -> Route:
                 ErrorCode.INVALID,
                 f"The signing key of the recall route {setting.name} is no base64. Nothing was started; mend it.",
             ) from None
-    return Route(
-        name=setting.name,
-        form=setting.form,
-        bics=setting.bics,
-        exit_accounts=setting.exit_accounts,
-        exit_kinds=setting.exit_kinds,
-        operators=setting.operators,
-        url=setting.url,
-        key=setting.key.get_secret_value(),
-        signing_key=signing_key,
-        outbox=setting.outbox,
-        inbox=setting.inbox,
-    )
+    plain = setting.model_dump(exclude={"key", "signing_key"})
+    return Route(**plain, key=setting.key.get_secret_value(), signing_key=signing_key)

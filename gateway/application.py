@@ -10,7 +10,18 @@ from typing import Any
 from fastapi import FastAPI
 
 from gateway import problems
-from gateway.api import alarms, decisions, identity, incidents, recalls, recovery, state, traces
+from gateway.api import (
+    alarms,
+    claimants,
+    claims,
+    decisions,
+    identity,
+    incidents,
+    recalls,
+    recovery,
+    state,
+    traces,
+)
 from gateway.api.description import with_problems
 from gateway.boundary import Boundary
 from gateway.parts import Parts
@@ -54,16 +65,18 @@ def _routed(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | N
         redoc_url=None,
     )
     for each in (
-        alarms.router,
-        incidents.router,
-        decisions.router,
-        identity.router,
-        traces.router,
-        recalls.router,
-        recovery.router,
-        state.router,
+        alarms,
+        incidents,
+        decisions,
+        identity,
+        claims,
+        claimants,
+        traces,
+        recalls,
+        recovery,
+        state,
     ):
-        app.include_router(each)
+        app.include_router(each.router)
     describe = app.openapi
 
     def described() -> dict[str, Any]:

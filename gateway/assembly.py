@@ -14,6 +14,7 @@ from adapters.temporal.client import server_version, unreachable
 from adapters.wiring import Wiring
 from gateway.afterwards import Afterwards
 from gateway.auth.door import Door
+from gateway.identity_parts import identity_parts
 from gateway.metrics import Metrics
 from gateway.parts import Parts
 from models.errors import StanchError
@@ -102,9 +103,11 @@ def assemble(wiring: Wiring) -> Parts:
         answer_challenge=AnswerChallenge(
             challenges=wiring.challenges,
             incidents=wiring.incidents,
-            policies=wiring.policies,
+            limits=wiring.limits,
+            prover=wiring.prover,
             clock=wiring.clock,
         ),
+        identity=identity_parts(wiring),
         decide=Decide(
             desk=wiring.decisions,
             overview=wiring.overview,

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from gateway.afterwards import Afterwards
 from gateway.auth.door import Door
+from gateway.identity_parts import IdentityParts
 from gateway.metrics import Metrics
 from use_cases.account_by_remedy import AccountByRemedy
 from use_cases.answer_challenge import AnswerChallenge
@@ -41,6 +42,7 @@ class Parts:
     door: Door
     raise_alarm: RaiseAlarm
     answer_challenge: AnswerChallenge
+    identity: IdentityParts
     decide: Decide
     recover: Recover
     account_by_remedy: AccountByRemedy

@@ -54,7 +54,7 @@ async def read_bytes(request: Request, types: frozenset[str]) -> bytes:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in types:
         raise invalid("Content-Type", f"must be {' or '.join(sorted(types))}")
-    return await _bytes(request)
+    return await raw_body(request)
 
 
 def invalid(place: str, why: str) -> StanchError:
@@ -64,7 +64,8 @@ def invalid(place: str, why: str) -> StanchError:
     )
 
 
-async def _bytes(request: Request) -> bytes:
+async def raw_body(request: Request) -> bytes:
+    """The bytes as they came, for whoever must check a signature over them. Errors: TOO_LARGE, INVALID."""
     stated = request.headers.get("content-length")
     if stated is not None and stated.isdecimal() and int(stated[:12]) > LARGEST:
         raise too_large()

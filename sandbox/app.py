@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 
 from sandbox import problems
-from sandbox.admin import banks, controls, people, worlds
+from sandbox.admin import banks, controls, factors, people, worlds
 from sandbox.bank import desk
 from sandbox.bank.banker import Banker
 from sandbox.contract import changing, gateway_messages, money, reading
@@ -17,6 +17,7 @@ from sandbox.contract.restrict import place_restriction
 from sandbox.database import Database
 from sandbox.detector import Detector
 from sandbox.faults import FaultInjector, Faults
+from sandbox.identity_provider import provider
 from sandbox.public import entering, profile, spending
 from sandbox.settings import Settings
 from sandbox.state import Running
@@ -60,6 +61,8 @@ def make_app(settings: Settings, database: Database) -> FastAPI:
         people.router,
         desk.router,
         banks.router,
+        factors.router,
+        provider.router,
     ):
         app.include_router(part)
     return app

@@ -75,6 +75,10 @@ REFUSALS: dict[str, tuple[int, str]] = {
         404,
         "This is not a contact point of the account that is set now. Nothing was sent.",
     ),
+    "factor_unknown": (
+        404,
+        "The account has no such authenticator that a code could belong to. Nothing was used up.",
+    ),
     "receipt_unknown": (404, "No effect was committed under this key. Repeating the request is safe."),
 }
 

@@ -22,6 +22,8 @@ class Settings:
     alarm_key: str | None
     bank_key: str
     recall_key: str | None
+    provider_key: str
+    provider_secret: str
     settle_seconds: float
     seed: int | None
 
@@ -34,7 +36,8 @@ class Settings:
         SANDBOX_GATEWAY_URL and SANDBOX_ALARM_KEY (where the detector alarms; without them it only records),
         SANDBOX_BANK_KEY (bearer of the institutions behind the exits, default SANDBOX_KEY) and SANDBOX_RECALL_KEY (with which
         they answer recalls at SANDBOX_GATEWAY_URL; without it they keep their answers).
-        SANDBOX_SETTLE_SECONDS (how long a bank or card exit stays pending; cash and crypto a sixth of it).
+        SANDBOX_PROVIDER_KEY and SANDBOX_PROVIDER_SECRET (bearer of the identity provider, and what it signs with; default
+        SANDBOX_KEY), SANDBOX_SETTLE_SECONDS (how long a bank or card exit stays pending; cash and crypto a sixth of it).
         SANDBOX_SEED makes the world of that seed at start, unless there is one already.
         Errors: ValueError, saying which is missing or no number.
         """
@@ -54,6 +57,8 @@ class Settings:
             alarm_key=os.environ.get("SANDBOX_ALARM_KEY") or None,
             bank_key=os.environ.get("SANDBOX_BANK_KEY") or key,
             recall_key=os.environ.get("SANDBOX_RECALL_KEY") or None,
+            provider_key=os.environ.get("SANDBOX_PROVIDER_KEY") or key,
+            provider_secret=os.environ.get("SANDBOX_PROVIDER_SECRET") or key,
             settle_seconds=float(os.environ.get("SANDBOX_SETTLE_SECONDS", "30")),
             seed=int(os.environ["SANDBOX_SEED"]) if os.environ.get("SANDBOX_SEED") else None,
         )

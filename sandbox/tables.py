@@ -37,6 +37,7 @@ account = Table(
     Column("real_name_state", Text, nullable=False),
     Column("name", Text, nullable=False),
     _instant("opened_at"),
+    _instant("real_name_set_at", nullable=True),
 )
 
 balance = Table(
@@ -132,9 +133,30 @@ security_entry = Table(
     _instant("ended_at", nullable=True),
     Column("ended_by", Text),
     Column("previous_id", Text),
+    _instant("changed_at", nullable=True),
+    Column("factor", Text),
+    Column("passkey", JSONB(none_as_null=True)),
+    Column("signals", JSONB(none_as_null=True)),
     Index("security_entry_by_secret", "secret", postgresql_where="secret IS NOT NULL"),
     Index("security_entry_by_contact", "value", postgresql_where="item = 'contacts'"),
     Index("security_entry_recent_contact", "set_at", postgresql_where="item = 'contacts'"),
+)
+
+otp_seed = Table(
+    "otp_seed",
+    metadata,
+    Column("entry_id", Text, primary_key=True),
+    Column("seed", LargeBinary, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+)
+"""What an authenticator app and the wallet share. `last_step`: no code of this step or an earlier one is taken again."""
+
+saved_code = Table(
+    "saved_code",
+    metadata,
+    Column("entry_id", Text, primary_key=True),
+    Column("code_digest", Text, primary_key=True),
+    _instant("used_at", nullable=True),
 )
 
 stage_limit = Table(
@@ -201,6 +223,18 @@ person = Table(
     Column("contacts", JSONB, nullable=False),
 )
 """What the people of this world have in head and hands. The wallet itself keeps only digests of passwords."""
+
+provider_session = Table(
+    "provider_session",
+    metadata,
+    Column("reference", Text, primary_key=True),
+    Column("token", Text, nullable=False, unique=True),
+    Column("expected", Text, nullable=False),
+    Column("callback_url", Text, nullable=False),
+    _instant("expires_at"),
+    Column("told", JSONB(none_as_null=True)),
+)
+"""Sessions of the identity provider, another company of this world. `told`: what it last told whom, and how."""
 
 world = Table(
     "world",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from activities.ports import Challenges, Clock, Incidents, Policies
+from activities.identity_ports import Challenges, Limits
+from activities.ports import Clock, Incidents
+from activities.proving import Prover
 from models.contracts.base import Message
+from models.contracts.identity import Claim
 from models.errors import ErrorCode, StanchError
 
 
 class AnsweredChallenge(Message):
-    """`remaining`: how many further contacts must answer before the owner counts as proven."""
+    """`remaining`: how much more must be shown before the owner counts as proven, 0 once they do."""
 
     accepted: bool
     remaining: int
@@ -39,24 +42,52 @@ SAY = {
 
 @dataclass
 class AnswerChallenge:
-    """Checks one code; the count of attempts and the check are one atomic statement of the store."""
+    """Checks one code. The attempt is counted before it is judged; count and check of a challenge are one statement."""
 
     challenges: Challenges
     incidents: Incidents
-    policies: Policies
+    limits: Limits
+    prover: Prover
     clock: Clock
 
-    async def run(self, challenge_id: str, code: str) -> AnsweredChallenge:
+    async def run(self, challenge_id: str, code: str, *, claim: Claim | None = None) -> AnsweredChallenge:
         """Count and check the attempt; an accepted one has Temporal look at the incident, in the same commit.
 
-        Errors: CODE_WRONG, CODE_LATE, CODE_USED, TOO_MANY_ATTEMPTS. Which contact it was is in no answer.
+        With `claim` it counts for that claimant. Errors: CODE_WRONG, CODE_LATE, CODE_USED, TOO_MANY_ATTEMPTS. Which
+        contact it was is in no answer.
         """
-        outcome, _left, incident_id = await self.challenges.answer(challenge_id, code, self.clock.now())
+        at = self.clock.now()
+        whose = await self.challenges.whose(challenge_id)
+        account_id, contact = whose or ("", "")
+        claimant = challenge_id if claim is None else claim.claim_id
+        if whose is not None and not (await self.limits.reserve(account_id, contact, claimant, at)).allowed:
+            raise StanchError(*SAY["too_many"])
+        outcome, _left, incident_id = await self.challenges.answer(
+            challenge_id, code, at, claim_id=None if claim is None else claim.claim_id
+        )
         if outcome != "accepted" or incident_id is None:
             raise StanchError(*SAY.get(outcome, SAY["wrong"]))
-        facts = await self.incidents.facts(incident_id)
-        required = self.policies.current().identity.contacts_required
-        answered = 0 if facts is None else len(await self.challenges.answered(incident_id, facts.episode))
+        await self.limits.succeeded(account_id, contact, claimant)
         return AnsweredChallenge(
-            accepted=True, remaining=max(0, required - answered), incident_id=incident_id
+            accepted=True, remaining=await self._remaining(incident_id, claim), incident_id=incident_id
         )
+
+    async def _remaining(self, incident_id: str, claim: Claim | None) -> int:
+        """How many further methods this claimant needs; what cannot be told now is at least one."""
+        facts = await self.incidents.facts(incident_id)
+        if facts is None or facts.compromised_since is None:
+            return 1
+        try:
+            judged = await self.prover.judge(
+                incident_id, facts.episode, facts.account_id, facts.compromised_since
+            )
+        except StanchError as error:
+            if error.matches(ErrorCode.WALLET_UNREACHABLE):
+                return 1
+            raise
+        said = judged.by_claim.get(None if claim is None else claim.claim_id)
+        if said is None:
+            return 1
+        if said.proven:
+            return 0
+        return max(1, *(each.needed - each.have for each in said.missing))

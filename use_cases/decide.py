@@ -9,12 +9,13 @@ from activities.changes import OpenDecisionTask
 from activities.ports import Clock, Incidents, Policies
 from activities.steps import Effect, Running, Steps
 from models.contracts.alarms import Sender
+from models.contracts.identity import Claim
 from models.contracts.incidents import AskDecisionInput, AskDecisionResult, IncidentFacts
 from models.contracts.steps import Origin
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
-from models.lifecycle import Status
+from models.lifecycle import LIFTED, Status
 from models.names import Actor, DecisionKind, Outcome, Role, StepKind
 from use_cases.ports import DecisionDesk, DecisionView, Overview
 
@@ -30,12 +31,19 @@ class Question:
 RAISED_BY_PEOPLE: dict[DecisionKind, Question] = {
     DecisionKind.END_AS_FALSE_ALARM: Question((Outcome.FALSE_ALARM.value,), four_eyes=True),
     DecisionKind.UNPROVEN_OWNER: Question(("keep", Outcome.RELEASED.value), four_eyes=True),
+    DecisionKind.END_AS_IMPOSTOR: Question((Outcome.IMPOSTOR.value,), four_eyes=True),
     # Keeping protection up lifts nothing and moves nothing: one person may.
     DecisionKind.RENEW_FREEZE: Question(("renew",), four_eyes=False),
     # Only contacts from before the compromise time get codes, and what was guessed wrongly stays counted.
     DecisionKind.NEW_CODES: Question(("send",), four_eyes=False),
 }
 """Questions a person may put without having been asked. All others are the engine's to put."""
+
+ABOUT_CLAIMS: dict[DecisionKind, Question] = {
+    DecisionKind.ACCEPT_IDENTITY: Question(("accept",), four_eyes=True),
+    DecisionKind.IMPOSTOR: Question(("protect",), four_eyes=True),
+}
+"""Questions about one claimant. The claim is part of the action, so nobody says yes to another one than they saw."""
 
 
 @dataclass
@@ -78,6 +86,39 @@ class Decide:
                 raise not_a_choice(question.choices)
             task_id = await self._put(facts, kind, question, len(same), by)
         return await self.request(task_id, choice, reason, by=by)
+
+    async def about_claim(self, claim: Claim, kind: DecisionKind, reason: str, *, by: Sender) -> DecisionView:
+        """Ask that this claimant's evidence be accepted, or that they be named an impostor; another person approves.
+
+        Records an ask_decision step for a new question. Errors: REFUSED_BY_RULE (the claim or its episode is over,
+        protection is being lifted already, or another claimant is being decided on), ALREADY_DECIDED.
+        """
+        facts = await self._open_incident(claim.incident_id)
+        if claim.ended_at is not None or claim.episode != facts.episode:
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                "This claim is over. Nothing was changed; open a new one if the claimant comes again.",
+            )
+        if facts.status in LIFTED:
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                "Protection is being lifted already, and a word about a claimant does not stop that. Nothing was changed; "
+                "raise an alarm, it freezes the account again.",
+            )
+        listed = await self.overview.decisions(state=None, incident_id=claim.incident_id)
+        same = [each for each in listed if each.kind is kind and each.episode == facts.episode]
+        standing = next((each for each in same if each.closed_at is None), None)
+        question = ABOUT_CLAIMS[kind]
+        if standing is None:
+            task_id = await self._put(facts, kind, question, len(same), by, claim_id=claim.claim_id)
+        elif standing.action.get("claim_id") == claim.claim_id:
+            task_id = standing.task_id
+        else:
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                "The same is being asked about another claimant. Nothing was changed; decide that first.",
+            )
+        return await self.request(task_id, question.choices[0], reason, by=by)
 
     async def request(self, task_id: str, choice: str, reason: str, *, by: Sender) -> DecisionView:
         """Choose on an open question. Errors: those of DecisionDesk.request."""
@@ -135,15 +176,23 @@ class Decide:
         return facts
 
     async def _put(
-        self, facts: IncidentFacts, kind: DecisionKind, question: Question, before: int, by: Sender
+        self,
+        facts: IncidentFacts,
+        kind: DecisionKind,
+        question: Question,
+        before: int,
+        by: Sender,
+        *,
+        claim_id: str | None = None,
     ) -> str:
         """Open the question as a step of the incident. Two people who put it at once share it: the key is the same."""
+        about = {} if claim_id is None else {"claim_id": claim_id}
         step = AskDecisionInput(
             incident_id=facts.incident_id,
             episode=facts.episode,
             step_key=f"ask/{kind}/people/{before + 1}",
             kind=kind,
-            action={"account_id": facts.account_id, "episode": str(facts.episode)},
+            action={"account_id": facts.account_id, "episode": str(facts.episode), **about},
             choices=question.choices,
             four_eyes=question.four_eyes,
             expires_at=self.clock.now()

@@ -36,12 +36,12 @@ with workflow.unsafe.imports_passed_through():
     from models.contracts.money import TraceFundsInput
     from models.contracts.policy import Policy
     from models.ids import child_workflow_id
-    from models.lifecycle import PROVEN
+    from models.lifecycle import PROVEN, Status
     from models.names import WAKE, DecisionKind, Outcome, Scope, SecurityItem
     from workflows.policies import FREEZE, LOOK, STEP, code_of
     from workflows.recovery_begin import begin_recovery
     from workflows.trace_funds import TraceFunds
-    from workflows.turns import Ended, HistoryFull, Relapsed, Voided
+    from workflows.turns import ABOUT_CLAIMANTS, ENDED_BY_TWO, Ended, HistoryFull, Relapsed, Voided
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
@@ -131,9 +131,8 @@ class Attention:
                 **LOOK,
             )
         ).standing
-        if self.facts.renewals < self.policy.freeze.renewals and self.choice(
-            "renew", DecisionKind.RENEW_FREEZE
-        ):
+        renewable = self.facts.renewals < self.policy.freeze.renewals
+        if renewable and self.choice("renew", DecisionKind.RENEW_FREEZE):
             await self.carry_out("renew", DecisionKind.RENEW_FREEZE)
             await self.refresh()
         # A choice to keep the freeze that stood for ever would be in the way of any other choice.
@@ -141,7 +140,11 @@ class Attention:
             await self.carry_out("keep", DecisionKind.UNPROVEN_OWNER)
         codes_wanted = not self.proven and self.choice("send", DecisionKind.NEW_CODES) is not None
         await self.carry_out("send", DecisionKind.NEW_CODES)
-        if moved or codes_wanted:
+        for choice, kind in ABOUT_CLAIMANTS:
+            if self.choice(choice, kind) is not None:
+                await self.carry_out(choice, kind)
+                await self.refresh()
+        if moved or codes_wanted or (self.proven and self.facts.status is Status.PROTECTED):
             # New codes: the owner is asked anew, for those of the round before ran out unanswered.
             self.proven = False
             raise Voided
@@ -155,13 +158,10 @@ class Attention:
                 if (decision := self.choice(Outcome.FALSE_ALARM, kind)) is not None:
                     return Ended(Outcome.FALSE_ALARM, decision.request_id)
         # One person may dismiss a report that froze nothing. As soon as something else asks for the freeze, two must agree.
-        kinds = [
-            DecisionKind.UNPROVEN_OWNER,
-            *([DecisionKind.FREEZE_ON_REPORT] if self.facts.held_back else []),
-        ]
-        for kind in kinds:
-            if (decision := self.choice(Outcome.RELEASED, kind)) is not None:
-                return Ended(Outcome.RELEASED, decision.request_id)
+        dismissed = [(Outcome.RELEASED, DecisionKind.FREEZE_ON_REPORT)] if self.facts.held_back else []
+        for outcome, kind in (*ENDED_BY_TWO, *dismissed):
+            if (decision := self.choice(outcome, kind)) is not None:
+                return Ended(outcome, decision.request_id)
         return None
 
     async def refresh(self) -> None:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from models.names import Outcome
+from models.names import DecisionKind, Outcome
+
+ENDED_BY_TWO = (
+    (Outcome.RELEASED, DecisionKind.UNPROVEN_OWNER),
+    (Outcome.IMPOSTOR, DecisionKind.END_AS_IMPOSTOR),
+)
+"""Endings without stages that two people may decide on, whether the owner is proven or not."""
+
+ABOUT_CLAIMANTS = (("accept", DecisionKind.ACCEPT_IDENTITY), ("protect", DecisionKind.IMPOSTOR))
+"""Decisions about one claimant: accepted evidence counts from then on; an impostor's counts no more."""
 
 
 class Turn(Exception):

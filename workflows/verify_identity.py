@@ -9,9 +9,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.identity import CheckProof, PlanIdentity, SendChallenge
+    from models.contracts.claims import CheckProofInput, CheckProofResult
     from models.contracts.incidents import (
-        CheckProofInput,
-        CheckProofResult,
         ContactChoice,
         PlanIdentityInput,
         SendChallengeInput,

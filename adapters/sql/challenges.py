@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.secrets.keys import DataKeys, keyed_digest
 from adapters.sql.engine import statement
+from models.contracts.identity import AnsweredCode
+from models.tables.incidents import Incident
 from models.tables.people import IdentityChallenge
 
 # The row lock of the UPDATE serialises guesses, and its WHERE is judged again after the wait: 100 guesses at once are counted
@@ -19,8 +21,11 @@ ANSWER = text(
     """
 WITH judged AS (
     UPDATE identity_challenge SET attempts = attempts + 1,
-        answered_at = CASE WHEN code_digest = :code_digest AND expires_at > :at THEN CAST(:at AS timestamptz) END
+        answered_at = CASE WHEN code_digest = :code_digest AND expires_at > :at THEN CAST(:at AS timestamptz) END,
+        claim_id = CASE WHEN code_digest = :code_digest AND expires_at > :at THEN CAST(:claim_id AS text) END
     WHERE id = :id AND answered_at IS NULL AND voided_at IS NULL AND attempts < attempts_allowed
+      AND (CAST(:claim_id AS text) IS NULL OR EXISTS (SELECT FROM identity_claim c WHERE c.id = :claim_id
+           AND c.ended_at IS NULL AND (c.incident_id, c.episode) = (identity_challenge.incident_id, identity_challenge.episode)))
     RETURNING incident_id, attempts_allowed - attempts AS remaining, answered_at IS NOT NULL AS accepted,
               expires_at <= :at AS late
 ), asked AS (
@@ -59,7 +64,7 @@ class SqlChallenges:
         expires_at: datetime,
         attempts_allowed: int,
     ) -> None:
-        """See ports.Challenges. An answered challenge stays as it is: its contact has proven itself."""
+        """See identity_ports.Challenges. An answered challenge stays as it is: its contact has proven itself."""
         key = await self._keys.key_for(incident_id)
         fresh = insert(IdentityChallenge).values(
             id=challenge_id,
@@ -89,13 +94,31 @@ class SqlChallenges:
         async with statement(self._engine) as connection:
             await connection.execute(prepared)
 
-    async def answer(self, challenge_id: str, code: str, at: datetime) -> tuple[str, int, str | None]:
-        """See ports.Challenges. An unknown challenge takes the same two statements as a wrong code."""
+    async def whose(self, challenge_id: str) -> tuple[str, str] | None:
+        """See identity_ports.Challenges."""
+        query = (
+            select(Incident.account_id, IdentityChallenge.contact_id)
+            .join(Incident, Incident.id == IdentityChallenge.incident_id)
+            .where(IdentityChallenge.id == challenge_id)
+        )
+        async with statement(self._engine) as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else (row.account_id, row.contact_id)
+
+    async def answer(
+        self, challenge_id: str, code: str, at: datetime, *, claim_id: str | None = None
+    ) -> tuple[str, int, str | None]:
+        """See identity_ports.Challenges. An unknown challenge takes the same two statements as a wrong code."""
         async with statement(self._engine) as connection:
             whose = select(IdentityChallenge.incident_id).where(IdentityChallenge.id == challenge_id)
             incident_id = await connection.scalar(whose)
         key = NOBODYS if incident_id is None else await self._keys.key_for(incident_id)
-        values = {"id": challenge_id, "code_digest": code_digest(key, challenge_id, code), "at": at}
+        values = {
+            "id": challenge_id,
+            "code_digest": code_digest(key, challenge_id, code),
+            "at": at,
+            "claim_id": claim_id,
+        }
         async with statement(self._engine) as connection:
             judged = (await connection.execute(ANSWER, values)).one_or_none()
             if judged is not None:
@@ -107,6 +130,8 @@ class SqlChallenges:
                         IdentityChallenge.answered_at,
                         IdentityChallenge.voided_at,
                         IdentityChallenge.incident_id,
+                        IdentityChallenge.attempts,
+                        IdentityChallenge.attempts_allowed,
                     ).where(IdentityChallenge.id == challenge_id)
                 )
             ).one_or_none()
@@ -114,25 +139,34 @@ class SqlChallenges:
             return "unknown", 0, None
         if row.answered_at is not None or row.voided_at is not None:
             return "used", 0, row.incident_id
+        if row.attempts < row.attempts_allowed:
+            # Only the claim can have stood against it: it is another incident's, or has ended.
+            return "unknown", 0, None
         return "too_many", 0, row.incident_id
 
-    async def answered(self, incident_id: str, episode: int) -> list[tuple[str, str, datetime]]:
-        """See ports.Challenges."""
+    async def answered(self, incident_id: str, episode: int) -> list[AnsweredCode]:
+        """See identity_ports.Challenges."""
+        query = select(IdentityChallenge).where(
+            IdentityChallenge.incident_id == incident_id,
+            IdentityChallenge.episode == episode,
+            IdentityChallenge.answered_at.is_not(None),
+            IdentityChallenge.voided_at.is_(None),
+        )
         async with statement(self._engine) as connection:
-            rows = await connection.execute(
-                select(
-                    IdentityChallenge.channel, IdentityChallenge.contact_id, IdentityChallenge.contact_set_at
-                ).where(
-                    IdentityChallenge.incident_id == incident_id,
-                    IdentityChallenge.episode == episode,
-                    IdentityChallenge.answered_at.is_not(None),
-                    IdentityChallenge.voided_at.is_(None),
+            rows = await connection.execute(query.order_by(IdentityChallenge.contact_id))
+            return [
+                AnsweredCode(
+                    claim_id=row.claim_id,
+                    channel=row.channel,
+                    contact_id=row.contact_id,
+                    contact_set_at=row.contact_set_at,
+                    answered_at=row.answered_at,
                 )
-            )
-            return [(row.channel, row.contact_id, row.contact_set_at) for row in rows]
+                for row in rows
+            ]
 
     async def exhausted(self, incident_id: str, episode: int) -> bool:
-        """See ports.Challenges."""
+        """See identity_ports.Challenges."""
         async with statement(self._engine) as connection:
             total, spent = (
                 await connection.execute(
@@ -143,7 +177,9 @@ class SqlChallenges:
                             IdentityChallenge.answered_at.is_(None),
                         ),
                     ).where(
-                        IdentityChallenge.incident_id == incident_id, IdentityChallenge.episode == episode
+                        IdentityChallenge.incident_id == incident_id,
+                        IdentityChallenge.episode == episode,
+                        IdentityChallenge.channel != "trusted",
                     )
                 )
             ).one()

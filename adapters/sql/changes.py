@@ -14,6 +14,8 @@ from activities import changes as say
 from activities.freeze import freeze_step_key
 from adapters.secrets.keys import Sealer
 from adapters.sql import recall_changes
+from adapters.sql.identity_claims import end_claim_of_impostor, record_evidence, void_evidence
+from adapters.sql.identity_limits import RENEWED
 from adapters.sql.lifting import locked_incident, locked_row, refuse_while_alarmed
 from adapters.sql.recording import FREEZE_DONE
 from adapters.sql.recovery_changes import RECOVERY
@@ -22,7 +24,7 @@ from models.digests import digest
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
 from models.lifecycle import Event, Status, move
-from models.names import ADDED_BY_PEOPLE, Scope
+from models.names import ADDED_BY_PEOPLE, Scope, SecurityItem
 from models.tables.holds import HoldClaim
 from models.tables.incidents import Alarm, Incident, Theft
 from models.tables.people import DecisionTask, IdentityChallenge, Proof, ResetReceipt
@@ -43,8 +45,10 @@ WHERE received_at IS NOT NULL
 
 DECIDES = (
     say.CloseIncident,
+    say.EndClaimOfImpostor,
     say.FrozenNow,
     say.MoveIncident,
+    say.RecordEvidence,
     say.RecordProof,
     say.RenewFreeze,
     say.SetCompromisedSince,
@@ -168,6 +172,7 @@ async def _compromised(
             )
             .values(voided_at=step.completed_at)
         )
+        await void_evidence(connection, attempt.incident_id, change.at, step.completed_at)
 
 
 async def _thefts(change: say.RecordThefts, connection: AsyncConnection, step: FinishedStep) -> None:
@@ -213,6 +218,7 @@ async def _proof(change: say.RecordProof, connection: AsyncConnection, step: Fin
             factors=list(change.factors),
             newest_contact_set_at=change.newest_contact_set_at,
             proven_at=change.at,
+            claim_id=change.claim_id,
         )
     )
 
@@ -229,6 +235,8 @@ async def _reset(change: say.RecordReset, connection: AsyncConnection, step: Fin
             reset_at=change.at,
         )
     )
+    if change.item is SecurityItem.FACTORS:
+        await connection.execute(RENEWED, {"incident_id": step.attempt.incident_id})
 
 
 async def _open_task(change: say.OpenDecisionTask, connection: AsyncConnection, step: FinishedStep) -> None:
@@ -332,6 +340,8 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     say.SetCompromisedSince: _compromised,
     say.RecordThefts: _thefts,
     say.RecordProof: _proof,
+    say.RecordEvidence: record_evidence,
+    say.EndClaimOfImpostor: end_claim_of_impostor,
     say.RecordReset: _reset,
     say.OpenDecisionTask: _open_task,
     say.CloseDecisionTasks: _close_tasks,

@@ -191,6 +191,7 @@ def _chosen() -> Any:  # a select of a table and five columns of others: its exa
             DecisionTask.kind,
             DecisionTask.closed_at,
             DecisionTask.four_eyes,
+            DecisionTask.action,
             DecisionApproval.approved_by,
             DecisionApproval.verdict,
         )
@@ -208,6 +209,7 @@ def _decision(row: Row[Any]) -> Decision:
         choice=row.choice,
         requested_by=row.requested_by,
         approved_by=row.approved_by if row.verdict == "approved" else None,
+        claim_id=row.action.get("claim_id"),
     )
 
 

@@ -16,6 +16,7 @@ from models.contracts.transfers import Flow
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Status
 from models.names import ADDED_BY_PEOPLE, SecurityItem
+from models.tables.identity import IdentityClaim
 from models.tables.incidents import Alarm as AlarmRow
 from models.tables.incidents import Incident, Theft
 from models.tables.people import Proof, ResetReceipt
@@ -101,6 +102,12 @@ class SqlIncidents:
                 .order_by(ResetReceipt.reset_at)
             )
             return {SecurityItem(row.item): row.receipt_id for row in rows}
+
+    async def impostor_found(self, incident_id: str) -> bool:
+        """See ports.Incidents."""
+        found = exists().where(IdentityClaim.incident_id == incident_id, IdentityClaim.ending == "impostor")
+        async with statement(self._engine) as connection:
+            return bool(await connection.scalar(select(found)))
 
     async def proven(self, incident_id: str, episode: int) -> bool:
         """See ports.Incidents."""

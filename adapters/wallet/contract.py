@@ -9,7 +9,7 @@ from typing import Any
 from adapters.wallet.connection import READ_DEADLINE, WalletConnection, known_fields, segment
 from adapters.wallet.refusals import unreachable
 from models.contracts.steps import Receipt
-from models.contracts.wallet import AccountState, StageLimits, StandingHold, StandingRestriction
+from models.contracts.wallet import AccountState, EnrolledKind, StageLimits, StandingHold, StandingRestriction
 from models.names import PLACER, Scope, SecurityItem
 
 PAGE = 1000
@@ -26,6 +26,14 @@ class HttpWallet:
     async def account(self, account_id: str) -> AccountState:
         """See ports.Wallet."""
         return known_fields(AccountState, await self._connection.read(f"/v1/accounts/{segment(account_id)}"))
+
+    async def verify_factor(
+        self, account_id: str, factor_id: str, kind: EnrolledKind, code: str, *, key: str
+    ) -> Receipt:
+        """See ports.Wallet."""
+        path = f"{account(account_id)}/factors/{segment(factor_id)}/verify"
+        body = {"kind": kind.value, "code": code}
+        return await self._connection.write("POST", path, key=key, body=body)
 
     async def place_restriction(
         self, account_id: str, restriction: str, scope: Scope, *, key: str

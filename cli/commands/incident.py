@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli.commands.identity import application as identity
 from cli.commands.options import Json, Login, Reason
 from models.lifecycle import Status
 from models.names import AlarmKind, DecisionKind, Role
@@ -25,6 +26,7 @@ mule = typer.Typer(
 )
 application.add_typer(theft, name="theft")
 application.add_typer(mule, name="mule")
+application.add_typer(identity, name="identity")
 
 IncidentId = Annotated[str, typer.Argument(metavar="INCIDENT", help="The incident's id.")]
 Instant = typer.Option(

@@ -96,6 +96,10 @@ class Addresses:
                 "STANCH_MESSAGE_URL": self.sandbox_url,
                 "STANCH_MESSAGE_KEY": words.message_key,
                 "STANCH_RECALL_ROUTES": json.dumps(self._recall_routes(words)),
+                "STANCH_DOCUMENT_URL": self.sandbox_url,
+                "STANCH_DOCUMENT_KEY": words.provider_key,
+                "STANCH_DOCUMENT_SECRET": words.provider_secret,
+                "STANCH_DOCUMENT_CALLBACK_URL": f"{self.gateway_url}/v1/identity/documents/callback",
             }
         own = {
             name: value
@@ -126,5 +130,7 @@ class Addresses:
             "SANDBOX_KEY": words.wallet_key,
             "SANDBOX_MESSAGE_KEY": words.message_key,
             "SANDBOX_ADMIN_KEY": words.admin_key,
+            "SANDBOX_PROVIDER_KEY": words.provider_key,
+            "SANDBOX_PROVIDER_SECRET": words.provider_secret,
             "SANDBOX_GATEWAY_URL": self.gateway_url,
         }

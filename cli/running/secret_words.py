@@ -34,6 +34,8 @@ class SecretWords:
     wallet_key: str = field(default_factory=_random)
     message_key: str = field(default_factory=_random)
     admin_key: str = field(default_factory=_random)
+    provider_key: str = field(default_factory=_random)
+    provider_secret: str = field(default_factory=_random)
     logins: dict[str, Login] = field(default_factory=dict)
 
     @classmethod

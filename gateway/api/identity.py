@@ -20,14 +20,15 @@ router = APIRouter(tags=["identity"])
 
 
 class CodeAnswer(Message):
-    """The reference and the code of a message."""
+    """The reference and the code of a message. With the token of a claim it counts for that claimant."""
 
     challenge_id: Annotated[str, StringConstraints(pattern="^[0-9A-Z]{26}$")]
     code: Annotated[str, StringConstraints(pattern="^[0-9]{6,10}$")]
+    claim: Annotated[str, StringConstraints(pattern="^stanch_claim_[A-Za-z0-9_-]{43}$")] | None = None
 
 
 class CodeAccepted(Message):
-    """`remaining`: how many further contacts must answer."""
+    """`remaining`: how much more must be shown, 0 once the owner is proven."""
 
     accepted: Literal[True]
     remaining: int
@@ -40,6 +41,7 @@ class CodeAccepted(Message):
     responses=responses(
         200,
         CodeAccepted,
+        ErrorCode.UNAUTHENTICATED,
         ErrorCode.TOO_LARGE,
         ErrorCode.INVALID,
         ErrorCode.CODE_WRONG,
@@ -55,6 +57,7 @@ async def answer_challenge(request: Request) -> Response:
     """No answer tells which contact the code went to, nor which references exist."""
     parts = parts_of(request)
     body = await read(request, CodeAnswer)
-    answered = await parts.answer_challenge.run(body.challenge_id, body.code)
+    claim = None if body.claim is None else await parts.identity.claims.enter(body.claim)
+    answered = await parts.answer_challenge.run(body.challenge_id, body.code, claim=claim)
     parts.afterwards.later(answered.incident_id, lambda: parts.wake.now(answered.incident_id))
     return answer(CodeAccepted(accepted=True, remaining=answered.remaining))

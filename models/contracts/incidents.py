@@ -131,11 +131,17 @@ class ContactChoice(Message):
     set_at: Moment
 
 
+class RefusedContact(ContactChoice):
+    """A contact point that is never used, and why (models.contracts.identity.RefusedBecause)."""
+
+    reason: str = "set_since"
+
+
 class PlanIdentityResult(StepResult):
-    """`usable`: set before the compromise time, each a different value. `refused`: set since, shown to agents."""
+    """`usable`: set before the compromise time, each a different value. `refused`: shown to agents."""
 
     usable: tuple[ContactChoice, ...]
-    refused: tuple[ContactChoice, ...]
+    refused: tuple[RefusedContact, ...]
 
 
 class SendChallengeInput(StepInput):
@@ -152,20 +158,6 @@ class SendChallengeResult(StepResult):
 
     challenge_id: str
     expires_at: Moment
-
-
-class CheckProofInput(StepInput):
-    """Ask whether enough codes were answered. Recorded as a step only once it is proven."""
-
-    compromised_since: Moment
-
-
-class CheckProofResult(StepResult):
-    """`factors`: what proved the owner, e.g. `phone:contact-id`."""
-
-    proven: bool
-    factors: tuple[str, ...]
-    exhausted: bool = False
 
 
 class VerifyIdentityInput(Message):
@@ -291,6 +283,8 @@ class Decision(Message):
     choice: str
     requested_by: str
     approved_by: str | None
+    claim_id: str | None = None
+    """Which claimant it is about, where it is about one."""
 
 
 class Decisions(Message):

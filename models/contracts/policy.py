@@ -23,13 +23,14 @@ class StagePolicy(Message):
 
 
 class IdentityPolicy(Message):
-    """What proves the owner. Lifetimes and lengths after NIST SP 800-63B-4, 4.2.1.2."""
+    """The one-time codes: lifetimes and lengths after NIST SP 800-63B-4, 4.2.1.2. What proves the owner is identity.toml's."""
 
     code_digits: Annotated[int, Field(ge=6, le=10)]
     phone_code_seconds: Seconds
     email_code_seconds: Seconds
     attempts_per_contact: Annotated[int, Field(ge=1, le=100)]
-    contacts_required: Annotated[int, Field(ge=2)]
+    contacts_required: Annotated[int, Field(ge=2)] = 2
+    """Kept for incidents that began under it: their histories carry the whole policy. Nothing reads it any more."""
     codes_per_contact: Annotated[int, Field(ge=1)]
 
 

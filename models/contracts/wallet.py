@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, field_validator
 
 from models.contracts.base import Currency, Message, Moment
 from models.names import Scope, SecurityItem
@@ -24,8 +24,31 @@ class ContactKind(StrEnum):
     EMAIL = "email"
 
 
+class SignalKind(StrEnum):
+    """What a carrier, a mail host or the wallet itself noticed about an identifier."""
+
+    SIM_SWAP = "sim_swap"
+    PORTED = "ported"
+    IDENTIFIER_RECYCLED = "identifier_recycled"
+
+
+class Signal(WalletMessage):
+    """A sign that a number or address is in other hands. A kind we do not know reads as the worst we know."""
+
+    kind: SignalKind
+    at: Moment
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _known(cls, value: object) -> object:
+        return value if value in set(SignalKind) else SignalKind.IDENTIFIER_RECYCLED
+
+
 class ContactPoint(WalletMessage):
-    """One way to reach somebody. `value` is personal data. A removed one stays listed with `removed_at`."""
+    """One way to reach somebody. `value` is personal data. A removed one stays listed with `removed_at`.
+
+    `changed_at`: when the wallet last wrote this record, by its own audit; `set_at` may have been rewritten since.
+    """
 
     id: str
     kind: ContactKind
@@ -34,6 +57,29 @@ class ContactPoint(WalletMessage):
     removed_at: Moment | None = None
     previous_value: str | None = None
     previous_set_at: Moment | None = None
+    changed_at: Moment | None = None
+    signals: tuple[Signal, ...] = ()
+
+
+class TrustedContact(ContactPoint):
+    """Somebody the owner chose to vouch for them. Not the owner's own contact: no code that proves alone goes there."""
+
+
+class EnrolledKind(StrEnum):
+    """What kind of authenticator an entry under `factors` is."""
+
+    TOTP = "totp"
+    PASSKEY = "passkey"
+    RECOVERY_CODES = "recovery_codes"
+
+
+class Passkey(WalletMessage):
+    """The public half of a passkey: nothing here is a secret. Both in base64url without padding."""
+
+    credential_id: str
+    public_key: str
+    """COSE."""
+    sign_count: int = 0
 
 
 class SecurityEntry(WalletMessage):
@@ -46,6 +92,15 @@ class SecurityEntry(WalletMessage):
     active: bool
     ended_at: Moment | None = None
     previous: dict[str, Any] | None = None
+    changed_at: Moment | None = None
+    factor: EnrolledKind | None = None
+    """Only under `factors`; None where the wallet does not say or we do not know it: such a one proves nothing."""
+    passkey: Passkey | None = None
+
+    @field_validator("factor", mode="before")
+    @classmethod
+    def _known(cls, value: object) -> object:
+        return value if value in set(EnrolledKind) else None
 
 
 class Balance(WalletMessage):
@@ -89,6 +144,9 @@ class AccountState(WalletMessage):
     restrictions: tuple[StandingRestriction, ...]
     contact_points: tuple[ContactPoint, ...]
     security: dict[SecurityItem, tuple[SecurityEntry, ...]]
+    trusted_contacts: tuple[TrustedContact, ...] = ()
+    real_name_set_at: Moment | None = None
+    """When the wallet last took the owner's real name from a document: what a new look is compared with."""
 
 
 class StageLimits(Message):

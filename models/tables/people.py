@@ -70,6 +70,8 @@ class IdentityChallenge(Base):
     attempts_allowed: Mapped[int]
     answered_at: Mapped[MaybeInstant]
     voided_at: Mapped[MaybeInstant]
+    claim_id: Mapped[Ulid | None] = mapped_column(ForeignKey("identity_claim.id"))
+    """Whose claim it was answered for; None when somebody answered without one."""
 
 
 class Proof(Base):
@@ -84,6 +86,7 @@ class Proof(Base):
     newest_contact_set_at: Mapped[Instant]
     proven_at: Mapped[Instant]
     voided_at: Mapped[MaybeInstant]
+    claim_id: Mapped[Ulid | None] = mapped_column(ForeignKey("identity_claim.id"))
 
 
 class ResetReceipt(Base):

@@ -153,6 +153,15 @@ class SetStageLimits(Body):
     withdrawals_allowed: Flag
 
 
+class VerifyFactor(Body):
+    """A code of an authenticator app, or one of the saved codes."""
+
+    kind: Literal["totp", "recovery_codes"]
+    code: Annotated[
+        str, StringConstraints(min_length=6, max_length=64, pattern=r"^[0-9A-Za-z\-]+$", strict=True)
+    ]
+
+
 class SendMessage(Body):
     """One text message or mail."""
 

@@ -6,10 +6,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from sandbox.contract.bodies import CreateOwnerLink, Item, ReleaseRestrictions, ResetItem, SetStageLimits
+from sandbox.contract.bodies import (
+    CreateOwnerLink,
+    Item,
+    ReleaseRestrictions,
+    ResetItem,
+    SetStageLimits,
+    VerifyFactor,
+)
 from sandbox.contract.writing import KEY_PATTERN, IdempotencyKey, write
 from sandbox.state import bearer
-from sandbox.wallet import owner_links, resets, restrictions, stages
+from sandbox.wallet import one_time, owner_links, resets, restrictions, stages
 
 router = APIRouter(dependencies=[Depends(bearer("wallet_key"))])
 
@@ -39,6 +46,21 @@ async def reset_item(
         body,
         "reset_item",
         lambda connection: resets.reset(connection, account_id, item, body.set_since),
+    )
+
+
+@router.post("/v1/accounts/{account_id}/factors/{factor_id}/verify")
+async def verify_factor(
+    request: Request, account_id: str, factor_id: str, key: IdempotencyKey, body: VerifyFactor
+) -> Response:
+    """Check a code and use it up."""
+    return await write(
+        request,
+        key,
+        body,
+        "verify_factor",
+        lambda connection: one_time.verify(connection, account_id, factor_id, body.kind, body.code),
+        forget=frozenset({"code"}),
     )
 
 

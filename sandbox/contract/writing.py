@@ -29,9 +29,11 @@ async def write(
     content: BaseModel | None,
     action: str,
     effect: Callable[[AsyncConnection], Awaitable[Effect]],
+    *,
+    forget: frozenset[str] = frozenset(),
 ) -> Response:
-    """Run a write once and answer its receipt."""
-    text = content.model_dump_json() if content is not None else request.url.query
+    """Run a write once and answer its receipt. Of the fields in `forget` no trace is kept, not even in a digest."""
+    text = content.model_dump_json(exclude=set(forget)) if content is not None else request.url.query
     digest = receipts.digest(request.method, request.scope["path"], text)
     engine = running(request).database.engine
     answer = await receipts.once(engine, key=key, request=digest, action=action, effect=effect)

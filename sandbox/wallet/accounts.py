@@ -54,9 +54,17 @@ SELECT json_build_object(
     'contact_points', COALESCE((
         SELECT json_agg(json_build_object('id', e.entry_id, 'kind', e.kind, 'value', e.value, 'set_at', e.set_at,
                                           'removed_at', e.ended_at, 'previous_value', p.value,
-                                          'previous_set_at', p.set_at) ORDER BY e.set_at, e.entry_id)
+                                          'previous_set_at', p.set_at, 'changed_at', e.changed_at,
+                                          'signals', COALESCE(e.signals, '[]')) ORDER BY e.set_at, e.entry_id)
         FROM wallet.security_entry e LEFT JOIN wallet.security_entry p ON p.entry_id = e.previous_id
         WHERE e.account_id = a.account_id AND e.item = 'contacts'), '[]'),
+    'trusted_contacts', COALESCE((
+        SELECT json_agg(json_build_object('id', e.entry_id, 'kind', e.kind, 'value', e.value, 'set_at', e.set_at,
+                                          'removed_at', e.ended_at, 'previous_value', NULL, 'previous_set_at', NULL,
+                                          'changed_at', e.changed_at, 'signals', COALESCE(e.signals, '[]'))
+                        ORDER BY e.set_at, e.entry_id)
+        FROM wallet.security_entry e WHERE e.account_id = a.account_id AND e.item = 'trusted_contacts'), '[]'),
+    'real_name_set_at', CASE WHEN a.real_name_state = 'verified' THEN COALESCE(a.real_name_set_at, a.opened_at) END,
     'security', (
         SELECT json_object_agg(i.item, COALESCE(s.entries, '[]'))
         FROM unnest(CAST(:items AS text[])) AS i(item) LEFT JOIN (
@@ -65,7 +73,8 @@ SELECT json_build_object(
                 'active', e.ended_at IS NULL AND e.label <> 'must_renew', 'ended_at', e.ended_at,
                 'ended_by', e.ended_by,
                 'previous', CASE WHEN p.entry_id IS NULL THEN NULL ELSE
-                    json_build_object('id', p.entry_id, 'label', p.label, 'set_at', p.set_at) END
+                    json_build_object('id', p.entry_id, 'label', p.label, 'set_at', p.set_at) END,
+                'changed_at', e.changed_at, 'factor', e.factor, 'passkey', e.passkey
                 ) ORDER BY e.set_at, e.entry_id) AS entries
             FROM wallet.security_entry e LEFT JOIN wallet.security_entry p ON p.entry_id = e.previous_id
             WHERE e.account_id = a.account_id GROUP BY e.item) s ON s.item = i.item)

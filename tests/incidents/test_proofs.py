@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio import activity
 
-from activities.changes import MoveIncident, RecordProof
+from activities.changes import MoveIncident, RecordProof, SetCompromisedSince
 from activities.identity import challenge_reference
 from activities.steps import Effect, Running
-from models.contracts.incidents import CheckProofInput, CheckProofResult, IncidentFacts
-from models.contracts.steps import Origin
+from models.contracts.claims import CheckProofInput, CheckProofResult
+from models.contracts.identity import AnsweredCode
+from models.contracts.incidents import IncidentFacts
+from models.contracts.steps import Origin, StepInput, StepResult
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Event, Status
 from models.names import Activity, DecisionKind, Role, StepKind, StepStatus
@@ -47,6 +49,36 @@ async def test_a_proof_recorded_while_an_earlier_beginning_is_taken_up_falls_and
     assert (await house.facts(incident_id)).status is Status.FROZEN
     await house.give_back(incident_id)
     await house.until_closed(incident_id)
+
+
+async def test_codes_that_fall_between_the_look_and_the_record_are_no_half_proof(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The compromise time moves before one of two answered contacts: one alone must not prove the owner."""
+    theft = house.steal(9_000)
+    recent = (datetime.now(UTC) - timedelta(hours=3)).isoformat()
+    path = f"/people/{theft.account_id}/entries/{theft.account_id}-email-1/clock"
+    house.sandbox.control("POST", path, {"set_at": recent})
+    incident_id = (await house.alarm(theft)).incident_id
+    codes = await house.both_codes(incident_id)
+    look = house.wiring.challenges.answered
+
+    async def overtaken(asked: str, episode: int) -> list[AnsweredCode]:
+        seen = await look(asked, episode)
+        if activity.in_activity() and asked == incident_id and len(seen) == 2:
+            monkeypatch.undo()
+            await _move_earlier(house, incident_id, datetime.now(UTC) - timedelta(hours=4))
+        return seen
+
+    monkeypatch.setattr(house.wiring.challenges, "answered", overtaken)
+    for challenge_id, code in codes:
+        await house.answer(challenge_id, code)
+    await house.until_rows(
+        "SELECT id FROM step WHERE incident_id = :id AND step_key = 'alarm/earlier'", id=incident_id
+    )
+    await house.looked(incident_id)
+    assert await house.rows("SELECT step_id FROM proof WHERE incident_id = :id", id=incident_id) == []
+    assert (await house.facts(incident_id)).status is Status.FROZEN
 
 
 async def test_an_owner_who_comes_too_late_gets_new_codes_from_an_agent(house: House) -> None:
@@ -121,3 +153,15 @@ async def _prove(house: House, incident_id: str, newest: datetime) -> None:
         return Effect(result, changes=(proof, MoveIncident(Event.IDENTITY_PROVEN)))
 
     await house.wiring.steps.run(step, StepKind.VERIFY_IDENTITY, CheckProofResult, effect, origin=Origin())
+
+
+async def _move_earlier(house: House, incident_id: str, since: datetime) -> None:
+    step = StepInput(incident_id=incident_id, episode=1, step_key="alarm/earlier")
+
+    async def effect(running: Running) -> Effect[StepResult]:
+        del running
+        return Effect(StepResult(step_key=step.step_key), changes=(SetCompromisedSince(since, voids=True),))
+
+    await house.wiring.steps.run(
+        step, StepKind.ALARM, StepResult, effect, origin=Origin(gateway_attempt="0" * 26)
+    )

@@ -140,6 +140,12 @@ def test_the_whole_story_of_an_account_is_told_in_the_contracts_words(sandbox: R
     for item in sandbox.state(account_id)["security"]:
         path = "/v1/accounts/{account_id}/security/{item}/reset"
         ask("POST", path, account_id=account_id, item=item, body=since)
+    enrolled = {"kind": "recovery_codes", "set_at": "2026-01-01T00:00:00Z"}
+    saved = sandbox.control("POST", f"/people/{holder}/factors", enrolled)
+    checking = {"account_id": holder, "body": {"kind": "recovery_codes", "code": saved["codes"][0]}}
+    path = "/v1/accounts/{account_id}/factors/{factor_id}/verify"
+    ask("POST", path, factor_id=saved["id"], **checking)
+    ask("POST", path, 404, factor_id="none", **checking)
     link = {"purpose": "renew_credentials", "contact_point_id": f"{account_id}-phone-1", "expires_at": later}
     ask("POST", "/v1/accounts/{account_id}/owner-links", account_id=account_id, body=link)
 

@@ -67,7 +67,13 @@ async def test_the_right_code_is_accepted_once(
     assert (await contact.answer("00000000")) == ("wrong", 9)
     assert (await contact.answer(RIGHT))[0] == "accepted"
     assert (await contact.answer(RIGHT))[0] == "used"
-    assert await house.challenges.answered(accepted.incident_id, 1) == [("phone", "phone-1", contact.set_at)]
+    (answered,) = await house.challenges.answered(accepted.incident_id, 1)
+    assert (answered.channel, answered.contact_id, answered.contact_set_at, answered.claim_id) == (
+        "phone",
+        "phone-1",
+        contact.set_at,
+        None,
+    )
     await contact.prepare("99999999", round_number=2)
     assert (await contact.answer("99999999"))[0] == "used", "an answered contact has proven itself"
 
@@ -139,7 +145,7 @@ async def test_an_earlier_compromise_time_voids_answers_of_newer_contacts_only(
     earlier = compromised(now() - timedelta(hours=4), voids=True)
     await house.do(accepted.incident_id, 1, "alarm/x", StepKind.ALARM, (earlier,))
     answered = await house.challenges.answered(accepted.incident_id, 1)
-    assert [contact for _, contact, _ in answered] == ["old"]
+    assert [each.contact_id for each in answered] == ["old"]
     unanswered = Contact(house, accepted, "unanswered", now() - timedelta(hours=3))
     await unanswered.prepare()
     await house.do(

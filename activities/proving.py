@@ -1,0 +1,196 @@
+"""What claimants presented, with what the wallet says of its age now, judged claimant by claimant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from activities.identity_ports import Challenges, IdentityClaims
+from activities.ports import Wallet
+from models.contracts.identity import (
+    AnsweredCode,
+    FactorKind,
+    IdentityRules,
+    Judgement,
+    Presented,
+    ProofAction,
+)
+from models.contracts.wallet import (
+    AccountState,
+    ContactKind,
+    ContactPoint,
+    EnrolledKind,
+    SecurityEntry,
+    Signal,
+    TrustedContact,
+)
+from models.judging import judge, refusal
+from models.names import SecurityItem
+
+CODE_TO = {ContactKind.PHONE: FactorKind.PHONE_CODE, ContactKind.EMAIL: FactorKind.EMAIL_CODE}
+PREVIOUS = ".previous"
+"""Ends the id of a contact's former value: the thief replaced it, so it is the owner's."""
+
+ENROLLED = {
+    FactorKind.TOTP: EnrolledKind.TOTP,
+    FactorKind.PASSKEY: EnrolledKind.PASSKEY,
+    FactorKind.RECOVERY_CODE: EnrolledKind.RECOVERY_CODES,
+}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The judgement on each claimant; None stands for codes that were answered without a claim."""
+
+    by_claim: Mapping[str | None, Judgement]
+    contested: bool
+
+    def winner(self) -> tuple[str | None, Judgement] | None:
+        """The claimant who is the proven owner. Where two rivals are proven nobody is: people decide."""
+        proven = [(claim, said) for claim, said in self.by_claim.items() if said.proven]
+        return proven[0] if len(proven) == 1 else None
+
+
+@dataclass
+class Prover:
+    """Judges an incident's claimants by the rules. Reads, records nothing."""
+
+    wallet: Wallet
+    challenges: Challenges
+    claims: IdentityClaims
+    rules: IdentityRules
+
+    async def judge(
+        self,
+        incident_id: str,
+        episode: int,
+        account_id: str,
+        since: datetime,
+        action: ProofAction = ProofAction.RESTORE,
+    ) -> Judged:
+        """Judge everybody. Without anything presented the wallet is not asked. Errors: those of ports.Wallet."""
+        codes = await self.challenges.answered(incident_id, episode)
+        evidence = await self.claims.evidence(incident_id, episode)
+        if not codes and not evidence:
+            return Judged({}, contested=False)
+        account = await self.wallet.account(account_id)
+        presented: dict[str | None, list[Presented]] = {}
+        for each in evidence:
+            now = current(account, each.presented)
+            presented.setdefault(each.claim_id, []).append(now)
+        for claim in sorted({each.claim_id for each in codes}, key=str):
+            theirs = [each for each in codes if each.claim_id == claim]
+            presented.setdefault(claim, []).extend(self._codes(account, theirs, since))
+        amounts = {each.currency: each.balance for each in account.balances}
+
+        def said(factors: Iterable[Presented], *, contested: bool) -> Judgement:
+            return judge(self.rules, action, factors, since=since, amounts=amounts, contested=contested)
+
+        counting = [claim for claim, factors in presented.items() if said(factors, contested=False).counted]
+        contested = len(counting) > 1
+        return Judged(
+            {claim: said(factors, contested=contested) for claim, factors in presented.items()}, contested
+        )
+
+    def _codes(self, account: AccountState, codes: list[AnsweredCode], since: datetime) -> list[Presented]:
+        found = [_code(account, each) for each in codes if each.channel != "trusted"]
+        vouching = [_vouching(account, each) for each in codes if each.channel == "trusted"]
+        window = timedelta(seconds=self.rules.swap_window_seconds)
+        standing = [each for each in vouching if refusal(each, since, window) is None]
+        if len(standing) >= self.rules.trusted_contacts.needed:
+            found.append(
+                Presented(
+                    kind=FactorKind.TRUSTED_CONTACTS,
+                    reference="+".join(sorted(each.reference for each in standing))[:128],
+                    set_at=max(each.set_at for each in standing if each.set_at is not None),
+                )
+            )
+        return found
+
+
+def contacts_of_old(account: AccountState) -> list[ContactPoint]:
+    """Every contact point the wallet lists, and the former value of each that was replaced as one of its own."""
+    former = [
+        point.model_copy(
+            update={
+                "id": f"{point.id}{PREVIOUS}",
+                "value": point.previous_value,
+                "set_at": point.previous_set_at,
+                "previous_value": None,
+                "previous_set_at": None,
+                "changed_at": None,
+                "removed_at": point.set_at,
+            }
+        )
+        for point in account.contact_points
+        if point.previous_value is not None and point.previous_set_at is not None
+    ]
+    return [*account.contact_points, *former]
+
+
+def presented_contact(account: AccountState, point: ContactPoint, kind: FactorKind) -> Presented:
+    """A contact point as a factor, with the signals of every record of the same value."""
+    same = [each for each in account.contact_points if each.value == point.value]
+    signals: list[Signal] = [signal for each in same for signal in each.signals]
+    return Presented(
+        kind=kind,
+        reference=point.id,
+        set_at=point.set_at,
+        changed_at=point.changed_at,
+        previous_set_at=point.previous_set_at,
+        removed_at=point.removed_at,
+        signals=tuple(dict.fromkeys([*point.signals, *signals])),
+    )
+
+
+def presented_entry(entry: SecurityEntry, kind: FactorKind) -> Presented:
+    """An authenticator as a factor."""
+    return Presented(
+        kind=kind,
+        reference=entry.id,
+        set_at=entry.set_at,
+        changed_at=entry.changed_at,
+        removed_at=entry.ended_at,
+    )
+
+
+def enrolled(account: AccountState, kind: FactorKind) -> list[SecurityEntry]:
+    """The account's authenticators of this kind, the oldest first, ended ones included: the thief may have ended them."""
+    entries = account.security.get(SecurityItem.FACTORS, ())
+    return sorted(
+        (each for each in entries if each.factor is ENROLLED[kind]), key=lambda each: (each.set_at, each.id)
+    )
+
+
+def current(account: AccountState, then: Presented) -> Presented:
+    """What was presented, with what the wallet says of it now. The later time counts; a lost record keeps what was said."""
+    now: Presented | None = None
+    if then.kind in {FactorKind.CALL_BACK, *CODE_TO.values()}:
+        points = {each.id: each for each in contacts_of_old(account)}
+        if (point := points.get(then.reference)) is not None:
+            now = presented_contact(account, point, then.kind)
+    elif then.kind in ENROLLED:
+        entries = {each.id: each for each in enrolled(account, then.kind)}
+        if (entry := entries.get(then.reference)) is not None:
+            now = presented_entry(entry, then.kind)
+    elif then.kind is FactorKind.DOCUMENT:
+        now = then.model_copy(update={"set_at": account.real_name_set_at})
+    if now is None or now.set_at is None or then.set_at is None:
+        return then if now is None else now
+    return now.model_copy(update={"set_at": max(now.set_at, then.set_at)})
+
+
+def _code(account: AccountState, code: AnsweredCode) -> Presented:
+    kind = CODE_TO[ContactKind(code.channel)]
+    return current(account, Presented(kind=kind, reference=code.contact_id, set_at=code.contact_set_at))
+
+
+def _vouching(account: AccountState, code: AnsweredCode) -> Presented:
+    then = Presented(kind=FactorKind.TRUSTED_CONTACTS, reference=code.contact_id, set_at=code.contact_set_at)
+    found: dict[str, TrustedContact] = {each.id: each for each in account.trusted_contacts}
+    contact = found.get(code.contact_id)
+    if contact is None:
+        return then
+    now = presented_contact(account, contact, FactorKind.TRUSTED_CONTACTS)
+    return now.model_copy(update={"set_at": max(contact.set_at, code.contact_set_at)})

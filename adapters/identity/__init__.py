@@ -1,0 +1,1 @@
+"""Factors that are checked against something outside: passkeys, and documents at a provider."""

@@ -1,0 +1,49 @@
+"""The use cases around a claim, put together from the wiring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adapters.wiring import Wiring
+from use_cases.identity.call_back import CallBack
+from use_cases.identity.claims import Claims
+from use_cases.identity.documents import ShowDocument
+from use_cases.identity.look import LookAtIdentity
+from use_cases.identity.own_secrets import PresentSecret
+from use_cases.identity.presenting import Presenting
+from use_cases.identity.vouching import AskTrustedContacts
+
+
+@dataclass
+class IdentityParts:
+    """What the endpoints of identity call."""
+
+    claims: Claims
+    secrets: PresentSecret
+    documents: ShowDocument
+    vouching: AskTrustedContacts
+    call_back: CallBack
+    look: LookAtIdentity
+
+
+def identity_parts(wiring: Wiring) -> IdentityParts:
+    """Nothing is opened yet. Errors: INVALID, when the rules or the provider's settings are not usable."""
+    claims = Claims(wiring.claimants, wiring.incidents, wiring.identity_rules, wiring.clock)
+    presenting = Presenting(
+        claims=claims,
+        limits=wiring.limits,
+        steps=wiring.steps,
+        wallet=wiring.wallet,
+        rules=wiring.identity_rules,
+        clock=wiring.clock,
+    )
+    return IdentityParts(
+        claims=claims,
+        secrets=PresentSecret(presenting, wiring.passkeys),
+        documents=ShowDocument(presenting, wiring.documents),
+        vouching=AskTrustedContacts(
+            presenting, wiring.challenges, wiring.messages, wiring.incident_secrets, wiring.policies
+        ),
+        call_back=CallBack(presenting),
+        look=LookAtIdentity(claims, wiring.claimants, wiring.wallet, wiring.prover, wiring.identity_rules),
+    )

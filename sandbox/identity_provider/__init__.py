@@ -1,0 +1,1 @@
+"""Another company of this world: looks at documents and faces, and tells by signed callbacks."""
