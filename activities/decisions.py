@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.changes import Change, CloseDecisionTasks, OpenDecisionTask, RenewFreeze
+from activities.changes import Change, CloseDecisionTasks, OpenDecisionTask, QueueNotice, RenewFreeze
 from activities.origin import activity_origin
 from activities.ports import DecisionStore
 from activities.steps import Effect, Running, Steps
@@ -21,7 +21,7 @@ from models.contracts.incidents import (
 )
 from models.contracts.steps import StepResult
 from models.digests import digest
-from models.names import Activity, DecisionKind, Role, StepKind
+from models.names import Activity, DecisionKind, NoticeTemplate, Outcome, Role, StepKind
 
 
 @dataclass
@@ -49,8 +49,10 @@ class AskDecision:
             )
             # An older question of this kind was about facts that no longer hold: yes to it must not count now.
             former = CloseDecisionTasks((step.kind,), running.started_at, part=step.action.get("part"))
-            changes = (former, task)
-            return Effect(AskDecisionResult(step_key=step.step_key, task_id=task_id), changes=changes)
+            changes: list[Change] = [former, task]
+            if step.kind is DecisionKind.UNPROVEN_OWNER:
+                changes.append(QueueNotice(NoticeTemplate.IDENTITY_DENIED))
+            return Effect(AskDecisionResult(step_key=step.step_key, task_id=task_id), changes=tuple(changes))
 
         return await self.steps.run(
             step, StepKind.ASK_DECISION, AskDecisionResult, effect, origin=activity_origin()
@@ -78,6 +80,8 @@ class CarryOutDecision:
             changes: list[Change] = [CloseDecisionTasks((decision.kind,), running.started_at)]
             if decision.kind is DecisionKind.RENEW_FREEZE:
                 changes.append(RenewFreeze())
+            if decision.kind is DecisionKind.IMPOSTOR and step.choice == Outcome.IMPOSTOR:
+                changes.append(QueueNotice(NoticeTemplate.IMPOSTOR_ATTEMPT))
             return Effect(
                 StepResult(step_key=step.step_key),
                 changes=tuple(changes),

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from temporalio import activity
 
-from activities.changes import MoveIncident, RecordProof
+from activities.changes import Change, MoveIncident, QueueNotice, RecordProof
 from activities.messages import code_message
 from activities.origin import activity_origin
 from activities.ports import Challenges, Messages, Policies, Secrets, Wallet
@@ -26,7 +26,7 @@ from models.contracts.wallet import AccountState, ContactKind, ContactPoint
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Event
-from models.names import Activity, StepKind
+from models.names import Activity, NoticeTemplate, StepKind
 
 
 def trusted_contacts(account: AccountState, since: datetime) -> list[ContactPoint]:
@@ -75,12 +75,15 @@ class PlanIdentity:
             account = await self.wallet.account(step.account_id)
             usable = trusted_contacts(account, step.compromised_since)
             refused = [point for point in account.contact_points if point.set_at >= step.compromised_since]
+            # Where no code can be sent none is announced: an agent must look then.
+            changes: tuple[Change, ...] = (QueueNotice(NoticeTemplate.IDENTITY_ASKED),) if usable else ()
             return Effect(
                 PlanIdentityResult(
                     step_key=step.step_key,
                     usable=tuple(_choice(point) for point in usable),
                     refused=tuple(_choice(point) for point in refused),
-                )
+                ),
+                changes=changes,
             )
 
         return await self.steps.run(

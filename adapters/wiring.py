@@ -10,10 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 
+from activities.notices import SendNotice
 from activities.registry import Ports
 from activities.steps import Steps
 from adapters.clock import SystemClock
 from adapters.messages.gateway import HttpMessages
+from adapters.notices.companies import NoticeCompanies, SmtpMail
+from adapters.notices.rendering import CatalogueTexts
 from adapters.policies import FixedPolicy, read_policy
 from adapters.secrets.keys import DataKeys, IncidentSecrets, MasterKey, Sealer
 from adapters.sql.alarm_store import SqlAlarmStore
@@ -25,6 +28,7 @@ from adapters.sql.engine import make_engine
 from adapters.sql.expectations import SqlExpectations
 from adapters.sql.hand_over import SqlHandOver
 from adapters.sql.incidents import SqlIncidents
+from adapters.sql.notices import SqlNotices
 from adapters.sql.operators import SqlFreezeClock, SqlOperators
 from adapters.sql.overview import SqlOverview
 from adapters.sql.step_store import SqlStepStore
@@ -38,6 +42,7 @@ from adapters.wallet.contract import HttpWallet
 from adapters.wallet.transfers import WalletTransferSource
 from models.errors import ErrorCode, StanchError
 from settings import Settings
+from use_cases.deliver_notice import DeliverNotice
 from use_cases.sweep import Sweep
 
 
@@ -143,6 +148,34 @@ class Wiring:
     def messages(self) -> HttpMessages:
         """SMS and mail."""
         return HttpMessages(self.settings.message_url, self.settings.message_key.get_secret_value())
+
+    @cached_property
+    def notices(self) -> SqlNotices:
+        """Promised notices."""
+        return SqlNotices(self.engine, self.keys)
+
+    @cached_property
+    def notice_provider(self) -> NoticeCompanies:
+        """Who carries notices. Errors: INVALID, when the address of the mail server is none."""
+        url = self.settings.smtp_url
+        mail = (
+            None if url is None else SmtpMail.of_url(url.get_secret_value(), sender=self.settings.mail_from)
+        )
+        return NoticeCompanies(gateway=self.messages, mail=mail)
+
+    @cached_property
+    def deliver_notice(self) -> DeliverNotice:
+        """Tells people what was promised. Errors: INVALID, when a catalogue or the mail server's address is broken."""
+        return DeliverNotice(
+            store=self.notices,
+            send=SendNotice(self.steps, self.notice_provider),
+            texts=CatalogueTexts(self.settings.notice_company, self.settings.notice_help),
+            provider=self.notice_provider,
+            wallet=self.wallet,
+            incidents=self.incidents,
+            policies=self.policies,
+            clock=self.clock,
+        )
 
     @cached_property
     def index(self) -> SqlTransferIndex:

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 
 import typer
 
-from cli.commands import audit, database, demo, doctor, incident, operator, parts, sandbox, transfers
+from cli.commands import audit, database, demo, doctor, incident, notice, operator, parts, sandbox, transfers
 from cli.exit_codes import ExitCode, exit_code
 from cli.output import Output
 from models.errors import ErrorCode, StanchError
@@ -45,6 +45,7 @@ parts.register(application)
 doctor.register(application)
 sandbox.register(application)
 application.add_typer(incident.application, name="incident")
+application.add_typer(notice.application, name="notice")
 application.add_typer(transfers.application, name="transfers")
 application.add_typer(audit.application, name="audit")
 application.add_typer(operator.application, name="operator")

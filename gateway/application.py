@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from gateway import problems
-from gateway.api import alarms, decisions, identity, incidents, state
+from gateway.api import alarms, decisions, identity, incidents, notices, state
 from gateway.api.description import with_problems
 from gateway.boundary import Boundary
 from gateway.parts import Parts
@@ -53,7 +53,14 @@ def _routed(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | N
         docs_url=None,
         redoc_url=None,
     )
-    for each in (alarms.router, incidents.router, decisions.router, identity.router, state.router):
+    for each in (
+        alarms.router,
+        incidents.router,
+        decisions.router,
+        identity.router,
+        notices.router,
+        state.router,
+    ):
         app.include_router(each)
     describe = app.openapi
 

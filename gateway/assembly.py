@@ -23,6 +23,7 @@ from use_cases.deadline import Deadline
 from use_cases.decide import Decide
 from use_cases.look_up import LookUp
 from use_cases.raise_alarm import RaiseAlarm
+from use_cases.tell import Tell
 from use_cases.wake import Wake
 
 WARM_CONNECTIONS = 6
@@ -110,6 +111,7 @@ def assemble(wiring: Wiring) -> Parts:
             clock=wiring.clock,
         ),
         look_up=LookUp(wiring.overview),
+        tell=Tell(desk=wiring.notices, overview=wiring.overview),
         wake=wake,
         metrics=metrics,
         afterwards=Afterwards(metrics, budget=settings.hand_over_budget_ms / 1000),

@@ -15,6 +15,7 @@ from use_cases.answer_challenge import AnswerChallenge
 from use_cases.decide import Decide
 from use_cases.look_up import LookUp
 from use_cases.raise_alarm import RaiseAlarm
+from use_cases.tell import Tell
 from use_cases.wake import Wake
 
 Probe = Callable[[], Awaitable[bool]]
@@ -38,6 +39,7 @@ class Parts:
     answer_challenge: AnswerChallenge
     decide: Decide
     look_up: LookUp
+    tell: Tell
     wake: Wake
     metrics: Metrics
     afterwards: Afterwards

@@ -18,6 +18,7 @@ from sandbox.faults import FaultInjector, Faults
 from sandbox.public import entering, profile, spending
 from sandbox.settings import Settings
 from sandbox.state import Running
+from sandbox.wallet.outbox import Fates
 
 
 def make_app(settings: Settings, database: Database) -> FastAPI:
@@ -27,7 +28,7 @@ def make_app(settings: Settings, database: Database) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         detector = Detector(database.engine, settings.gateway_url, settings.alarm_key)
-        app.state.running = Running(settings, database, faults, detector)
+        app.state.running = Running(settings, database, faults, detector, Fates())
         watching = asyncio.create_task(detector.run())
         try:
             yield

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sandbox.detector import Detector
     from sandbox.faults import Faults
     from sandbox.settings import Settings
+    from sandbox.wallet.outbox import Fates
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Running:
     database: Database
     faults: Faults
     detector: Detector
+    fates: Fates
 
 
 def running(request: HTTPConnection) -> Running:

@@ -36,6 +36,7 @@ account = Table(
     Column("real_name_state", Text, nullable=False),
     Column("name", Text, nullable=False),
     _instant("opened_at"),
+    Column("language", Text),
 )
 
 balance = Table(
@@ -163,7 +164,9 @@ message = Table(
     Column("recipient", Text, nullable=False, index=True),
     Column("subject", Text),
     Column("body", Text, nullable=False),
-    _instant("delivered_at"),
+    Column("html", Text),
+    # In the future: on its way. Null: lost.
+    _instant("delivered_at", nullable=True),
 )
 
 attempt = Table(

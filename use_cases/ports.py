@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from models.contracts.alarms import FreezeTimes, Sender
 from models.contracts.base import Message, Moment
 from models.contracts.incidents import IncidentFacts, IncidentView
+from models.contracts.notices import NoticeView
 from models.contracts.steps import RecordedStep
 from models.lifecycle import Status
-from models.names import DecisionKind, Role
+from models.names import DecisionKind, NoticeState, Role
 
 Due = TypeVar("Due")
 """One outstanding hand-over, opaque here: the store knows which of several asks it was."""
@@ -141,4 +142,26 @@ class HandOverRecord(Protocol[Due]):
 
     async def delivered(self, due: Due, /) -> None:
         """Temporal has taken this; what was asked meanwhile stays due."""
+        ...
+
+
+class NoticeDesk(Protocol):
+    """Promised notices, as people see and repeat them."""
+
+    async def notices(
+        self, *, incident_id: str | None, state: NoticeState | None, unreached: bool, limit: int
+    ) -> Sequence[NoticeView]:
+        """Newest first. `unreached`: only those that reached nobody."""
+        ...
+
+    async def notice(self, notice_id: str) -> NoticeView | None:
+        """One notice; None when unknown."""
+        ...
+
+    async def resend(self, notice_id: str) -> NoticeView:
+        """Make a settled notice due again, under new message ids. Errors: NOT_FOUND; REFUSED_BY_RULE for one that waits or is erased."""
+        ...
+
+    async def counts(self) -> Mapping[NoticeState, int]:
+        """How many wait, and how many reached nobody."""
         ...

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-SILENT: Final = frozenset({StepKind.CATCH_UP, StepKind.THEFTS})
+SILENT: Final = frozenset({StepKind.CATCH_UP, StepKind.THEFTS, StepKind.NOTICE})
 WHO: Final = {
     StepKind.VERIFY_IDENTITY: Who.OWNER,
     StepKind.ASK_DECISION: Who.PEOPLE,

@@ -89,6 +89,8 @@ class AccountState(WalletMessage):
     restrictions: tuple[StandingRestriction, ...]
     contact_points: tuple[ContactPoint, ...]
     security: dict[SecurityItem, tuple[SecurityEntry, ...]]
+    language: str | None = None
+    """BCP 47, where the wallet tells which language the owner reads."""
 
 
 class StageLimits(Message):
