@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from activities.changes import NoticeSent
 from activities.identity import trusted_contacts
-from activities.ports import NoticeProvider, Written
+from activities.notice_ports import NoticeProvider, Written
 from activities.steps import Effect, Running, Steps
 from models.contracts.notices import NoticeInput, NoticeResult
 from models.contracts.steps import Origin, Refusal

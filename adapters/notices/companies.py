@@ -1,4 +1,4 @@
-"""Who carries notices (ports.NoticeProvider): the message gateway for texts, a mail server or the gateway for mail."""
+"""Who carries notices (notice_ports.NoticeProvider): the message gateway for texts, a mail server or the gateway for mail."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
+from activities.notice_ports import Written
 from activities.notices import EMAIL
-from activities.ports import Written
 from adapters.messages.gateway import HttpMessages
 from models.digests import digest
 from models.errors import ErrorCode, StanchError, WalletRefusal
@@ -116,7 +116,7 @@ class NoticeCompanies:
     mail: SmtpMail | None = None
 
     async def send(self, message_id: str, channel: str, to: str, notice: Written) -> bool:
-        """See ports.NoticeProvider."""
+        """See notice_ports.NoticeProvider."""
         if channel == EMAIL and self.mail is not None:
             await self.mail.send(message_id, to, notice)
             return False
@@ -129,7 +129,7 @@ class NoticeCompanies:
         return True
 
     async def receipt(self, message_id: str, channel: str) -> DeliveryState:
-        """See ports.NoticeProvider."""
+        """See notice_ports.NoticeProvider."""
         del channel
         return await self.gateway.receipt(message_id)
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from activities.ports import NoticeStore
+from activities.notice_ports import NoticeStore
 from models.contracts.notices import Delivery, DueNotice
 from models.errors import ErrorCode, StanchError
 from use_cases.deliver_notice import DeliverNotice

@@ -1,4 +1,4 @@
-"""Puts a notice into words (ports.NoticeTexts): catalogues are read once, at the start; missing words are an error then."""
+"""Puts a notice into words (notice_ports.NoticeTexts): catalogues are read once, at the start; missing words are an error then."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from babel.dates import format_datetime
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, get_currency_precision
 
-from activities.ports import Written
+from activities.notice_ports import Written
 from adapters.notices import texts
 from adapters.notices.layout import Block, in_html, in_plain_text
 from models.errors import ErrorCode, StanchError
@@ -56,16 +56,16 @@ class CatalogueTexts:
         self._said = {tag: {} if tag == "en" else catalogue(name) for tag, name in TAGS.items()}
 
     def version(self, template: str) -> int:
-        """See ports.NoticeTexts."""
+        """See notice_ports.NoticeTexts."""
         return _notice(template).version
 
     def language(self, told: str | None) -> str:
-        """See ports.NoticeTexts."""
+        """See notice_ports.NoticeTexts."""
         primary = (told or "").replace("_", "-").lower().partition("-")[0]
         return next((tag for tag in TAGS if tag.partition("-")[0] == primary), BOTH)
 
     def write(self, template: str, language: str, reference: str, fields: Mapping[str, str]) -> Written:
-        """See ports.NoticeTexts."""
+        """See notice_ports.NoticeTexts."""
         tags = language.split("+")
         try:
             blocks = [self._block(template, tag, reference, fields) for tag in tags]

@@ -1,4 +1,4 @@
-"""Promised notices: leased, settled, looked at (ports.NoticeStore). A lease is the pushed-back next try."""
+"""Promised notices: leased, settled, looked at (notice_ports.NoticeStore). A lease is the pushed-back next try."""
 
 from __future__ import annotations
 
@@ -151,13 +151,13 @@ class SqlNotices:
         self._keys = keys
 
     async def due(self, limit: int, lease: timedelta) -> list[DueNotice]:
-        """See ports.NoticeStore."""
+        """See notice_ports.NoticeStore."""
         async with statement(self._engine) as connection:
             rows = await connection.execute(LEASE, {"limit": limit, "lease_seconds": lease.total_seconds()})
             return [DueNotice.model_validate(dict(row)) for row in rows.mappings()]
 
     async def fields(self, notice: DueNotice) -> dict[str, str]:
-        """See ports.NoticeStore. Errors: ERASED."""
+        """See notice_ports.NoticeStore. Errors: ERASED."""
         async with statement(self._engine) as connection:
             body = await connection.scalar(
                 select(NoticeOutbox.body).where(NoticeOutbox.id == notice.notice_id)
@@ -167,12 +167,12 @@ class SqlNotices:
         return fields
 
     async def deliveries(self, notice_id: str) -> list[Delivery]:
-        """See ports.NoticeStore."""
+        """See notice_ports.NoticeStore."""
         async with statement(self._engine) as connection:
             return await _deliveries(connection, [notice_id])
 
     async def first_look(self, incident_id: str, values: Mapping[str, str], at: datetime) -> frozenset[str]:
-        """See ports.NoticeStore."""
+        """See notice_ports.NoticeStore."""
         key = await self._keys.key_for(incident_id)
         now = {name: keyed_digest(key, value.encode()) for name, value in values.items()}
         seen = select(NoticeContact.contact_id, NoticeContact.value_digest).where(
@@ -196,35 +196,35 @@ class SqlNotices:
         return frozenset(row.contact_id for row in known if now.get(row.contact_id) == row.value_digest)
 
     async def left_out(self, notice_id: str, contacts: Sequence[str]) -> None:
-        """See ports.NoticeStore."""
+        """See notice_ports.NoticeStore."""
         async with statement(self._engine) as connection:
             await connection.execute(REFUSED, {"notice_id": notice_id, "refused": sorted(contacts)})
 
     async def again(self, notice: DueNotice, error: str, after: timedelta) -> None:
-        """See ports.NoticeStore."""
+        """See notice_ports.NoticeStore."""
         values = {"notice_id": notice.notice_id, "round": notice.round, "error": error}
         async with statement(self._engine) as connection:
             await connection.execute(AGAIN, values | {"seconds": after.total_seconds()})
 
     async def hurry(self, error: str) -> None:
-        """See ports.NoticeStore."""
+        """See notice_ports.NoticeStore."""
         async with statement(self._engine) as connection:
             await connection.execute(HURRY, {"error": error})
 
     async def settle(self, notice: DueNotice, state: NoticeState, error: str | None) -> None:
-        """See ports.NoticeStore."""
+        """See notice_ports.NoticeStore."""
         values = {"notice_id": notice.notice_id, "round": notice.round, "state": state.value, "error": error}
         async with statement(self._engine) as connection:
             await connection.execute(SETTLE, values)
 
     async def to_look_at(self, limit: int) -> list[Delivery]:
-        """See ports.NoticeStore."""
+        """See notice_ports.NoticeStore."""
         async with statement(self._engine) as connection:
             rows = await connection.execute(LOOKS, {"limit": limit})
             return [Delivery.model_validate(dict(row)) for row in rows.mappings()]
 
     async def told(self, delivery: Delivery, state: DeliveryState) -> None:
-        """See ports.NoticeStore."""
+        """See notice_ports.NoticeStore."""
         which = {"notice_id": delivery.notice_id}
         values = which | {"contact_id": delivery.contact_id, "round": delivery.round, "state": state.value}
         async with transaction(self._engine) as connection:

@@ -8,7 +8,7 @@ import signal
 from dataclasses import replace
 from datetime import timedelta
 
-from activities.ports import Written
+from activities.notice_ports import Written
 from adapters.notices.companies import NoticeCompanies
 from adapters.notices.deliverer import Deliverer
 from adapters.wiring import Wiring
