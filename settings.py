@@ -88,6 +88,14 @@ class Settings(BaseSettings):
     """What the provider signs its callbacks with."""
     document_callback_url: str = "http://127.0.0.1:8080/v1/identity/documents/callback"
     """Where the provider reaches this gateway."""
+    smtp_url: SecretStr | None = None
+    """Mails of notices go here: smtps://user:password@host, smtp+starttls://…, smtp://… (STARTTLS where it is offered).
+    Not set: they go through the message gateway, as text messages always do."""
+    mail_from: str = "Stanch <no-reply@localhost>"
+    notice_company: str = "Stanch"
+    """In whose name people are told."""
+    notice_help: str | None = None
+    """The help line as notices name it; not set: `the number in your wallet app`."""
     master_key: SecretStr | None = None
     """32 bytes, base64: wraps the data key of every incident."""
     policy: str = "production"

@@ -1,4 +1,4 @@
-"""The worker process: serves workflows and activities, relays hand-overs, sweeps. Nobody imports it."""
+"""The worker process: serves workflows and activities, relays hand-overs, sweeps, tells people. Nobody imports it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import uvloop
 from activities.boundary import StanchErrors
 from activities.registry import activities
 from adapters.logs import configure
+from adapters.notices.deliverer import Deliverer
 from adapters.temporal.client import connect_at_last
 from adapters.temporal.relay import RELAY_BUDGET, Relay
 from adapters.temporal.sweeping import Sweeping
@@ -34,12 +35,18 @@ async def serve(settings: Settings) -> None:
             if client is None:
                 return
             relay = Relay(rows=wiring.hand_overs, hand_over=wiring.hand_over(client, budget=RELAY_BUDGET))
+            deliverer = Deliverer(store=wiring.notices, deliver=wiring.deliver_notice)
             plan = WorkerPlan(
                 task_queue=settings.task_queue,
                 workflows=WORKFLOWS,
                 activities=activities(wiring.ports),
                 interceptors=[StanchErrors()],
-                companions=[relay.run, Sweeping(wiring.sweep).run, wiring.recall_care(client).run],
+                companions=[
+                    relay.run,
+                    Sweeping(wiring.sweep).run,
+                    wiring.recall_care(client).run,
+                    deliverer.run,
+                ],
                 activities_at_once=settings.database_pool * 2,
             )
             await run_worker(client, plan, stop=stop, ready=lambda: print(READY, flush=True))  # noqa: T201

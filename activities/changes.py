@@ -240,11 +240,33 @@ class CloseQuestion:
 
 @dataclass(frozen=True)
 class QueueNotice:
-    """Promise a notice in the step's transaction."""
+    """Promise a notice in the step's transaction; who gets it is decided at delivery (use_cases/deliver_notice.py).
+
+    `channel`: `all`, `sms` or `email`. `fields` fill the template, and are stored sealed. `account_id`: whom to tell when
+    it is not the incident's own account (a holder of held money); a contact that was set since the promise is refused then.
+    """
 
     template: str
-    channel: str
+    channel: str = "all"
     fields: dict[str, str] = field(default_factory=dict)
+    account_id: str | None = None
+
+
+@dataclass(frozen=True)
+class NoticeSent:
+    """A provider has taken one notice for one contact point."""
+
+    notice_id: str
+    contact_id: str
+    channel: str
+    round: int
+    template: str
+    version: int
+    language: str
+    message_id: str
+    at: datetime
+    look_at: datetime | None
+    """When to ask for the provider's receipt; None where it gives none."""
 
 
 @dataclass(frozen=True)
@@ -325,4 +347,5 @@ Change = (
     | RecallAnswered
     | RecallReceived
     | RecallEnded
+    | NoticeSent
 )

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.changes import CloseDecisionTasks, CloseIncident
+from activities.changes import CloseDecisionTasks, CloseIncident, QueueNotice
 from activities.origin import activity_origin
 from activities.ports import Incidents
 from activities.steps import Effect, Running, Steps
 from models.contracts.incidents import CloseInput, CloseResult
-from models.names import Activity, DecisionKind, StepKind
+from models.names import Activity, DecisionKind, NoticeTemplate, StepKind
 
 
 @dataclass
@@ -39,6 +39,7 @@ class CloseTheIncident:
                 changes=(
                     CloseDecisionTasks(tuple(DecisionKind), running.started_at),
                     CloseIncident(step.outcome, running.started_at, summary),
+                    QueueNotice(NoticeTemplate.INCIDENT_CLOSED, fields={"outcome": step.outcome.value}),
                 ),
             )
 

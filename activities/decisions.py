@@ -32,7 +32,7 @@ from models.contracts.incidents import (
 from models.contracts.steps import StepResult
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
-from models.names import Activity, DecisionKind, Role, StepKind
+from models.names import Activity, DecisionKind, NoticeTemplate, Role, StepKind
 
 ABOUT_A_CLAIM = frozenset({DecisionKind.ACCEPT_IDENTITY, DecisionKind.IMPOSTOR})
 """Decisions about one claimant; each takes two people."""
@@ -63,8 +63,10 @@ class AskDecision:
             )
             # An older question of this kind was about facts that no longer hold: yes to it must not count now.
             former = CloseDecisionTasks((step.kind,), running.started_at, part=step.action.get("part"))
-            changes = (former, task)
-            return Effect(AskDecisionResult(step_key=step.step_key, task_id=task_id), changes=changes)
+            changes: list[Change] = [former, task]
+            if step.kind is DecisionKind.UNPROVEN_OWNER:
+                changes.append(QueueNotice(NoticeTemplate.IDENTITY_DENIED))
+            return Effect(AskDecisionResult(step_key=step.step_key, task_id=task_id), changes=tuple(changes))
 
         return await self.steps.run(
             step, StepKind.ASK_DECISION, AskDecisionResult, effect, origin=activity_origin()
@@ -117,7 +119,7 @@ def _about_claim(decision: Decision, at: datetime) -> list[Change]:
         review = Presented(kind=FactorKind.REVIEW, reference=decision.request_id, set_at=None)
         return [RecordEvidence(decision.claim_id, review, at)]
     # The real owner hears of it on what stood before the theft; the claimant's own contacts never do.
-    return [EndClaimOfImpostor(decision.claim_id, at), QueueNotice("impostor_attempt", "all")]
+    return [EndClaimOfImpostor(decision.claim_id, at), QueueNotice(NoticeTemplate.IMPOSTOR_ATTEMPT)]
 
 
 def performer(decision: Decision) -> Sender:

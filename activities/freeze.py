@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.changes import Change, CloseDecisionTasks, CloseIncident, FrozenNow
+from activities.changes import Change, CloseDecisionTasks, CloseIncident, FrozenNow, QueueNotice
 from activities.origin import activity_origin
 from activities.ports import Wallet
 from activities.steps import Effect, Running, Steps
@@ -14,7 +14,7 @@ from models.contracts.incidents import FreezeInput, FreezeResult
 from models.contracts.steps import Refusal
 from models.errors import ErrorCode, StanchError
 from models.ids import restriction_id
-from models.names import Activity, DecisionKind, Outcome, Scope, StepKind
+from models.names import Activity, DecisionKind, NoticeTemplate, Outcome, Scope, StepKind
 
 FINAL_CODES = frozenset({ErrorCode.WALLET_REFUSED, ErrorCode.ACCOUNT_UNKNOWN})
 """Answers after which asking again cannot help."""
@@ -29,7 +29,7 @@ def freeze_step_key(scope: Scope) -> str:
 class FreezeEffect:
     """Places the restriction `incident/episode/scope`.
 
-    Records: FREEZE_DONE with the receipt; or, when the wallet refuses for good, the refusal and an incident closed as
+    Records: FREEZE_DONE with the receipt, and promises the owner a notice; or, when the wallet refuses for good, the refusal and an incident closed as
     `not_frozen` (only when nothing of this incident is frozen: a refused widening leaves the narrower freeze standing).
     Errors: WALLET_UNREACHABLE, when nobody can know whether it happened; repeat with the same key.
     """
@@ -65,6 +65,10 @@ class FreezeEffect:
                 FrozenNow(receipt.effective_at),
                 # A report's freeze may have been asked of people first.
                 CloseDecisionTasks((DecisionKind.FREEZE_ON_REPORT,), running.started_at),
+                QueueNotice(
+                    NoticeTemplate.ACCOUNT_FROZEN,
+                    fields={"scope": step.scope.value, "at": receipt.effective_at.isoformat()},
+                ),
             ),
         )
 

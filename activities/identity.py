@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from temporalio import activity
 
-from activities.changes import MoveIncident, RecordProof
+from activities.changes import Change, MoveIncident, QueueNotice, RecordProof
 from activities.identity_ports import Challenges
 from activities.messages import code_message
 from activities.origin import activity_origin
@@ -30,7 +30,7 @@ from models.digests import digest
 from models.errors import ErrorCode, StanchError
 from models.judging import SWAP_WINDOW, refusal
 from models.lifecycle import Event
-from models.names import Activity, StepKind
+from models.names import Activity, NoticeTemplate, StepKind
 
 
 def trusted_contacts(
@@ -81,12 +81,15 @@ class PlanIdentity:
             account = await self.wallet.account(step.account_id)
             window = timedelta(seconds=self.rules.swap_window_seconds)
             usable = trusted_contacts(account, step.compromised_since, window)
+            # Where no code can be sent none is announced: an agent must look then.
+            changes: tuple[Change, ...] = (QueueNotice(NoticeTemplate.IDENTITY_ASKED),) if usable else ()
             return Effect(
                 PlanIdentityResult(
                     step_key=step.step_key,
                     usable=tuple(_choice(point) for point in usable),
                     refused=tuple(refused_contacts(account, step.compromised_since, window)),
-                )
+                ),
+                changes=changes,
             )
 
         return await self.steps.run(

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from temporalio import activity
 
-from activities.changes import CloseDecisionTasks
+from activities.changes import Change, CloseDecisionTasks, QueueNotice
 from activities.decisions import performer
 from activities.origin import activity_origin
 from activities.ports import DecisionStore, Incidents, Wallet
@@ -25,7 +25,7 @@ from models.contracts.wallet import StageLimits
 from models.errors import ErrorCode, StanchError
 from models.ids import restriction_id
 from models.lifecycle import Event, Status
-from models.names import Activity, DecisionKind, Outcome, Scope, StepKind
+from models.names import Activity, DecisionKind, NoticeTemplate, Outcome, Scope, StepKind
 
 LIFTING = {Outcome.RESTORED: Event.RETURN_INTENDED}
 """A restored account goes back in stages; every other ending lifts the freeze without them."""
@@ -77,7 +77,15 @@ class EnterStage:
                 entered_at=entered,
                 ends_at=entered + timedelta(seconds=stage.seconds),
             )
-            return Effect(result, receipt)
+            notice = QueueNotice(
+                NoticeTemplate.STAGE_ENTERED,
+                fields={
+                    "number": str(step.stage_index + 1),
+                    "count": str(len(step.policy.stages)),
+                    "ends_at": result.ends_at.isoformat(),
+                },
+            )
+            return Effect(result, receipt, (notice,))
 
         return await self.steps.run(
             step,
@@ -128,8 +136,10 @@ class Release:
             # What is asked about the money outlives the freeze, unless nothing was stolen.
             over = step.ending in {Outcome.FALSE_ALARM, Outcome.RELEASED}
             kinds = tuple(kind for kind in SETTLED if over or not kind.of_recovery)
-            closed = CloseDecisionTasks(kinds, running.started_at)
-            return Effect(result, receipt, (closed,), performer=by, reason=f"ends as {step.ending}")
+            changes: list[Change] = [CloseDecisionTasks(kinds, running.started_at)]
+            if step.ending is Outcome.RELEASED and step.request_id is None:
+                changes.append(QueueNotice(NoticeTemplate.FREEZE_LAPSED))
+            return Effect(result, receipt, tuple(changes), performer=by, reason=f"ends as {step.ending}")
 
         return await self.steps.run(
             step,
@@ -199,7 +209,8 @@ class LiftLimits:
                 await self.wallet.lift_stage(step.account_id, name, key=f"{running.key}/{episode}")
             name = stage_reference(step.incident_id, step.episode)
             receipt = await self.wallet.lift_stage(step.account_id, name, key=running.key)
-            return Effect(StepResult(step_key=step.step_key), receipt)
+            whole = (QueueNotice(NoticeTemplate.ACCOUNT_WHOLE),) if step.ending is Outcome.RESTORED else ()
+            return Effect(StepResult(step_key=step.step_key), receipt, whole)
 
         return await self.steps.run(
             step,

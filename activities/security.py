@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.changes import Change, MoveIncident, RecordReset
+from activities.changes import Change, MoveIncident, QueueNotice, RecordReset
 from activities.freeze import FINAL_CODES
 from activities.origin import activity_origin
 from activities.ports import Wallet
@@ -16,7 +16,7 @@ from models.contracts.steps import Refusal
 from models.contracts.wallet import AccountState, SecurityEntry
 from models.errors import StanchError
 from models.lifecycle import Event
-from models.names import Activity, SecurityItem, StepKind
+from models.names import Activity, NoticeTemplate, SecurityItem, StepKind
 
 ENDED_WHOLLY = frozenset({SecurityItem.SESSIONS, SecurityItem.REFRESH_TOKENS, SecurityItem.API_KEYS})
 """Items of which none may be active after the reset, however old."""
@@ -80,7 +80,11 @@ class ReadBack:
                 for item in SecurityItem
                 if (why := what_is_missing(item, account, step)) is not None
             }
-            changes: tuple[Change, ...] = () if missing else (MoveIncident(Event.RESET_COMPLETE),)
+            changes: tuple[Change, ...] = (
+                ()
+                if missing
+                else (MoveIncident(Event.RESET_COMPLETE), QueueNotice(NoticeTemplate.SECURITY_RESET))
+            )
             result = ReadBackResult(step_key=step.step_key, complete=not missing, missing=missing)
             return Effect(result, changes=changes)
 

@@ -12,13 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 
+from activities.notices import SendNotice
 from activities.proving import Prover
 from activities.registry import Ports
 from activities.steps import Steps
+from adapters.activity_ports import activity_ports
 from adapters.clock import SystemClock
 from adapters.identity.documents import HttpDocuments, NoDocuments
 from adapters.identity.passkeys import WebAuthnPasskeys
 from adapters.messages.gateway import HttpMessages
+from adapters.notices.companies import NoticeCompanies, SmtpMail
+from adapters.notices.rendering import CatalogueTexts
 from adapters.policies import FixedPolicy, read_identity_rules, read_policy
 from adapters.recall.answers import AnswerReader
 from adapters.recall.file_drop import Inbox
@@ -27,7 +31,6 @@ from adapters.recall.routes import Route
 from adapters.secrets.keys import DataKeys, IncidentSecrets, MasterKey, Sealer
 from adapters.sql.alarm_store import SqlAlarmStore
 from adapters.sql.challenges import SqlChallenges
-from adapters.sql.claims import SqlClaims
 from adapters.sql.data_keys import SqlKeyTable
 from adapters.sql.decisions import SqlDecisions
 from adapters.sql.engine import make_engine
@@ -36,6 +39,7 @@ from adapters.sql.hand_over import SqlHandOver
 from adapters.sql.identity_claims import SqlIdentityClaims
 from adapters.sql.identity_limits import SqlLimits
 from adapters.sql.incidents import SqlIncidents
+from adapters.sql.notices import SqlNotices
 from adapters.sql.operators import SqlFreezeClock, SqlOperators
 from adapters.sql.overview import SqlOverview
 from adapters.sql.recall_desk import SqlRecallDesk
@@ -46,6 +50,7 @@ from adapters.temporal.client import lazy_client
 from adapters.temporal.converter import encrypting_converter
 from adapters.temporal.hand_over import TemporalHandOver
 from adapters.temporal.recall_care import RecallCare
+from adapters.temporal.recovery_again import RecoveryAgain
 from adapters.transfers.index import SqlTransferIndex
 from adapters.transfers.replica import ReplicaTransferSource, replica_engine
 from adapters.transfers.replica_mapping import read_mapping
@@ -56,12 +61,11 @@ from adapters.wallet.contract import HttpWallet
 from adapters.wallet.transfers import WalletTransferSource
 from models.contracts.identity import IdentityRules
 from models.contracts.policy import RECALL_DEFAULTS
-from models.contracts.recovery import RecoverFundsInput
 from models.errors import ErrorCode, StanchError
-from models.names import Outcome
 from settings import RecallRoute, Settings
 from tracing.ports import TransferSource
 from use_cases.answer_recall import AnswerRecall
+from use_cases.deliver_notice import DeliverNotice
 from use_cases.sweep import Sweep
 
 LEAST_SECRET = 16
@@ -227,6 +231,34 @@ class Wiring:
         return HttpMessages(self.settings.message_url, self.settings.message_key.get_secret_value())
 
     @cached_property
+    def notices(self) -> SqlNotices:
+        """Promised notices."""
+        return SqlNotices(self.engine, self.keys)
+
+    @cached_property
+    def notice_provider(self) -> NoticeCompanies:
+        """Who carries notices. Errors: INVALID, when the address of the mail server is none."""
+        url = self.settings.smtp_url
+        mail = (
+            None if url is None else SmtpMail.of_url(url.get_secret_value(), sender=self.settings.mail_from)
+        )
+        return NoticeCompanies(gateway=self.messages, mail=mail)
+
+    @cached_property
+    def deliver_notice(self) -> DeliverNotice:
+        """Tells people what was promised. Errors: INVALID, when a catalogue or the mail server's address is broken."""
+        return DeliverNotice(
+            store=self.notices,
+            send=SendNotice(self.steps, self.notice_provider),
+            texts=CatalogueTexts(self.settings.notice_company, self.settings.notice_help),
+            provider=self.notice_provider,
+            wallet=self.wallet,
+            incidents=self.incidents,
+            policies=self.policies,
+            clock=self.clock,
+        )
+
+    @cached_property
     def index(self) -> SqlTransferIndex:
         """The transfer index, fed from the wallet, or from a read replica of its database."""
         return SqlTransferIndex(self.engine, self.transfer_source)
@@ -267,26 +299,7 @@ class Wiring:
     @cached_property
     def ports(self) -> Ports:
         """What the activities need."""
-        return Ports(
-            store=self.store,
-            alarms=self.alarms,
-            incidents=self.incidents,
-            wallet=self.wallet,
-            messages=self.messages,
-            index=self.index,
-            traces=self.traces,
-            claims=SqlClaims(self.engine),
-            recoveries=self.recoveries,
-            challenges=self.challenges,
-            claimants=self.claimants,
-            identity_rules=self.identity_rules,
-            decisions=self.decisions,
-            secrets=self.incident_secrets,
-            policies=self.policies,
-            clock=self.clock,
-            institutions=self.institutions,
-            recalls=self.recalls,
-        )
+        return activity_ports(self)
 
     @cached_property
     def institutions(self) -> RoutedInstitutions:
@@ -347,21 +360,12 @@ class Wiring:
             task_queue=self.settings.task_queue,
             budget=budget or timedelta(milliseconds=self.settings.hand_over_budget_ms),
             task_timeout=timedelta(seconds=self.settings.workflow_task_timeout_seconds),
-            recovery=self._recovery_again,
-        )
-
-    async def _recovery_again(self, incident_id: str) -> RecoverFundsInput | None:
-        """Only of a restored incident in which a decision waits: an open one begins its recovery by itself."""
-        look, facts = await self.recoveries.look(incident_id), await self.incidents.facts(incident_id)
-        if look is None or facts is None or not look.decisions or look.outcome is not Outcome.RESTORED:
-            return None
-        return RecoverFundsInput(
-            incident_id=incident_id,
-            episode=facts.episode,
-            account_id=facts.account_id,
-            # Beyond any count of an incident's own, so that no step of an earlier recovery is taken for one of this.
-            attempt=int(self.clock.now().timestamp()),
-            policy=self.policies.current(),
+            recovery=RecoveryAgain(
+                recoveries=self.recoveries,
+                incidents=self.incidents,
+                policies=self.policies,
+                clock=self.clock,
+            ),
         )
 
     async def close(self) -> None:

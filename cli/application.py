@@ -19,6 +19,7 @@ from cli.commands import (
     doctor,
     hold,
     incident,
+    notice,
     operator,
     parts,
     recall,
@@ -58,6 +59,7 @@ parts.register(application)
 doctor.register(application)
 sandbox.register(application)
 application.add_typer(incident.application, name="incident")
+application.add_typer(notice.application, name="notice")
 application.add_typer(transfers.application, name="transfers")
 application.add_typer(trace.application, name="trace")
 application.add_typer(hold.application, name="hold")

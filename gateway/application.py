@@ -17,6 +17,7 @@ from gateway.api import (
     decisions,
     identity,
     incidents,
+    notices,
     recalls,
     recovery,
     state,
@@ -74,6 +75,7 @@ def _routed(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | N
         traces,
         recalls,
         recovery,
+        notices,
         state,
     ):
         app.include_router(each.router)

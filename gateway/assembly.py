@@ -28,6 +28,7 @@ from use_cases.look_up_recalls import LookUpRecalls
 from use_cases.raise_alarm import RaiseAlarm
 from use_cases.recover import Recover
 from use_cases.see_traces import SeeTraces
+from use_cases.tell import Tell
 from use_cases.wake import Wake
 
 WARM_CONNECTIONS = 6
@@ -137,6 +138,7 @@ def assemble(wiring: Wiring) -> Parts:
         see_traces=SeeTraces(traces=wiring.stored_traces, overview=wiring.overview),
         answer_recall=wiring.answer_recall,
         look_up_recalls=LookUpRecalls(wiring.recall_desk, wiring.recalls),
+        tell=Tell(desk=wiring.notices, overview=wiring.overview),
         wake=wake,
         metrics=metrics,
         afterwards=Afterwards(metrics, budget=settings.hand_over_budget_ms / 1000),

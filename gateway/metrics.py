@@ -34,6 +34,12 @@ class Metrics:
         self.follow_ups = Counter(
             "stanch_follow_ups", "Work after the answer by how it went.", ["result"], registry=self.registry
         )
+        self.notices = Gauge(
+            "stanch_notices",
+            "Notices that wait, and those that reached nobody: `given_up` and `no_contact` need a person.",
+            ["state"],
+            registry=self.registry,
+        )
         self.waiting = Gauge(
             "stanch_follow_ups_waiting", "Work after the answer yet to do.", registry=self.registry
         )

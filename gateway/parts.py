@@ -21,6 +21,7 @@ from use_cases.look_up_recalls import LookUpRecalls
 from use_cases.raise_alarm import RaiseAlarm
 from use_cases.recover import Recover
 from use_cases.see_traces import SeeTraces
+from use_cases.tell import Tell
 from use_cases.wake import Wake
 
 Probe = Callable[[], Awaitable[bool]]
@@ -50,6 +51,7 @@ class Parts:
     see_traces: SeeTraces
     answer_recall: AnswerRecall
     look_up_recalls: LookUpRecalls
+    tell: Tell
     wake: Wake
     metrics: Metrics
     afterwards: Afterwards

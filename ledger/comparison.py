@@ -206,6 +206,10 @@ class _Comparing:
             if row.gateway_attempt is not None:
                 self._of_gateway(row)
                 continue
+            if row.kind is StepKind.NOTICE and row.workflow_id is None:
+                # Told beside the story, when a provider took it: no history can know of it.
+                self._match(row, "beside")
+                continue
             activity = activities.get((row.workflow_id or "", row.run_id or "", row.activity_id or ""))
             if activity is None:
                 where = f"{row.workflow_id} activity {row.activity_id}"

@@ -108,6 +108,43 @@ class StepKind(StrEnum):
     RECALL_ANSWER = "recall_answer"
     RECALL_MONEY = "recall_money"
     RECALL_CLOSE = "recall_close"
+    NOTICE = "notice"
+
+
+class NoticeTemplate(StrEnum):
+    """What people are told. Each has its text and version in adapters/notices/texts.py."""
+
+    ACCOUNT_FROZEN = "account_frozen"
+    IDENTITY_ASKED = "identity_asked"
+    IDENTITY_DENIED = "identity_denied"
+    IMPOSTOR_ATTEMPT = "impostor_attempt"
+    SECURITY_RESET = "security_reset"
+    STAGE_ENTERED = "stage_entered"
+    ACCOUNT_WHOLE = "account_whole"
+    INCIDENT_CLOSED = "incident_closed"
+    FREEZE_LAPSED = "freeze_lapsed"
+    MONEY_HELD = "money_held"
+    OBJECTION_RECEIVED = "objection_received"
+    OBJECTION_DECIDED = "objection_decided"
+    RESTITUTION_DONE = "restitution_done"
+
+
+class NoticeState(StrEnum):
+    """Where a promised notice stands. All but `waiting` are settled; `given_up` and `no_contact` are shown to agents."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    GIVEN_UP = "given_up"
+    NO_CONTACT = "no_contact"
+    ERASED = "erased"
+
+
+class DeliveryState(StrEnum):
+    """What the provider says of one message: taken (`sent`), arrived (`delivered`), or `lost` on its way."""
+
+    SENT = "sent"
+    DELIVERED = "delivered"
+    LOST = "lost"
 
 
 class StepStatus(StrEnum):

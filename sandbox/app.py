@@ -21,6 +21,7 @@ from sandbox.identity_provider import provider
 from sandbox.public import entering, profile, spending
 from sandbox.settings import Settings
 from sandbox.state import Running
+from sandbox.wallet.outbox import Fates
 
 
 def make_app(settings: Settings, database: Database) -> FastAPI:
@@ -31,7 +32,7 @@ def make_app(settings: Settings, database: Database) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         detector = Detector(database.engine, settings.gateway_url, settings.alarm_key)
         banker = Banker(database.engine, settings.gateway_url, settings.recall_key)
-        app.state.running = Running(settings, database, faults, detector, banker)
+        app.state.running = Running(settings, database, faults, detector, banker, Fates())
         working = [asyncio.create_task(detector.run()), asyncio.create_task(banker.run())]
         try:
             yield

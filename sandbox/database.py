@@ -17,6 +17,13 @@ POOL_SIZE = 12
 HOT_POOL_SIZE = 4
 START_LOCK = 0x57A11E7
 
+GROWN = (
+    "ALTER TABLE wallet.account ADD COLUMN IF NOT EXISTS language text",
+    "ALTER TABLE wallet.message ADD COLUMN IF NOT EXISTS html text",
+    "ALTER TABLE wallet.message ALTER COLUMN delivered_at DROP NOT NULL",
+)
+"""What tables of an earlier version lack: a world outlives the program that made it."""
+
 
 class PlainConnection(asyncpg.Connection):  # type: ignore[misc]
     """A connection without session state: giving it back needs no reset, which would be one more round trip."""
@@ -51,6 +58,8 @@ class Database:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": START_LOCK})
             await connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
             await connection.run_sync(metadata.create_all)
+            for each in GROWN:
+                await connection.execute(text(each))
             await connection.execute(text(PLACE_RESTRICTION))
             await connection.execute(
                 text("INSERT INTO wallet.posting_head VALUES (true, 0, NULL) ON CONFLICT DO NOTHING")

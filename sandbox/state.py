@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sandbox.detector import Detector
     from sandbox.faults import Faults
     from sandbox.settings import Settings
+    from sandbox.wallet.outbox import Fates
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Running:
     faults: Faults
     detector: Detector
     banker: Banker
+    fates: Fates
 
 
 def running(request: HTTPConnection) -> Running:

@@ -38,6 +38,7 @@ account = Table(
     Column("name", Text, nullable=False),
     _instant("opened_at"),
     _instant("real_name_set_at", nullable=True),
+    Column("language", Text),
 )
 
 balance = Table(
@@ -186,7 +187,9 @@ message = Table(
     Column("recipient", Text, nullable=False, index=True),
     Column("subject", Text),
     Column("body", Text, nullable=False),
-    _instant("delivered_at"),
+    Column("html", Text),
+    # In the future: on its way. Null: lost.
+    _instant("delivered_at", nullable=True),
 )
 
 attempt = Table(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from models.contracts.alarms import FreezeTimes, Sender
 from models.contracts.base import Message, Moment
 from models.contracts.incidents import IncidentFacts, IncidentView
+from models.contracts.notices import NoticeView
 from models.contracts.recalls import (
     AnswerView,
     Judged,
@@ -20,7 +21,7 @@ from models.contracts.recalls import (
 from models.contracts.steps import RecordedStep
 from models.contracts.transfers import Flow, TraceSummary
 from models.lifecycle import Status
-from models.names import DecisionKind, Role
+from models.names import DecisionKind, NoticeState, Role
 from tracing.evidence.evidence import Evidence
 from tracing.rules import Rule
 
@@ -233,4 +234,26 @@ class StoredTraces(Protocol):
 
         Errors: NOT_FOUND; REFUSED_BY_RULE when the index has changed since, so that today's rows give another trace.
         """
+        ...
+
+
+class NoticeDesk(Protocol):
+    """Promised notices, as people see and repeat them."""
+
+    async def notices(
+        self, *, incident_id: str | None, state: NoticeState | None, unreached: bool, limit: int
+    ) -> Sequence[NoticeView]:
+        """Newest first. `unreached`: only those that reached nobody."""
+        ...
+
+    async def notice(self, notice_id: str) -> NoticeView | None:
+        """One notice; None when unknown."""
+        ...
+
+    async def resend(self, notice_id: str) -> NoticeView:
+        """Make a settled notice due again, under new message ids. Errors: NOT_FOUND; REFUSED_BY_RULE for one that waits or is erased."""
+        ...
+
+    async def counts(self) -> Mapping[NoticeState, int]:
+        """How many wait, and how many reached nobody."""
         ...

@@ -8,10 +8,19 @@ from datetime import timedelta
 import httpx2
 
 from adapters.wallet.refusals import problem_code
-from models.errors import ErrorCode, StanchError
+from models.errors import ErrorCode, StanchError, WalletRefusal
+from models.names import DeliveryState
 
 TROUBLE_OF_OURS = frozenset({401, 403, 404, 405, 408, 425, 429})
 """Our key, our address, our speed: it may be right again later, so the message is not given up."""
+
+
+RECEIPTS = {
+    "accepted": DeliveryState.SENT,
+    "delivered": DeliveryState.DELIVERED,
+    "lost": DeliveryState.LOST,
+}
+"""The gateway's words for what became of a message."""
 
 
 class HttpMessages:
@@ -27,8 +36,10 @@ class HttpMessages:
             trust_env=False,
         )
 
-    async def send(self, message_id: str, channel: str, to: str, subject: str, body: str) -> None:
-        """See ports.Messages.
+    async def send(  # noqa: PLR0917 - a message, as the gateway's own contract has it
+        self, message_id: str, channel: str, to: str, subject: str, body: str, html: str | None = None
+    ) -> None:
+        """See ports.Messages. `html` says the same as `body`, for mail readers that show it.
 
         Errors also WALLET_REFUSED, when the gateway will never take this message (an address that cannot be written to).
         Neither the address nor the text is in any error.
@@ -36,6 +47,8 @@ class HttpMessages:
         message = {"id": message_id, "channel": channel, "to": to, "body": body}
         if channel == "email":
             message["subject"] = subject
+            if html is not None:
+                message["html"] = html
         try:
             async with asyncio.timeout(self._deadline):
                 response = await self._client.post("/gateway/messages", json=message)
@@ -46,10 +59,24 @@ class HttpMessages:
             return
         if not 400 <= status < 500 or status in TROUBLE_OF_OURS:
             raise _unreachable(f"status {status}")
-        raise StanchError(
+        code = str(problem_code(response) or status)
+        raise WalletRefusal(
             ErrorCode.WALLET_REFUSED,
-            f"The message gateway refuses this message for good ({problem_code(response) or status}). It was not sent.",
+            f"The message gateway refuses this message for good ({code}). It was not sent.",
+            wallet_code=code,
         )
+
+    async def receipt(self, message_id: str) -> DeliveryState:
+        """What became of a message. Errors: WALLET_UNREACHABLE, also when the gateway does not know it (yet)."""
+        try:
+            async with asyncio.timeout(self._deadline):
+                response = await self._client.get("/gateway/receipts", params={"id": message_id})
+        except (TimeoutError, httpx2.HTTPError) as error:
+            raise _unreachable(type(error).__name__) from None
+        try:
+            return RECEIPTS[response.json()["state"]]
+        except (ValueError, KeyError, TypeError):
+            raise _unreachable(f"status {response.status_code}") from None
 
     async def close(self) -> None:
         """Close every connection."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -17,12 +16,12 @@ from adapters.sql import recall_changes
 from adapters.sql.identity_claims import end_claim_of_impostor, record_evidence, void_evidence
 from adapters.sql.identity_limits import RENEWED
 from adapters.sql.lifting import locked_incident, locked_row, refuse_while_alarmed
+from adapters.sql.notices import note_sent, promise
 from adapters.sql.recording import FREEZE_DONE
 from adapters.sql.recovery_changes import RECOVERY
 from models.contracts.steps import FinishedStep
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
-from models.ids import new_id
 from models.lifecycle import Event, Status, move
 from models.names import ADDED_BY_PEOPLE, Scope, SecurityItem
 from models.tables.holds import HoldClaim
@@ -68,7 +67,7 @@ async def apply(
         await locked_row(connection, step.attempt.incident_id)
     for change in changes:
         if isinstance(change, say.QueueNotice):
-            await _queue_notice(change, connection, step, sealer)
+            await connection.execute(insert(NoticeOutbox).values(await promise(change, step, sealer)))
         elif isinstance(change, say.RecallSaid):
             await recall_changes.said(change, connection, step, sealer)
         else:
@@ -313,25 +312,6 @@ async def _ended(change: say.HoldEnded, connection: AsyncConnection, step: Finis
     )
 
 
-async def _queue_notice(
-    change: say.QueueNotice, connection: AsyncConnection, step: FinishedStep, sealer: Sealer
-) -> None:
-    incident_id = step.attempt.incident_id
-    body = json.dumps(change.fields, sort_keys=True, ensure_ascii=False).encode()
-    await connection.execute(
-        insert(NoticeOutbox).values(
-            id=new_id(),
-            incident_id=incident_id,
-            step_id=step.step_id,
-            template=change.template,
-            channel=change.channel,
-            body=await sealer.seal(incident_id, "notice.body", body),
-            created_at=step.completed_at,
-            next_try_at=step.completed_at,
-        )
-    )
-
-
 APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]]] = {
     say.FrozenNow: _frozen_now,
     say.MoveIncident: _move,
@@ -353,4 +333,5 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     say.RecallAnswered: recall_changes.answered,
     say.RecallReceived: recall_changes.received,
     say.RecallEnded: recall_changes.ended,
+    say.NoticeSent: note_sent,
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, VARCHAR
 
-from activities.changes import Change, CloseDecisionTasks, FrozenNow
+from activities.changes import Change, CloseDecisionTasks, FrozenNow, QueueNotice
+from adapters.secrets.keys import Sealer
+from adapters.sql.notices import promise
 from models.contracts.steps import FinishedStep
 
 STEP = """
@@ -41,12 +42,17 @@ FREEZE_DONE = text(
     "WHERE id = :incident_id AND episode = :episode AND closed_at IS NULL"
 )
 
-# The same as RECORD, FREEZE_DONE and the closing of questions one after the other, in one round trip and one commit.
+# The same as RECORD, FREEZE_DONE, the notice and the closing of questions one after the other, in one round trip and one commit.
 RECORD_FREEZE = text(
     f"""{STEP}, frozen AS (
     UPDATE incident SET {FROZEN} FROM recorded
     WHERE incident.id = recorded.incident_id AND incident.episode = recorded.episode AND closed_at IS NULL
     RETURNING incident.id, incident.episode
+), noticed AS (
+    INSERT INTO notice_outbox (id, incident_id, step_id, template, channel, body, created_at, next_try_at, attempts)
+    SELECT :notice_id, recorded.incident_id, recorded.id, :notice_template, :notice_channel, :notice_body, :completed_at,
+           :completed_at, 0
+    FROM recorded
 ), settled AS (
     UPDATE decision_task SET closed_at = :settled_at FROM frozen
     WHERE incident_id = frozen.id AND decision_task.episode = frozen.episode AND kind = ANY (:settled)
@@ -57,16 +63,24 @@ SELECT count(*) FROM recorded
 ).bindparams(bindparam("settled", type_=ARRAY(VARCHAR)))
 
 
-def freeze_values(step: FinishedStep, changes: Sequence[Change]) -> dict[str, Any] | None:
+async def freeze_values(
+    step: FinishedStep, changes: Sequence[Change], sealer: Sealer
+) -> dict[str, Any] | None:
     """What RECORD_FREEZE needs besides the step, when this is the gateway's freeze; else None."""
     if step.attempt.origin.gateway_attempt is None:
         return None
     match changes:
-        case (FrozenNow(at=frozen_at), CloseDecisionTasks(kinds=kinds, at=settled_at)):
-            return _values(frozen_at, settled_at, [kind.value for kind in kinds])
+        case (
+            FrozenNow(at=frozen_at),
+            CloseDecisionTasks(kinds=kinds, at=settled_at),
+            QueueNotice(account_id=None) as notice,
+        ):
+            promised = await promise(notice, step, sealer)
+            return {
+                "frozen_at": frozen_at,
+                "settled_at": settled_at,
+                "settled": [kind.value for kind in kinds],
+                **{f"notice_{name}": promised[name] for name in ("id", "template", "channel", "body")},
+            }
         case _:
             return None
-
-
-def _values(frozen_at: datetime, settled_at: datetime, kinds: list[str]) -> dict[str, Any]:
-    return {"frozen_at": frozen_at, "settled_at": settled_at, "settled": kinds}

@@ -66,7 +66,7 @@ class SqlStepStore:
                 }
             ),
         }
-        freezing = freeze_values(step, changes)
+        freezing = await freeze_values(step, changes, self._sealer)
         if freezing is not None:
             async with statement(self._engine) as connection:
                 written = await connection.scalar(RECORD_FREEZE, values | freezing)

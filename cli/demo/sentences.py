@@ -16,6 +16,7 @@ SILENT: Final = frozenset(
     {
         StepKind.CATCH_UP,
         StepKind.THEFTS,
+        StepKind.NOTICE,
         StepKind.RECALL_SEND,
         StepKind.RECALL_CHASE,
         StepKind.RECALL_WITHDRAW,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Literal
 
 from fastapi import APIRouter
@@ -15,7 +16,7 @@ from gateway.api.incidents import answer
 from gateway.parts import Probe, parts_of
 from gateway.problems import problem
 from models.contracts.base import Message
-from models.errors import ErrorCode
+from models.errors import ErrorCode, StanchError
 
 router = APIRouter(tags=["state"])
 
@@ -71,8 +72,13 @@ async def ready(request: Request) -> Response:
 
 @router.get("/metrics", include_in_schema=False)
 async def metrics(request: Request) -> Response:
-    """Prometheus text."""
-    return Response(parts_of(request).metrics.text(), media_type=CONTENT_TYPE_LATEST)
+    """Prometheus text. Notices are counted in the database; while it is away the last count stands."""
+    parts = parts_of(request)
+    with contextlib.suppress(StanchError, TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            for state, count in (await parts.tell.counts()).items():
+                parts.metrics.notices.labels(state.value).set(count)
+    return Response(parts.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _answers(probe: Probe) -> bool:

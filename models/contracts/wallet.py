@@ -147,6 +147,8 @@ class AccountState(WalletMessage):
     trusted_contacts: tuple[TrustedContact, ...] = ()
     real_name_set_at: Moment | None = None
     """When the wallet last took the owner's real name from a document: what a new look is compared with."""
+    language: str | None = None
+    """BCP 47, where the wallet tells which language the owner reads."""
 
 
 class StageLimits(Message):

@@ -11,8 +11,10 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Text,
+    UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.tables.base import Base, Instant, MaybeInstant, Ulid
@@ -109,11 +111,22 @@ class LedgerOutbox(Base):
 
 
 class NoticeOutbox(Base):
-    """A notice that a step's transaction promised. `body` is encrypted; delivery is at least once, deduplicated."""
+    """A notice that a step's transaction promised. `body` is encrypted; delivery is at least once, deduplicated.
+
+    `round` counts the message ids used: a lost message goes out under a new one. Contacts reached since `from_round` are
+    not written to again. `refused` are contact ids that were looked at and left out.
+    """
 
     __tablename__ = "notice_outbox"
     __table_args__ = (
-        Index("ix_notice_outbox_due", "next_try_at", postgresql_where=text("delivered_at IS NULL")),
+        Index("ix_notice_outbox_due", "next_try_at", postgresql_where=text("settled_at IS NULL")),
+        Index("ix_notice_outbox_incident", "incident_id"),
+        Index(
+            "ix_notice_outbox_unreached",
+            "settled_at",
+            postgresql_where=text("state IN ('given_up', 'no_contact')"),
+        ),
+        CheckConstraint("(state = 'waiting') = (settled_at IS NULL)", name="settled"),
     )
 
     id: Mapped[Ulid] = mapped_column(primary_key=True)
@@ -126,3 +139,52 @@ class NoticeOutbox(Base):
     next_try_at: Mapped[Instant]
     attempts: Mapped[int] = mapped_column(default=0)
     delivered_at: Mapped[MaybeInstant]
+    account_id: Mapped[str | None] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16), default="waiting", server_default=text("'waiting'"))
+    settled_at: Mapped[MaybeInstant]
+    last_error: Mapped[str | None] = mapped_column(String(64))
+    round: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    from_round: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    asked_at: Mapped[MaybeInstant]
+    refused: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+
+
+class NoticeDelivery(Base):
+    """One notice at one contact point, as its provider took it: written in the commit of its step. Values never stand here."""
+
+    __tablename__ = "notice_delivery"
+    __table_args__ = (
+        UniqueConstraint("notice_id", "contact_id", "round"),
+        Index(
+            "ix_notice_delivery_receipt", "next_look_at", postgresql_where=text("next_look_at IS NOT NULL")
+        ),
+    )
+
+    step_id: Mapped[Ulid] = mapped_column(ForeignKey("step.id"), primary_key=True)
+    notice_id: Mapped[Ulid] = mapped_column(ForeignKey("notice_outbox.id"))
+    contact_id: Mapped[str] = mapped_column(String(80))
+    channel: Mapped[str] = mapped_column(String(16))
+    round: Mapped[int]
+    template: Mapped[str] = mapped_column(String(64))
+    version: Mapped[int]
+    language: Mapped[str] = mapped_column(String(16))
+    message_id: Mapped[str] = mapped_column(String(200))
+    state: Mapped[str] = mapped_column(String(16))
+    sent_at: Mapped[Instant]
+    next_look_at: Mapped[MaybeInstant]
+    looks: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    told_at: Mapped[MaybeInstant]
+
+
+class NoticeContact(Base):
+    """A contact point as it stood at the first look of an incident; the digest is keyed, and dies with the key.
+
+    What was not there then, or was another value, is never written to, whatever time the wallet gives it later.
+    """
+
+    __tablename__ = "notice_contact"
+
+    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"), primary_key=True)
+    contact_id: Mapped[str] = mapped_column(String(80), primary_key=True)
+    value_digest: Mapped[str] = mapped_column(String(64))
+    seen_at: Mapped[Instant]

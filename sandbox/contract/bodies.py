@@ -176,3 +176,6 @@ class SendMessage(Body):
     body: Annotated[
         str, StringConstraints(min_length=1, max_length=20000, pattern=r"^[^\x00]*$", strict=True)
     ]
+    html: Annotated[str, StringConstraints(max_length=100_000, pattern=r"^[^\x00]*$", strict=True)] | None = (
+        None
+    )

@@ -36,6 +36,7 @@ _KIND = text("SELECT kind FROM wallet.account WHERE account_id = :account_id")
 _STATE = text("""
 SELECT json_build_object(
     'account_id', a.account_id, 'status', a.status, 'real_name_state', a.real_name_state,
+    'language', a.language,
     'read_at', clock_timestamp(),
     'balances', COALESCE((
         SELECT json_agg(json_build_object('currency', b.currency, 'balance', b.amount, 'held', b.held,

@@ -1,0 +1,1 @@
+"""Notices: their words, the companies that carry them, and the deliverer beside the worker."""

@@ -1,0 +1,91 @@
+"""Notices: what people are told of their account, and how far it got."""
+
+from __future__ import annotations
+
+from models.contracts.base import Message, Moment
+from models.contracts.steps import StepInput, StepResult
+from models.names import DeliveryState, NoticeState
+
+
+class DueNotice(Message):
+    """A promised notice that is leased to us. `erased`: the incident's key is destroyed, nothing can be told any more."""
+
+    notice_id: str
+    incident_id: str
+    episode: int
+    template: str
+    channel: str
+    account_id: str
+    own: bool
+    """Whether the account is the incident's own: then only contacts older than the compromise time count."""
+    round: int
+    from_round: int
+    attempts: int
+    promised_at: Moment
+    asked_at: Moment
+    """When it was promised, or asked for again."""
+    erased: bool
+
+
+class Delivery(Message):
+    """One notice at one contact point, by the wallet's contact id."""
+
+    notice_id: str
+    contact_id: str
+    channel: str
+    round: int
+    template: str
+    version: int
+    language: str
+    message_id: str
+    state: DeliveryState
+    sent_at: Moment
+    told_at: Moment | None
+    looks: int = 0
+
+
+class NoticeInput(StepInput):
+    """Tell one contact point. Its value never enters a step."""
+
+    notice_id: str
+    template: str
+    version: int
+    language: str
+    contact_id: str
+    channel: str
+    round: int
+
+
+class NoticeResult(StepResult):
+    """What went where, and in what state the provider took it."""
+
+    notice_id: str
+    template: str
+    version: int
+    language: str
+    contact_id: str
+    channel: str
+    message_id: str
+    state: DeliveryState | None
+    """None when the provider refused it for good."""
+
+
+class NoticeView(Message):
+    """A promised notice as people see it: no text, no address."""
+
+    notice_id: str
+    incident_id: str
+    step_id: str
+    template: str
+    channel: str
+    account_id: str
+    state: NoticeState
+    promised_at: Moment
+    settled_at: Moment | None
+    next_try_at: Moment | None
+    attempts: int
+    round: int
+    last_error: str | None
+    refused_contacts: tuple[str, ...]
+    """Contact ids that were left out: set or changed since the compromise time."""
+    deliveries: tuple[Delivery, ...]

@@ -1,0 +1,131 @@
+"""Every notice in every language: whole, without links, and with a version that goes up when its words change."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from adapters.notices.rendering import BOTH, TAGS, CatalogueTexts, catalogue
+from adapters.notices.texts import TEXTS
+from models.digests import digest
+from models.errors import ErrorCode, StanchError
+from models.names import NoticeTemplate
+
+pytestmark = pytest.mark.fast
+
+WORDING = Path(__file__).parent / "wording.json"
+LINK = re.compile(r"https?:|://|www\.|\b[a-z0-9-]+\.(com|org|net|cn|example)\b", re.IGNORECASE)
+FIELDS = {
+    "scope": "full",
+    "at": "2026-11-26T10:05:00+00:00",
+    "ends_at": "2026-11-27T10:05:00+08:00",
+    "until": "2026-11-29T10:00:00+00:00",
+    "number": "1",
+    "count": "3",
+    "amount": "123456",
+    "currency": "CNY",
+    "outcome": "restored",
+    "decision": "upheld",
+}
+EVERY = [(template, by) for template, notice in TEXTS.items() for by in notice.words]
+
+
+def fields(template: NoticeTemplate, variant: str) -> dict[str, str]:
+    by = TEXTS[template].by
+    return FIELDS | ({by: variant} if by is not None else {})
+
+
+@pytest.fixture(scope="module")
+def texts() -> CatalogueTexts:
+    return CatalogueTexts("Example & Wallet", "0800 123 456")
+
+
+def test_every_template_has_words() -> None:
+    assert set(TEXTS) == set(NoticeTemplate)
+
+
+@pytest.mark.parametrize(("template", "variant"), EVERY)
+def test_a_notice_says_what_happened_what_to_do_and_how_to_object(
+    texts: CatalogueTexts, template: NoticeTemplate, variant: str
+) -> None:
+    for language in (*TAGS, BOTH):
+        written = texts.write(template, language, "01JNA1B2C3D4E5F6G7H8J9K0M1", fields(template, variant))
+        for each in written:
+            assert LINK.search(each.replace("http-equiv", "")) is None, each
+            assert not re.search(r"[{}]", each.split("<body", maxsplit=1)[-1]), "a field was left open"
+        assert "\n" not in written.subject
+        assert "01JNA1B2C3D4E5F6G7H8J9K0M1" in written.sms
+        assert "0800 123 456" in written.sms
+        assert "Example &amp; Wallet" in written.html
+        assert len(written.sms) <= (480 if language == BOTH else 300)
+        for heading in ["What happened", "What to do", "If this is wrong"] if "en" in language else []:
+            assert heading in written.text
+            assert heading in written.html
+        for heading in ["发生了什么", "您需要做什么", "如果有误"] if "zh" in language else []:
+            assert heading in written.text
+            assert heading in written.html
+
+
+def test_every_language_fills_the_same_fields() -> None:
+    opened = re.compile(r"{(\w+)}")
+    for english, other in catalogue("zh_Hans").items():
+        assert set(opened.findall(english)) == set(opened.findall(other)), english
+
+
+def test_moments_and_money_are_written_as_people_of_the_language_do(texts: CatalogueTexts) -> None:
+    given = FIELDS | {"amount": "500", "currency": "JPY"}
+    assert "JPY 500 " in texts.write("money_held", "en", "R", given).sms
+    assert "27 November 2026, 02:05 UTC" in texts.write("stage_entered", "en", "R", FIELDS).sms
+    assert "2026年11月27日 02:05 (UTC)" in texts.write("stage_entered", "zh-Hans", "R", FIELDS).sms
+
+
+def test_a_field_cannot_bring_markup_or_another_line(texts: CatalogueTexts) -> None:
+    hostile = FIELDS | {"number": "<b>1</b>\r\nBcc: x@y.example"}
+    written = texts.write("stage_entered", "en", "R", hostile)
+    assert "<b>" not in written.html
+    assert "\n" not in written.subject
+
+
+@pytest.mark.parametrize(
+    ("told", "language"),
+    [("en-GB", "en"), ("zh", "zh-Hans"), ("zh_CN", "zh-Hans"), ("fr", BOTH), (None, BOTH), ("", BOTH)],
+)
+def test_an_unknown_language_gets_both(texts: CatalogueTexts, told: str | None, language: str) -> None:
+    assert texts.language(told) == language
+
+
+def test_what_cannot_be_written_is_refused(texts: CatalogueTexts) -> None:
+    for template, given in (
+        ("nothing", {}),
+        ("stage_entered", {}),
+        ("incident_closed", {"outcome": "not_frozen"}),
+    ):
+        with pytest.raises(StanchError) as refused:
+            texts.write(template, "en", "R", given)
+        assert refused.value.matches(ErrorCode.INVALID)
+
+
+def test_whoever_changes_words_raises_their_version(texts: CatalogueTexts) -> None:
+    """A notice's step names template and version only: what they said must be found by them for ever."""
+    said = {
+        template.value: {
+            "version": notice.version,
+            "digest": digest(
+                [
+                    [list(words) for words in notice.words.values()],
+                    [catalogue("zh_Hans")[word] for words in notice.words.values() for word in words],
+                ]
+            ),
+        }
+        for template, notice in TEXTS.items()
+    }
+    if not WORDING.exists():
+        WORDING.write_text(json.dumps(said, indent=2) + "\n")
+    known = json.loads(WORDING.read_text())
+    assert said == known, (
+        "The words of a notice have changed. Raise its version in adapters/notices/texts.py, remove tests/notices/wording.json, "
+        "run this test again and commit the new file."
+    )
