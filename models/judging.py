@@ -24,6 +24,10 @@ SWAP_WINDOW = timedelta(days=7)
 TAKEN_OVER = frozenset({SignalKind.SIM_SWAP, SignalKind.PORTED})
 
 
+ANY_OTHER = "XXX"
+"""Names the band of every currency that has none of its own."""
+
+
 def judge(
     rules: IdentityRules,
     action: ProofAction,
@@ -100,12 +104,18 @@ def refusal(factor: Presented, since: datetime, swap_window: timedelta) -> Refus
 
 
 def applies(rule: ProofRule, amounts: Mapping[str, int], *, contested: bool) -> bool:
-    """Whether a rule applies to an account with these amounts. A currency without a band counts as above it."""
+    """Whether a rule applies to an account with these amounts.
+
+    A currency without a band has that of XXX (ISO 4217: no currency); where there is none either, it counts as above.
+    """
     if rule.contested and not contested:
         return False
     if not rule.above:
         return True
-    return any(amount > rule.above.get(currency, 0) for currency, amount in amounts.items() if amount > 0)
+    others = rule.above.get(ANY_OTHER, 0)
+    return any(
+        amount > rule.above.get(currency, others) for currency, amount in amounts.items() if amount > 0
+    )
 
 
 def _refused(factor: Presented, reason: RefusedBecause) -> RefusedFactor:

@@ -104,7 +104,9 @@ SELECT DISTINCT e.seq, e.transfer_id, e.src, e.dst, e.dst_kind, e.src_lo, e.src_
   JOIN transfer_index AS r ON r.transfer_id = t.reverses AND r.dst = t.src AND r.currency = t.currency
   JOIN trace_edge AS e ON e.trail_id = $1 AND e.seq = r.seq AND e.dst = t.src
  WHERE t.reverses IS NOT NULL AND t.seq > $2 AND t.seq <= $3 AND t.src_kind NOT IN ('wallet', 'pooling')
-   AND NOT EXISTS (SELECT FROM trace_edge AS d WHERE d.trail_id = $1 AND d.seq = t.seq)
+   AND t.out_pos < e.dst_lo + e.src_hi - e.src_lo AND t.out_pos + t.amount > e.dst_lo
+   AND NOT EXISTS (SELECT FROM trace_edge AS d WHERE d.trail_id = $1 AND d.seq = t.seq AND d.src = t.src
+                      AND d.src_lo < e.dst_lo + e.src_hi - e.src_lo AND d.src_hi > e.dst_lo)
 """
 _LEFT_EXITS = """
 SELECT d.seq, d.transfer_id, d.src, d.dst, d.dst_kind, d.src_lo, d.src_hi, d.dst_lo, d.hop

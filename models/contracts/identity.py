@@ -71,7 +71,7 @@ class ProofRule(Message):
     """What an action needs.
 
     Every rule that applies must hold. `above` limits it to accounts where more than so much lies, minor units by
-    currency; a currency it does not name always reaches it. `contested` limits it to accounts that two rival claimants
+    currency; a currency it does not name has the band of XXX, and without one always reaches it. `contested` limits it to accounts that two rival claimants
     have shown factors for.
     """
 

@@ -139,7 +139,8 @@ def test_much_money_and_rival_claimants_need_more_than_codes() -> None:
     kind = FactorKind
     codes = (kind.PHONE_CODE, kind.EMAIL_CODE, kind.RECOVERY_CODE, kind.TRUSTED_CONTACTS)
     assert not proven(*codes, amounts=HIGH)
-    assert not proven(*codes, amounts={"XAU": 1}), "a currency without a band is above it"
+    assert proven(*codes, amounts={"XAU": 15_000_000}), "a currency without a band has that of XXX"
+    assert not proven(*codes, amounts={"XAU": 15_000_001})
     assert proven(*codes, amounts={"CNY": 100_000_000})
     assert not proven(*codes, contested=True)
     assert proven(kind.PHONE_CODE, kind.PASSKEY, amounts=HIGH, contested=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import closing
 from functools import partial
 from random import Random
@@ -52,6 +53,11 @@ async def hold_changes(engine: AsyncEngine, own: set[str]) -> list[HoldChange]:
         return changes
 
 
+def ours(hold_ids: Iterable[str]) -> set[str]:
+    """Which holds are on money of the incident: those on A and C. Claims outlive a ledger of this file, so names decide."""
+    return {hold_id for hold_id in hold_ids if hold_id[0] in "AC"}
+
+
 async def claim(engine: AsyncEngine, hold_ids: set[str]) -> None:
     """These holds are on money of the incident."""
     async with engine.begin() as connection:
@@ -92,7 +98,7 @@ async def test_each_rule_with_holds_and_limits_gives_what_memory_gives(engine: A
         moves = random_moves(random, ledger)
         for move in moves:
             await move.tell(index)
-        own = {move.hold_id for move in moves if random.random() < 0.5}
+        own = ours(move.hold_id for move in moves)
         await claim(engine, own)
         changes = await hold_changes(engine, own)
         traces = SqlTraces(engine, chunk_edges=random.choice([2, 1000]))
