@@ -37,8 +37,9 @@ async def session_house(
 
 
 @pytest.fixture
-def house(session_house: House) -> Iterator[House]:
-    """The engine at work; bad days that a test made end with it."""
+async def house(session_house: House) -> AsyncIterator[House]:
+    """The engine at work; bad days that a test made end with it, and so do its workflows: recoveries would go on for months."""
     yield session_house
     session_house.sandbox.clear_faults()
     session_house.gate.failing.clear()
+    await session_house.end_all()

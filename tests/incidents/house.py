@@ -11,7 +11,7 @@ import base64
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from sqlalchemy import Row, text
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from activities.boundary import StanchErrors
@@ -354,6 +355,15 @@ class House(Engine):
         with self.gate.hold(Activity.READ_DECISION, incident_id, after=True) as read:
             await self.parts.wake.now(incident_id)
             await read.stands()
+
+    async def end_all(self) -> None:
+        """End every workflow that still runs on this house's queue, as an operator could."""
+        running = f"TaskQueue = '{self.queue}' AND ExecutionStatus = 'Running'"
+        async for found in self.client.list_workflows(running):
+            with suppress(RPCError):
+                await self.client.get_workflow_handle(found.id, run_id=found.run_id).terminate(
+                    "the test is over"
+                )
 
     def placed_holds(self, *account_ids: str) -> dict[str, int]:
         """What is held on each of these accounts by the wallet's own word, CNY."""

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from activities.changes import CloseDecisionTasks, CloseIncident, FrozenNow, MoveIncident
+from activities.changes import CloseDecisionTasks, CloseIncident, FrozenNow, MoveIncident, QueueNotice
 from models.contracts.alarms import AcceptedAlarm
 from models.contracts.steps import Origin
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
 from models.lifecycle import Event, Status
-from models.names import DecisionKind, Outcome, Scope, StepKind
+from models.names import DecisionKind, NoticeTemplate, Outcome, Scope, StepKind
 from tests.sql.house import House, now
 
 RECORDS = ("incident", "alarm", "step_attempt", "hand_over", "data_key")
@@ -452,7 +452,11 @@ async def test_the_hot_path_is_one_statement_to_accept_and_one_to_record(house: 
         accepted = await one.accept(one.trigger(), incident_id=attempt.incident_id, attempt=attempt)
         assert len(said) == 1
         assert said[0].startswith(await last_heard())
-        changes = (FrozenNow(now()), CloseDecisionTasks((DecisionKind.FREEZE_ON_REPORT,), now()))
+        changes = (
+            FrozenNow(now()),
+            CloseDecisionTasks((DecisionKind.FREEZE_ON_REPORT,), now()),
+            QueueNotice(NoticeTemplate.ACCOUNT_FROZEN, fields={"scope": "full", "at": now().isoformat()}),
+        )
         await one.steps.finish(one.finished(attempt), changes)
         assert len(said) == 2
         assert said[1].startswith(await last_heard())
