@@ -44,6 +44,7 @@ from tests.replay.living import CODE, Engine
 from tests.running_sandbox import RunningSandbox, Theft
 from use_cases.create_operator import CreateOperator
 from use_cases.raise_alarm import RaisedAlarm
+from use_cases.sweep import Finding
 from workflows.registry import WORKFLOWS
 
 PEOPLE = (Role.AGENT, Role.SUPERVISOR)
@@ -355,6 +356,13 @@ class House(Engine):
         with self.gate.hold(Activity.READ_DECISION, incident_id, after=True) as read:
             await self.parts.wake.now(incident_id)
             await read.stands()
+
+    async def differences(self, incident_id: str) -> list[Finding]:
+        """Where the wallet and our records differ about this incident; what other tests left unfinished is theirs."""
+        holds = await self.rows("SELECT id FROM hold_claim WHERE incident_id = :id", id=incident_id)
+        ours = {row.id for row in holds}
+        found = await self.wiring.sweep.run()
+        return [each for each in found if each.subject in ours or each.subject.startswith(incident_id)]
 
     async def end_all(self) -> None:
         """End every workflow that still runs on this house's queue, as an operator could."""

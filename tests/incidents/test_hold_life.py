@@ -212,7 +212,7 @@ async def test_a_mules_whole_account_is_frozen_only_by_two_people(house: House) 
     await until_closed(house, view.task_id)
     (name,) = house.standing(mule)
     assert name == f"{incident_id}/1/mule-{view.requests[-1].request_id}"
-    assert await house.wiring.sweep.run() == ()
+    assert await house.differences(incident_id) == []
     view = await agree(
         house, house.parts.recover.mule(incident_id, mule, "release", "it was not his", by=agent)
     )
