@@ -8,8 +8,8 @@ from temporalio import activity
 
 from activities.changes import Change, CloseDecisionTasks, CloseIncident, FrozenNow, QueueNotice
 from activities.origin import activity_origin
-from activities.ports import Wallet
 from activities.steps import Effect, Running, Steps
+from activities.wallet_ports import Wallet
 from models.contracts.incidents import FreezeInput, FreezeResult
 from models.contracts.steps import Refusal
 from models.errors import ErrorCode, StanchError

@@ -11,10 +11,12 @@ from activities.changes import CloseQuestion, HoldEnded, HolderTold, HoldRenewed
 from activities.decisions import performer
 from activities.holds import CHECK_BUDGET
 from activities.messages import hold_message
+from activities.money_ports import TransferIndex
 from activities.origin import activity_origin
-from activities.ports import DecisionStore, Messages, TransferIndex, Wallet
+from activities.ports import DecisionStore
 from activities.recovery_ports import Claims, Recoveries
 from activities.steps import Effect, Running, Steps
+from activities.wallet_ports import Messages, Wallet
 from models.contracts.incidents import Decision
 from models.contracts.money import ClaimedHold
 from models.contracts.recovery import (

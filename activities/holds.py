@@ -9,10 +9,12 @@ from datetime import timedelta
 from temporalio import activity
 
 from activities.changes import HoldEnded, HoldPlaced
+from activities.money_ports import TransferIndex
 from activities.origin import activity_origin
-from activities.ports import Clock, TransferIndex, Wallet
+from activities.ports import Clock
 from activities.recovery_ports import Claims
 from activities.steps import Effect, Running, Steps
+from activities.wallet_ports import Wallet
 from models.contracts.money import (
     HoldInput,
     HoldResult,

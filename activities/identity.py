@@ -11,9 +11,10 @@ from activities.changes import Change, MoveIncident, QueueNotice, RecordProof
 from activities.identity_ports import Challenges
 from activities.messages import code_message
 from activities.origin import activity_origin
-from activities.ports import Incidents, Messages, Policies, Secrets, Wallet
+from activities.ports import Incidents, Policies, Secrets
 from activities.proving import CODE_TO, Prover, contacts_of_old, presented_contact
 from activities.steps import LOOK, Effect, Running, Steps
+from activities.wallet_ports import Messages, Wallet
 from models.contracts.claims import CheckProofInput, CheckProofResult
 from models.contracts.identity import FactorKind, IdentityRules, Judgement, Presented, RefusedBecause
 from models.contracts.incidents import (

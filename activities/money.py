@@ -10,10 +10,12 @@ from temporalio import activity
 
 from activities.boundary import tell
 from activities.changes import HoldsContested, RecordThefts
+from activities.money_ports import Traces, TransferIndex
 from activities.origin import activity_origin
-from activities.ports import Incidents, Traces, TransferIndex, Wallet
+from activities.ports import Incidents
 from activities.recovery_ports import Claims
 from activities.steps import Effect, Running, Steps
+from activities.wallet_ports import Wallet
 from models.contracts.money import (
     CatchUpInput,
     CatchUpResult,

@@ -11,8 +11,9 @@ from activities.changes import AcknowledgeAlarm, Change, MoveIncident, RecordThe
 from activities.freeze import FINAL_CODES, freeze_step_key
 from activities.origin import activity_origin
 from activities.plausible import plausible
-from activities.ports import AlarmStore, Clock, Incidents, Policies, Wallet
+from activities.ports import AlarmStore, Clock, Incidents, Policies
 from activities.steps import SYSTEM, Effect, Running, Steps
+from activities.wallet_ports import Wallet
 from models.contracts.alarms import Alarm, Sender
 from models.contracts.incidents import (
     FreezeInput,

@@ -10,8 +10,8 @@ from temporalio import activity
 from activities.freeze import FINAL_CODES
 from activities.identity import trusted_contacts
 from activities.origin import activity_origin
-from activities.ports import Wallet
 from activities.steps import Effect, Running, Steps
+from activities.wallet_ports import Wallet
 from models.contracts.incidents import OwnerLinkInput, OwnerLinkResult
 from models.contracts.steps import Refusal
 from models.contracts.wallet import ContactKind

@@ -10,9 +10,10 @@ from activities.changes import CloseQuestion, MuleFrozen, MuleReleased, RecordTh
 from activities.decisions import performer
 from activities.hold_life import verified
 from activities.origin import activity_origin
-from activities.ports import DecisionStore, Wallet
+from activities.ports import DecisionStore
 from activities.recovery_ports import Recoveries
 from activities.steps import Effect, Running, Steps
+from activities.wallet_ports import Wallet
 from models.contracts.recovery import (
     ChangeTheftsInput,
     ChangeTheftsResult,

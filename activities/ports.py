@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from activities.changes import Change
 from models.contracts.alarms import AcceptedAlarm, Alarm, Sender
 from models.contracts.incidents import Decision, Decisions, IncidentFacts
 from models.contracts.policy import Policy
-from models.contracts.recalls import (
-    ParsedAnswer,
-    RecalledTransfer,
-    RecallFacts,
-    RecallMessage,
-    RecallTotals,
-    SentMessage,
-)
-from models.contracts.steps import FinishedStep, Receipt, RecordedStep, StepAttempt
+from models.contracts.steps import FinishedStep, RecordedStep, StepAttempt
 from models.contracts.transfers import (
-    FeedPosition,
     Flow,
-    PostedTransfer,
-    RuleTotals,
-    TaintedLot,
-    TraceProgress,
-    TraceSummary,
-)
-from models.contracts.wallet import (
-    AccountState,
-    EnrolledKind,
-    StageLimits,
-    StandingHold,
-    StandingRestriction,
 )
 from models.lifecycle import Event
-from models.names import Scope, SecurityItem
-from tracing.result import Limits
-from tracing.rules import Rule
+from models.names import SecurityItem
 
 
 class Clock(Protocol):
@@ -130,188 +107,6 @@ class Incidents(Protocol):
         ...
 
 
-class Wallet(Protocol):
-    """The wallet's contract (docs/wallet-contract.yaml).
-
-    Every write takes an idempotency key and gives a receipt. Errors: StanchError WALLET_REFUSED or ACCOUNT_UNKNOWN when
-    the wallet says no for good; WALLET_UNREACHABLE when it cannot be known whether it happened (try again, same key).
-    """
-
-    async def account(self, account_id: str) -> AccountState:
-        """Everything the wallet tells about the account. Errors: ACCOUNT_UNKNOWN."""
-        ...
-
-    async def verify_factor(
-        self, account_id: str, factor_id: str, kind: EnrolledKind, code: str, *, key: str
-    ) -> Receipt:
-        """Have the wallet check a code of an authenticator or of the saved codes, and use it up.
-
-        `result` = {accepted}. The secret stays at the wallet, where logging in uses the same codes up.
-        """
-        ...
-
-    async def place_restriction(
-        self, account_id: str, restriction: str, scope: Scope, *, key: str
-    ) -> Receipt:
-        """Restrict the account under this restriction id."""
-        ...
-
-    async def release_restrictions(
-        self, account_id: str, restrictions: Sequence[str], reason: str, *, key: str
-    ) -> Receipt:
-        """End the named restrictions; `result` = {ended, still_standing}."""
-        ...
-
-    async def restrictions(self) -> list[StandingRestriction]:
-        """Every restriction of ours that stands."""
-        ...
-
-    async def place_hold(
-        self, account_id: str, hold_id: str, currency: str, amount: int, expires_at: datetime, *, key: str
-    ) -> Receipt:
-        """Hold min(amount, available); `result` = {hold_id, placed_amount}."""
-        ...
-
-    async def shrink_hold(self, hold_id: str, amount: int, *, key: str) -> Receipt:
-        """Leave `amount` held."""
-        ...
-
-    async def release_hold(self, hold_id: str, reason: str, *, key: str) -> Receipt:
-        """End the hold."""
-        ...
-
-    async def renew_hold(self, hold_id: str, expires_at: datetime, *, key: str) -> Receipt:
-        """Give the hold a new end."""
-        ...
-
-    async def return_hold(
-        self, hold_id: str, to_account_id: str, amount: int, reason: str, *, key: str
-    ) -> Receipt:
-        """Pay held money on, one transfer; `result` = {hold_id, transfer_id, seq, amount, remaining}."""
-        ...
-
-    async def holds(self) -> list[StandingHold]:
-        """Every hold of ours that stands."""
-        ...
-
-    async def reset_item(
-        self, account_id: str, item: SecurityItem, set_since: datetime, *, key: str
-    ) -> Receipt:
-        """Reset one security item; `result` = {item, changes, nothing_to_change}."""
-        ...
-
-    async def owner_link(
-        self, account_id: str, contact_point_id: str, expires_at: datetime, *, key: str
-    ) -> Receipt:
-        """Have the wallet send its one-use link for new secrets to an old contact point."""
-        ...
-
-    async def place_stage(self, account_id: str, limits: StageLimits, *, key: str) -> Receipt:
-        """Place (or replace) the stage limits."""
-        ...
-
-    async def cancel_transfer(self, transfer_id: str, *, key: str) -> Receipt:
-        """Stop a pending payout: the money goes back to its payer; `result` = {cancelled, reversal_transfer_id}.
-
-        Errors also: WALLET_REFUSED (`transfer_settled`) when it has left.
-        """
-        ...
-
-    async def lift_stage(self, account_id: str, stage_id: str, *, key: str) -> Receipt:
-        """Take the stage limits away."""
-        ...
-
-
-class Messages(Protocol):
-    """The SMS and mail gateway."""
-
-    async def send(self, message_id: str, channel: str, to: str, subject: str, body: str) -> None:
-        """Hand over one message; the same id again is delivered once. Errors: WALLET_UNREACHABLE."""
-        ...
-
-
-class TransferIndex(Protocol):
-    """Stanch's own index of the wallet's transfers, fed in posting order."""
-
-    async def catch_up(self, *, budget: timedelta) -> FeedPosition:
-        """Feed until the wallet's head or the end of the budget; a gap or conflict stops it and is in the position."""
-        ...
-
-    async def transfers(self, ids: Sequence[str]) -> list[PostedTransfer]:
-        """The transfers with these ids that are in the index, in posting order."""
-        ...
-
-    async def last_before(self, at: datetime) -> int:
-        """The number of the last posting at or before this instant; 0 when there is none."""
-        ...
-
-    async def outgoing(self, account_id: str, since: datetime, upto_seq: int) -> list[PostedTransfer]:
-        """Transfers out of the account posted at or after `since`, up to and including `upto_seq`."""
-        ...
-
-    async def remaining(
-        self, account_id: str, currency: str, lo: int, hi: int, upto_seq: int
-    ) -> list[tuple[int, int]]:
-        """The parts of units [lo, hi) of this account that no transfer up to `upto_seq` has carried away."""
-        ...
-
-    async def apply_hold(  # noqa: PLR0917 - an interval on an account, and since when
-        self, account_id: str, currency: str, lo: int, hi: int, effective_seq: int, hold_id: str
-    ) -> None:
-        """Take units [lo, hi) out of the account's queue from `effective_seq` on. Repeating changes nothing."""
-        ...
-
-    async def release_hold(self, hold_id: str, effective_seq: int) -> None:
-        """Put a hold's units back in their place from `effective_seq` on. Repeating changes nothing."""
-        ...
-
-
-class Progress(Protocol):
-    """Where a long trace says how far it has come: a heartbeat, so that its worker is known to live."""
-
-    def __call__(self, progress: TraceProgress, /) -> None:
-        """One chunk is committed."""
-        ...
-
-
-class Traces(Protocol):
-    """Traces, stored with their edges and lots."""
-
-    async def run(
-        self,
-        *,
-        incident_id: str,
-        episode: int,
-        currency: str,
-        thefts: Sequence[str],
-        upto: FeedPosition,
-        rule: Rule = Rule.FIFO,
-        limits: Limits | None = None,
-        progress: Progress | None = None,
-    ) -> TraceSummary:
-        """Trace, store, and summarise; the same input on the same index gives the same trace.
-
-        Chunk by chunk, each committed: begun again after a crash, it goes on with what was found.
-        """
-        ...
-
-    async def extend(
-        self, trace_id: str, upto: FeedPosition, *, progress: Progress | None = None
-    ) -> TraceSummary:
-        """The same trace up to another posting: only what is new is followed. Errors: NOT_FOUND."""
-        ...
-
-    async def compare(
-        self, trace_id: str, *, rows_allowed: int, progress: Progress | None = None
-    ) -> list[RuleTotals]:
-        """What each rule makes of the same thefts, the trace's own first; stored with the trace. Errors: NOT_FOUND."""
-        ...
-
-    async def lots(self, trace_id: str) -> list[TaintedLot]:
-        """Lots lying in wallet accounts at the end of the trace, largest first."""
-        ...
-
-
 class DecisionStore(Protocol):
     """Questions to people and what they chose (DESIGN 7)."""
 
@@ -321,50 +116,6 @@ class DecisionStore(Protocol):
 
     async def verify(self, request_id: str, *, incident_id: str, episode: int, choice: str) -> Decision:
         """Read the rows again right before the effect. Errors: FOUR_EYES or REFUSED_BY_RULE when they forbid it."""
-        ...
-
-
-class Institutions(Protocol):
-    """Other institutions, as recalls reach them (docs/recalls.md)."""
-
-    def addressee(self, transfer: RecalledTransfer) -> str | None:
-        """The name of the institution behind an exit, by its BIC, its exit account, or its kind; None when none is set up."""
-        ...
-
-    def may_answer(self, institution: str | None, operator: str) -> bool:
-        """Whether this login may answer for this institution."""
-        ...
-
-    async def send(self, message: RecallMessage) -> SentMessage:
-        """Hand over one message; the same `message_id` again is the same message.
-
-        Errors: NO_INSTITUTION (none is set up for this exit), INSTITUTION_REFUSED (it said no to the message itself),
-        INSTITUTION_UNREACHABLE (it cannot be known whether it has the message: try again).
-        """
-        ...
-
-
-class Recalls(Protocol):
-    """Recalls as the database holds them."""
-
-    async def facts(self, recall_id: str) -> RecallFacts | None:
-        """One recall with what waits to be taken up; None when unknown."""
-        ...
-
-    async def answer(self, answer_id: str) -> ParsedAnswer:
-        """A matched answer, opened and read. Errors: NOT_FOUND, ERASED."""
-        ...
-
-    async def totals(self, incident_id: str) -> tuple[RecallTotals, ...]:
-        """Per currency: what is pending, recalled and lost (see RecallTotals); nothing where nothing was asked."""
-        ...
-
-    async def ask_withdrawal(self, incident_id: str, transfer_seq: int) -> bool:
-        """Commit that this recall is to be withdrawn (its theft was none); its workflow is woken for it.
-
-        False when there is no open recall of this transfer. An incident that ends as a false alarm or released withdraws all
-        of its recalls without being asked.
-        """
         ...
 
 

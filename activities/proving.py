@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from activities.identity_ports import Challenges, IdentityClaims
-from activities.ports import Wallet
+from activities.wallet_ports import Wallet
 from models.contracts.identity import (
     AnsweredCode,
     FactorKind,

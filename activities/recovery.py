@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from temporalio import activity
 
-from activities.ports import Recalls, Traces, TransferIndex
+from activities.money_ports import Traces, TransferIndex
+from activities.recall_ports import Recalls
 from activities.recovery_ports import CameBack, Claims, Recoveries, TracedMoney
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.recovery import MoneyLook, RecoveryInput, RecoveryLook, WithdrawRecallInput

@@ -14,25 +14,13 @@ from activities.holds import Hold, ListHolds, ReleaseHold
 from activities.identity import CheckProof, PlanIdentity, SendChallenge
 from activities.identity_ports import Challenges, IdentityClaims
 from activities.money import CatchUp, CompareRules, FindThefts, Trace
+from activities.money_ports import Traces, TransferIndex
 from activities.opening import LoadIncident, RegisterIncident, TakeUpAlarm
 from activities.owner_link import SendOwnerLink
 from activities.people_said import ChangeThefts, FreezeMule, ReleaseMule, SettleQuestion
-from activities.ports import (
-    AlarmStore,
-    Clock,
-    DecisionStore,
-    Incidents,
-    Institutions,
-    Messages,
-    Policies,
-    Recalls,
-    Secrets,
-    StepStore,
-    Traces,
-    TransferIndex,
-    Wallet,
-)
+from activities.ports import AlarmStore, Clock, DecisionStore, Incidents, Policies, Secrets, StepStore
 from activities.proving import Prover
+from activities.recall_ports import Institutions, Recalls
 from activities.recalls import (
     CancelPayout,
     CloseRecall,
@@ -48,6 +36,7 @@ from activities.restitution import AskRestitution, PlanRestitution, Restitute
 from activities.returning import EnterStage, LiftLimits, Release
 from activities.security import ReadBack, ResetItem
 from activities.steps import Steps
+from activities.wallet_ports import Messages, Wallet
 from models.contracts.identity import IdentityRules
 
 

@@ -11,10 +11,12 @@ from temporalio import activity
 from activities.changes import HoldPaid, OpenDecisionTask
 from activities.decisions import performer
 from activities.hold_life import known_claim
+from activities.money_ports import TransferIndex
 from activities.origin import activity_origin
-from activities.ports import DecisionStore, TransferIndex, Wallet
+from activities.ports import DecisionStore
 from activities.recovery_ports import Claims, Recoveries, TracedMoney
 from activities.steps import Effect, Running, Steps
+from activities.wallet_ports import Wallet
 from models.contracts.money import ClaimedHold
 from models.contracts.recovery import (
     AskRestitutionInput,

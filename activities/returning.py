@@ -10,8 +10,9 @@ from temporalio import activity
 from activities.changes import Change, CloseDecisionTasks, QueueNotice
 from activities.decisions import performer
 from activities.origin import activity_origin
-from activities.ports import DecisionStore, Incidents, Wallet
+from activities.ports import DecisionStore, Incidents
 from activities.steps import Effect, Running, Steps
+from activities.wallet_ports import Wallet
 from models.contracts.incidents import (
     Decision,
     EnterStageInput,

@@ -9,8 +9,8 @@ from temporalio import activity
 from activities.changes import Change, MoveIncident, QueueNotice, RecordReset
 from activities.freeze import FINAL_CODES
 from activities.origin import activity_origin
-from activities.ports import Wallet
 from activities.steps import Effect, Running, Steps
+from activities.wallet_ports import Wallet
 from models.contracts.incidents import ReadBackInput, ReadBackResult, ResetItemInput, ResetItemResult
 from models.contracts.steps import Refusal
 from models.contracts.wallet import AccountState, SecurityEntry

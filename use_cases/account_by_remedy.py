@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from activities.ports import Incidents, Recalls, Traces, TransferIndex
+from activities.money_ports import Traces, TransferIndex
+from activities.ports import Incidents
+from activities.recall_ports import Recalls
 from activities.recovery_ports import Recoveries, TracedMoney
 from models.contracts.base import MAX_AMOUNT
 from models.contracts.recalls import RecallTotals

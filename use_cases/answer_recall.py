@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from activities.ports import Clock, Institutions
+from activities.ports import Clock
+from activities.recall_ports import Institutions
 from models.contracts.alarms import Sender
 from models.contracts.recalls import AnswerView, Judged, ParsedAnswer, Quarantine, RecallReference
 from models.errors import ErrorCode, StanchError

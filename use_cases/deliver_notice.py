@@ -10,7 +10,8 @@ import structlog
 from activities.notice_ports import NoticeProvider, NoticeStore, NoticeTexts
 from activities.notices import ALL, PREVIOUS, SendNotice, channel_of, notice_step_key, old_contacts
 from activities.opening import compromise_time
-from activities.ports import Clock, Incidents, Policies, Wallet
+from activities.ports import Clock, Incidents, Policies
+from activities.wallet_ports import Wallet
 from models.contracts.incidents import IncidentFacts
 from models.contracts.notices import Delivery, DueNotice, NoticeInput
 from models.contracts.wallet import AccountState, ContactPoint

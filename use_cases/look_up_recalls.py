@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from activities.ports import Recalls
+from activities.recall_ports import Recalls
 from models.contracts.base import Message
 from models.contracts.recalls import AnswerView, MessageView, RecallTotals, RecallView
 from models.errors import ErrorCode, StanchError

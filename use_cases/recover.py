@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from activities.changes import OpenDecisionTask
-from activities.ports import Clock, Incidents, Policies, TransferIndex
+from activities.money_ports import TransferIndex
+from activities.ports import Clock, Incidents, Policies
 from activities.recovery_ports import Recoveries
 from activities.steps import Effect, Running, Steps
 from models.contracts.alarms import Sender

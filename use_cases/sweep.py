@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from activities.holds import UNCHECKED_ENDS
-from activities.ports import Clock, Wallet
+from activities.ports import Clock
+from activities.wallet_ports import Wallet
 from models.contracts.base import Message, Moment
 
 GRACE = timedelta(seconds=60)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
@@ -13,34 +12,25 @@ from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
     ChildWorkflowError,
-    is_cancelled_exception,
 )
 from temporalio.types import MethodAsyncSingleParam
 from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
-    from activities.decisions import AskDecision, CarryOutDecision, ReadDecision
+    from activities.decisions import ReadDecision
     from activities.freeze import Freeze, freeze_step_key
     from activities.opening import LoadIncident, TakeUpAlarm
     from models.contracts.incidents import (
-        AskDecisionInput,
-        CarryOutInput,
-        Decision,
         FreezeInput,
-        IncidentFacts,
-        IncidentOpening,
         LoadInput,
         ReadDecisionInput,
         TakeUpAlarmInput,
     )
-    from models.contracts.money import TraceFundsInput
-    from models.contracts.policy import Policy
     from models.ids import child_workflow_id
-    from models.lifecycle import PROVEN, Status
-    from models.names import WAKE, DecisionKind, Outcome, Scope, SecurityItem
+    from models.lifecycle import Status
+    from models.names import WAKE, DecisionKind, Outcome, Scope
+    from workflows.money_beside import MoneyBeside
     from workflows.policies import FREEZE, LOOK, STEP, code_of
-    from workflows.recovery_begin import begin_recovery
-    from workflows.trace_funds import TraceFunds
     from workflows.turns import ABOUT_CLAIMANTS, ENDED_BY_TWO, Ended, HistoryFull, Relapsed, Voided
 
 Input = TypeVar("Input")
@@ -53,71 +43,12 @@ STUCK_PAUSE = timedelta(minutes=1)
 """How long a failed story waits for a person before it is tried again by itself."""
 
 
-class Attention:
+class Attention(MoneyBeside):
     """The state of an incident's workflow, and how it is kept in step with the database.
 
     `look` is the only place where outside events enter: it takes up alarms, widens the freeze, reads decisions, and
     raises the Turn that follows from them.
     """
-
-    facts: IncidentFacts
-    policy: Policy
-
-    def __init__(self, opening: IncidentOpening) -> None:
-        self.incident_id = opening.incident_id
-        self.attempt = opening.attempt
-        self.identity_round = opening.identity_round
-        self.reset_round = opening.reset_round
-        self.return_round = opening.return_round
-        self.money_round = opening.money_round
-        self.return_request = opening.return_request
-        self.ending = opening.ending
-        self.ending_request = opening.ending_request
-        self.told = False
-        self.reset_again = False
-        self.woken = False
-        self.proven = False
-        self.factors = opening.factors
-        self.receipts: dict[SecurityItem, str] = {}
-        self.frozen_scopes: set[Scope] = set()
-        self.frozen_seq: int | None = None
-        self._decisions: tuple[Decision, ...] = ()
-        self._asked = 0
-        self._money_wanted = False
-        self._money: asyncio.Task[None] | None = None
-        self._child: ChildWorkflowHandle[Any, Any] | None = None
-
-    def know(self, facts: IncidentFacts, policy: Policy) -> None:
-        """Begin with what the database says; a run that goes on from another knows by it that the owner is proven."""
-        self.facts = facts
-        self.policy = policy
-        self.proven = facts.status in PROVEN
-
-    @property
-    def refreezes(self) -> int:
-        """How often the account was frozen again: every episode after the first is one."""
-        return self.facts.episode - 1
-
-    def compromised_since(self) -> datetime:
-        """Since when the account is not trusted; set by the first alarm taken up."""
-        return self.facts.compromised_since or self.facts.opened_at
-
-    def patience(self) -> timedelta:
-        """How long until the freeze's clock: provisional (renewable), or the escalation of a trigger's."""
-        rules = self.policy.freeze
-        begun = self.facts.frozen_at or self.facts.episode_opened_at
-        seconds = (
-            rules.provisional_seconds * (1 + min(self.facts.renewals, rules.renewals))
-            if self.facts.provisional
-            else rules.escalate_seconds
-        )
-        return begun + timedelta(seconds=seconds) - workflow.now()
-
-    def note_frozen(self, scope: Scope, effective_seq: int | None) -> None:
-        """A freeze of this episode stands."""
-        self.frozen_scopes.add(scope)
-        if effective_seq is not None and self.frozen_seq is None:
-            self.frozen_seq = effective_seq
 
     async def look(self) -> None:
         """Read the database and let it turn the story: Relapsed, Voided, Ended."""
@@ -220,57 +151,6 @@ class Attention:
         )
         self.note_frozen(scope, result.effective_seq)
 
-    def choice(self, choice: str, kind: DecisionKind) -> Decision | None:
-        """The oldest standing decision with this choice on a question of this kind."""
-        return next((each for each in self._decisions if (each.choice, each.kind) == (choice, kind)), None)
-
-    async def ask(
-        self,
-        kind: DecisionKind,
-        choices: tuple[str, ...],
-        *,
-        four_eyes: bool,
-        details: dict[str, str] | None = None,
-    ) -> None:
-        """Put a question to people, once per telling of the story."""
-        self._asked += 1
-        action = {"account_id": self.facts.account_id, "episode": str(self.facts.episode), **(details or {})}
-        await workflow.execute_activity_method(
-            AskDecision.run,
-            AskDecisionInput(
-                incident_id=self.incident_id,
-                episode=self.facts.episode,
-                step_key=f"ask/{kind}/{self.attempt}/{self._asked}",
-                kind=kind,
-                action=action,
-                choices=choices,
-                four_eyes=four_eyes,
-                expires_at=workflow.now() + timedelta(seconds=self.policy.approval.decision_seconds),
-            ),
-            summary=f"ask people: {kind}",
-            **STEP,
-        )
-        # Asking closed the older question of this kind: what was chosen on it must not be taken for the answer.
-        self._decisions = tuple(each for each in self._decisions if each.kind is not kind)
-
-    async def carry_out(self, choice: str, kind: DecisionKind) -> None:
-        """Record a decision whose whole effect is in the database; it does not stand any more afterwards."""
-        decision = self.choice(choice, kind)
-        if decision is None:
-            return
-        await workflow.execute_activity_method(
-            CarryOutDecision.run,
-            CarryOutInput(
-                incident_id=self.incident_id,
-                episode=self.facts.episode,
-                step_key=f"approval/{decision.request_id}",
-                request_id=decision.request_id,
-                choice=choice,
-            ),
-            **STEP,
-        )
-        self._decisions = tuple(each for each in self._decisions if each is not decision)
-
     async def attend_until(self, reached: Callable[[], bool]) -> None:
         """Look at every wake until the condition holds."""
         while True:
@@ -327,64 +207,12 @@ class Attention:
         if workflow.info().is_continue_as_new_suggested() and self._money_idle():
             raise HistoryFull
 
-    def follow_money(self) -> None:
-        """See to it that the money is traced with all that is known now, beside the rest of the story."""
-        self._money_wanted = True
-        if self._money is None or self._money.done():
-            self._money = asyncio.create_task(self._follow())
-
-    def follow_money_once(self) -> None:
-        """Like follow_money, unless an alarm that was just taken up has seen to it."""
-        if self._money is None:
-            self.follow_money()
-
-    async def _follow(self) -> None:
-        while self._money_wanted:
-            self._money_wanted = False
-            self.money_round += 1
-            try:
-                await workflow.execute_child_workflow(
-                    TraceFunds.run,
-                    TraceFundsInput(
-                        incident_id=self.incident_id,
-                        episode=self.facts.episode,
-                        account_id=self.facts.account_id,
-                        compromised_since=self.compromised_since(),
-                        frozen_seq=self.frozen_seq,
-                        attempt=self.money_round,
-                        policy=self.policy.trace,
-                        holding=self.proven or not self.facts.provisional,
-                    ),
-                    id=child_workflow_id(self.incident_id, self.facts.episode, f"money/{self.money_round}"),
-                )
-                if self.proven or not self.facts.provisional:
-                    await begin_recovery(self.facts, self.policy, attempt=self.money_round)
-            except ChildWorkflowError as error:
-                if is_cancelled_exception(error):
-                    raise
-                await self.ask(
-                    DecisionKind.STUCK,
-                    ("try_again", "go_on"),
-                    four_eyes=False,
-                    details={"part": "money", "code": code_of(error)},
-                )
-                await workflow.wait_condition(lambda: self._money_wanted or self._money_decided() is not None)
-                self._money_wanted = self._money_wanted or self._money_decided() == "try_again"
-
-    def _money_decided(self) -> str | None:
-        """What people said when following the money had failed for good."""
-        said = (each for each in ("try_again", "go_on") if self.choice(each, DecisionKind.STUCK) is not None)
-        return next(said, None)
-
     async def money_settled(self) -> None:
         """Until the trace of what is known now is finished; what happens meanwhile is attended to."""
         while not self._money_idle():
             await workflow.wait_condition(lambda: self.woken or self._money_idle())
             if self.woken:
                 await self.look()
-
-    def _money_idle(self) -> bool:
-        return self._money is None or self._money.done()
 
     async def stuck(self, error: ActivityError | ChildWorkflowError) -> None:
         """A part failed for good: people see it, and the story is told again when they say so or after a while."""

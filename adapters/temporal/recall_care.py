@@ -13,7 +13,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.ports import TransferIndex
+from activities.money_ports import TransferIndex
 from adapters.recall.file_drop import Inbox
 from adapters.recall.xml import LARGEST
 from adapters.sql.recalls import SqlRecalls, Woken

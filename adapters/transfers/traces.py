@@ -10,7 +10,7 @@ from hashlib import sha256
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from activities.ports import Progress
+from activities.money_ports import Progress
 from adapters.transfers.comparing import by_rule, in_turn, insert_range, select_ranges
 from adapters.transfers.feed_state import load_feed
 from adapters.transfers.fifo_trail import CHUNK_EDGES, FifoTrail, select_edges

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from activities.identity_ports import IdentityClaims
-from activities.ports import Wallet
 from activities.proving import CODE_TO, ENROLLED, Prover, enrolled, presented_contact, presented_entry
+from activities.wallet_ports import Wallet
 from models.contracts.base import Message, Moment
 from models.contracts.identity import (
     Claim,

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from activities.changes import RecordEvidence
 from activities.identity_ports import Limits
-from activities.ports import Clock, Wallet
+from activities.ports import Clock
 from activities.steps import Effect, Running, Steps
+from activities.wallet_ports import Wallet
 from models.contracts.claims import PresentFactorInput, PresentFactorResult
 from models.contracts.identity import Claim, FactorKind, IdentityRules, Presented
 from models.contracts.steps import Origin, Refusal

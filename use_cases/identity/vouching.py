@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from activities.identity import challenge_reference
 from activities.identity_ports import Challenges
 from activities.messages import trusted_message
-from activities.ports import Messages, Policies, Secrets
+from activities.ports import Policies, Secrets
 from activities.proving import presented_contact
 from activities.steps import Effect, Running
+from activities.wallet_ports import Messages
 from models.contracts.claims import AskContactsInput, AskContactsResult
 from models.contracts.identity import Claim, FactorKind
 from models.contracts.steps import Origin

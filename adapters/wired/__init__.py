@@ -1,0 +1,1 @@
+"""The parts of the wiring, by what they are for."""

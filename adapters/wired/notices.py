@@ -1,0 +1,46 @@
+"""The parts that tell people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from activities.notices import SendNotice
+from adapters.notices.companies import NoticeCompanies, SmtpMail
+from adapters.notices.rendering import CatalogueTexts
+from adapters.sql.notices import SqlNotices
+from adapters.wired.foundation import Foundation
+from use_cases.deliver_notice import DeliverNotice
+
+
+@dataclass
+class NoticeWiring(Foundation):
+    """The parts that tell people. Built when first asked for."""
+
+    @cached_property
+    def notices(self) -> SqlNotices:
+        """Promised notices."""
+        return SqlNotices(self.engine, self.keys)
+
+    @cached_property
+    def notice_provider(self) -> NoticeCompanies:
+        """Who carries notices. Errors: INVALID, when the address of the mail server is none."""
+        url = self.settings.smtp_url
+        mail = (
+            None if url is None else SmtpMail.of_url(url.get_secret_value(), sender=self.settings.mail_from)
+        )
+        return NoticeCompanies(gateway=self.messages, mail=mail)
+
+    @cached_property
+    def deliver_notice(self) -> DeliverNotice:
+        """Tells people what was promised. Errors: INVALID, when a catalogue or the mail server's address is broken."""
+        return DeliverNotice(
+            store=self.notices,
+            send=SendNotice(self.steps, self.notice_provider),
+            texts=CatalogueTexts(self.settings.notice_company, self.settings.notice_help),
+            provider=self.notice_provider,
+            wallet=self.wallet,
+            incidents=self.incidents,
+            policies=self.policies,
+            clock=self.clock,
+        )
