@@ -8,6 +8,7 @@ import pytest
 
 from cli.embedded.ports import free_port
 from tests.conftest import Databases
+from tests.gateway.claims import Case
 from tests.running_gateway import RunningGateway, run_gateway
 from tests.running_sandbox import RunningSandbox, run_sandbox
 
@@ -38,3 +39,12 @@ def gateway(
         run_gateway(database.url, shared_sandbox, free_port(), log) as running,
     ):
         yield running
+
+
+@pytest.fixture
+def case(gateway: RunningGateway, sandbox: RunningSandbox) -> Case:
+    account_id = sandbox.account()
+    # A document proves only whom the wallet knows by name.
+    while sandbox.state(account_id)["real_name_state"] != "verified":
+        account_id = sandbox.account()
+    return Case(gateway, sandbox, account_id)

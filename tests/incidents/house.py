@@ -1,4 +1,4 @@
-"""The engine at work inside the test, and the means to stop any single activity where a test wants it.
+"""The engine at work inside the test, with a grip on its worker.
 
 Real parts: sandbox wallet in its own process, PostgreSQL, Temporal dev server, the worker as production builds it. What is
 asked goes through the use cases that the gateway serves.
@@ -10,22 +10,21 @@ import asyncio
 import base64
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy import Row, text
-from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+from temporalio.worker import Interceptor
 
 from activities.boundary import StanchErrors
+from activities.ports import Clock
 from activities.registry import activities
-from adapters.policies import read_policy
 from adapters.temporal.client import connect
 from adapters.temporal.relay import Relay
 from adapters.temporal.replay import TemporalHistories
@@ -34,13 +33,14 @@ from adapters.wiring import Wiring
 from gateway.assembly import assemble
 from models.contracts.alarms import Alarm, Sender
 from models.contracts.incidents import IncidentEnding
-from models.contracts.policy import Policy
 from models.contracts.steps import RecordedStep
 from models.errors import StanchError
-from models.ids import incident_of_workflow, incident_workflow_id, new_id
+from models.ids import incident_workflow_id, new_id
 from models.lifecycle import Status
 from models.names import Activity, AlarmKind, DecisionKind, Outcome, Role, StepKind
 from settings import Settings
+from tests.incidents.gate import Gate, Held
+from tests.incidents.rules import LONG, Rules, rules
 from tests.replay.living import CODE, Engine
 from tests.running_sandbox import RunningSandbox, Theft
 from use_cases.create_operator import CreateOperator
@@ -48,131 +48,10 @@ from use_cases.raise_alarm import RaisedAlarm
 from use_cases.sweep import Finding
 from workflows.registry import WORKFLOWS
 
+# What a test needs beside a house is asked for here, wherever it stands.
+__all__ = ["LONG", "Gate", "Held", "House", "Rules", "open_house", "rules"]
+
 PEOPLE = (Role.AGENT, Role.SUPERVISOR)
-LONG = 3600
-"""Seconds of a clock that must not run out while a test looks elsewhere."""
-
-
-class Rules:
-    """Port `Policies`: the demo's rules, changed for as long as a test wants."""
-
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
-
-    def current(self) -> Policy:
-        """The rules in force."""
-        return self._policy
-
-    @contextmanager
-    def changed(self, *, stage_seconds: int | None = None, **parts: Mapping[str, Any]) -> Iterator[None]:
-        """Other numbers in these parts of the policy, for incidents that are opened inside."""
-        before = self._policy
-        changes: dict[str, Any] = {
-            name: getattr(before, name).model_copy(update=dict(numbers)) for name, numbers in parts.items()
-        }
-        if stage_seconds is not None:
-            changes["stages"] = tuple(
-                stage.model_copy(update={"seconds": stage_seconds}) for stage in before.stages
-            )
-        self._policy = before.model_copy(update=changes)
-        try:
-            yield
-        finally:
-            self._policy = before
-
-
-def rules() -> Rules:
-    """Stages of a second, and no other clock that runs out by itself."""
-    policy = read_policy(Settings().policy_dir, "demo")
-    return Rules(
-        policy.model_copy(
-            update={
-                "stages": tuple(stage.model_copy(update={"seconds": 1}) for stage in policy.stages),
-                "freeze": policy.freeze.model_copy(
-                    update={"provisional_seconds": LONG, "escalate_seconds": LONG}
-                ),
-                "trace": policy.trace.model_copy(update={"round_pause_seconds": 0}),
-            }
-        )
-    )
-
-
-@dataclass(eq=False)
-class Held:
-    """One activity of one incident, stopped once: before it does anything, or when all of it is done and recorded."""
-
-    activity: Activity
-    incident_id: str
-    after: bool
-    reached: asyncio.Event = field(default_factory=asyncio.Event)
-    free: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def stands(self) -> None:
-        """Wait until it is there."""
-        async with asyncio.timeout(60):
-            await self.reached.wait()
-
-    def go(self) -> None:
-        """Let it go on."""
-        self.free.set()
-
-
-class Gate(Interceptor):
-    """Stops activities, or lets them fail."""
-
-    def __init__(self) -> None:
-        self.waiting: list[Held] = []
-        self.failing: dict[tuple[str, str], list[Exception]] = {}
-
-    @contextmanager
-    def hold(self, activity: Activity, incident_id: str, *, after: bool = False) -> Iterator[Held]:
-        """The next attempt of this activity for this incident is stopped; at the end of the block it goes on."""
-        held = Held(activity, incident_id, after)
-        self.waiting.append(held)
-        try:
-            yield held
-        finally:
-            held.go()
-            if held in self.waiting:
-                self.waiting.remove(held)
-
-    def fail(self, activity: Activity, incident_id: str, *errors: Exception) -> None:
-        """The next attempts raise these instead of doing anything."""
-        self.failing[activity.value, incident_id] = list(errors)
-
-    def take(self, activity: str, incident_id: str, *, after: bool) -> Held | None:
-        """The stop that is meant for this attempt, if there is one."""
-        for held in self.waiting:
-            if (held.activity.value, held.incident_id, held.after) == (activity, incident_id, after):
-                self.waiting.remove(held)
-                return held
-        return None
-
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
-        return _Gated(next, self)
-
-
-class _Gated(ActivityInboundInterceptor):
-    def __init__(self, inner: ActivityInboundInterceptor, gate: Gate) -> None:
-        super().__init__(inner)
-        self._gate = gate
-
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
-        info = activity.info()
-        incident_id = incident_of_workflow(info.workflow_id or "") or ""
-        await self._stop(info.activity_type, incident_id, after=False)
-        errors = self._gate.failing.get((info.activity_type, incident_id))
-        if errors:
-            raise errors.pop(0)
-        result = await super().execute_activity(input)
-        await self._stop(info.activity_type, incident_id, after=True)
-        return result
-
-    async def _stop(self, name: str, incident_id: str, *, after: bool) -> None:
-        held = self._gate.take(name, incident_id, after=after)
-        if held is not None:
-            held.reached.set()
-            await held.free.wait()
 
 
 @dataclass
@@ -387,9 +266,20 @@ class House(Engine):
 
 @asynccontextmanager
 async def open_house(
-    *, database_url: str, sandbox: RunningSandbox, temporal: Mapping[str, str], queue: str, **worker: Any
+    *,
+    database_url: str,
+    sandbox: RunningSandbox,
+    temporal: Mapping[str, str],
+    queue: str,
+    in_force: Rules | None = None,
+    clock: Clock | None = None,
+    interceptors: Sequence[Interceptor] = (),
+    **worker: Any,
 ) -> AsyncIterator[House]:
-    """Everything at work until the block ends. `worker` adds arguments of the SDK's worker."""
+    """Everything at work until the block ends, by the demo's rules and this machine's clock unless others are given.
+
+    `worker` adds arguments of the SDK's worker.
+    """
     os.environ.update(temporal)
     settings = Settings(
         database_url=SecretStr(database_url),
@@ -406,8 +296,10 @@ async def open_house(
         hand_over_budget_ms=20_000,
         intake_budget_ms=10_000,
     )
-    wiring, house_rules, gate = Wiring(settings), rules(), Gate()
+    wiring, house_rules, gate = Wiring(settings), in_force or rules(), Gate()
     vars(wiring)["policies"] = house_rules
+    if clock is not None:
+        vars(wiring)["clock"] = clock
     parts = assemble(wiring)
     await parts.open()
     client = await connect(wiring.converter)
@@ -415,7 +307,7 @@ async def open_house(
         task_queue=queue,
         workflows=WORKFLOWS,
         activities=activities(wiring.ports),
-        interceptors=[StanchErrors(), gate],
+        interceptors=[StanchErrors(), *interceptors, gate],
         companions=[Relay(rows=wiring.hand_overs, hand_over=wiring.hand_over(client)).run],
         grace=timedelta(seconds=1),
         extra=worker,
