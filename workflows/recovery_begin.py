@@ -36,6 +36,8 @@ async def begin_recovery(facts: IncidentFacts, policy: Policy, *, attempt: int) 
             parent_close_policy=ParentClosePolicy.ABANDON,
         )
         workflow.logger.info("begun: %s", recovery.id)
+        # However it ends is its own affair: looked at once, or asyncio reports it as an error that nobody noticed.
+        recovery.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
     except WorkflowAlreadyStartedError:
         await wake_recovery(facts.incident_id)
 

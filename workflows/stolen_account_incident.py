@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from datetime import timedelta
 
 from temporalio import workflow
@@ -39,6 +40,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.return_account import ReturnAccount
     from workflows.turns import Ended, HistoryFull, Relapsed, Turn, Voided
     from workflows.verify_identity import VerifyIdentity
+
+PATIENCE_TO_THE_END = "patience-to-the-end"
+"""Patch: the owner is asked until the freeze's clock has run out. A second cut off had them asked anew for that second."""
 
 OVERTAKEN = frozenset({ErrorCode.ALARM_WAITING.value, ErrorCode.ILLEGAL_MOVE.value})
 """Refusals because something came in between: the next telling sees it. Everything else goes to people first."""
@@ -189,6 +193,7 @@ class StolenAccountIncident(Attention):
                     await self.ask(*question, four_eyes=True)
                 patience = timedelta(seconds=self.policy.freeze.escalate_seconds)
             self.identity_round += 0 if stands else 1
+            whole = math.ceil if workflow.patched(PATIENCE_TO_THE_END) else int
             proof = await self.attend_child(
                 VerifyIdentity.run,
                 VerifyIdentityInput(
@@ -198,7 +203,7 @@ class StolenAccountIncident(Attention):
                     compromised_since=self.compromised_since(),
                     policy=self.policy,
                     attempt=self.identity_round,
-                    patience_seconds=max(1, int(patience.total_seconds())),
+                    patience_seconds=max(1, whole(patience.total_seconds())),
                 ),
                 part=f"identity/{self.identity_round}",
                 wakeable=True,

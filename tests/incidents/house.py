@@ -161,6 +161,10 @@ class House(Engine):
 
     async def both_codes(self, incident_id: str) -> list[tuple[str, str]]:
         """Wait for a code on each of the owner's two old contacts: (challenge, code)."""
+        return list((await self.codes_by_contact(incident_id)).values())
+
+    async def codes_by_contact(self, incident_id: str) -> dict[str, tuple[str, str]]:
+        """The same by contact value."""
         found: dict[str, tuple[str, str]] = {}
 
         async def sent() -> bool:
@@ -168,7 +172,7 @@ class House(Engine):
             return len(found) == 2
 
         await self.until(sent, "a code on both old contacts")
-        return list(found.values())
+        return found
 
     async def answer(self, challenge_id: str, code: str) -> None:
         """Enter a code and have the engine look."""
@@ -216,7 +220,7 @@ class House(Engine):
             source=by.name,
             id=new_id(),
             account_id=theft.account_id,
-            occurred_at=datetime.now(UTC),
+            occurred_at=self.wiring.clock.now(),
             compromised_since=theft.compromised_since - timedelta(seconds=1),
             kind=kind,
         )
@@ -274,11 +278,12 @@ async def open_house(
     in_force: Rules | None = None,
     clock: Clock | None = None,
     interceptors: Sequence[Interceptor] = (),
+    set_up: Mapping[str, Any] | None = None,
     **worker: Any,
 ) -> AsyncIterator[House]:
     """Everything at work until the block ends, by the demo's rules and this machine's clock unless others are given.
 
-    `worker` adds arguments of the SDK's worker.
+    `set_up` adds settings, `worker` arguments of the SDK's worker.
     """
     os.environ.update(temporal)
     settings = Settings(
@@ -295,6 +300,7 @@ async def open_house(
         task_queue=queue,
         hand_over_budget_ms=20_000,
         intake_budget_ms=10_000,
+        **(set_up or {}),
     )
     wiring, house_rules, gate = Wiring(settings), in_force or rules(), Gate()
     vars(wiring)["policies"] = house_rules

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ class Engine:
             source=self.people[by].name,
             id=new_id(),
             account_id=theft.account_id,
-            occurred_at=datetime.now(UTC),
+            occurred_at=self.wiring.clock.now(),
             kind=kind,
             **{
                 "compromised_since": theft.compromised_since - timedelta(seconds=1),
