@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.reading_code import parsed
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = (
     "models", "tracing", "ledger", "activities", "workflows", "use_cases", "adapters", "gateway", "cli", "sandbox",
@@ -99,7 +101,7 @@ def imported_by(name: str) -> set[str]:
     if not path.exists():
         return set()
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

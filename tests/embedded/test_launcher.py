@@ -141,6 +141,8 @@ def test_a_killed_start_leaves_nothing_that_two_starts_at_once_do_not_repair(clo
         assert "Preparing" in first.stderr.readline()
         first.kill()
     rubbish = clone / ".venv" / "rubbish"
+    # It may have been killed before it made the folder.
+    rubbish.parent.mkdir(exist_ok=True)
     rubbish.touch()
 
     both = [start(clone), start(clone)]

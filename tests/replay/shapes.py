@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.reading_code import parsed
+
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 BASELINE = Path(__file__).parent / "fingerprints.json"
 
@@ -49,7 +51,7 @@ Shape = dict[str, dict[str, list[str]]]
 
 def shapes(folder: Path = WORKFLOWS) -> Shape:
     """The shape of every file that has a workflow or gives commands."""
-    trees = {path.name: ast.parse(path.read_text()) for path in sorted(folder.glob("*.py"))}
+    trees = {path.name: parsed(path) for path in sorted(folder.glob("*.py"))}
     telling = _telling([method for tree in trees.values() for _, method in _methods(tree)])
     found: Shape = {}
     for name, tree in trees.items():

@@ -10,6 +10,7 @@ from temporalio import activity, workflow
 
 from activities.registry import Ports, activities
 from models.names import Activity, Workflow
+from tests.reading_code import parsed
 from workflows.registry import WORKFLOWS
 
 pytestmark = pytest.mark.fast
@@ -24,7 +25,7 @@ def defined(decorator: str) -> set[str]:
         f"{path.relative_to(ROOT).with_suffix('').as_posix().replace('/', '.')}:{name}"
         for part in PARTS
         for path in (ROOT / part).rglob("*.py")
-        for name in _decorated(ast.parse(path.read_text()), decorator, "")
+        for name in _decorated(parsed(path), decorator, "")
     }
 
 
