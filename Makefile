@@ -19,8 +19,8 @@ check: environment ## format, lint, types, import rules, fast tests: under 90 s,
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -q -m fast
 
-test: environment ## the whole suite, on a PostgreSQL and a Temporal of its own
-	$(BIN)/pytest -n 2 --dist loadfile
+test: environment ## the whole suite, on a PostgreSQL and a Temporal of its own; WORKERS=2 processes share it
+	$(BIN)/pytest -n $(or $(WORKERS),2)
 
 test-ledgers: environment ## the same engine on ledgers from outside: DIR=folder with *_transfers.csv.gz and *_accounts.csv.gz
 	@test -n "$(DIR)" || { echo "make test-ledgers DIR=<folder with the ledgers>" >&2; exit 2; }

@@ -21,9 +21,15 @@ import pytest
 from cli.embedded import ports, roles
 from cli.embedded.postgres import EmbeddedPostgres
 from cli.embedded.temporal import EmbeddedTemporal
+from tests.work_order import WorkOrder
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "migrated"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the tests dealt out as tests/work_order.py says."""
+    config.pluginmanager.register(WorkOrder())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

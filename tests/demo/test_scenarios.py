@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import pytest
 
 from cli.demo.scenario import SCENARIOS
@@ -12,8 +16,33 @@ pytestmark = pytest.mark.timeout(SECONDS + 30)
 PLACES = ("held", "exited", "pooled", "returned", "pruned")
 
 
-def told(starter: Starter, scenario: str) -> Run:
-    run = starter.run("--json", "--scenario", scenario)
+@dataclass(frozen=True)
+class Begun:
+    """One demo under way, and who started it."""
+
+    starter: Starter
+    demo: subprocess.Popen[str]
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Begun]]:
+    """All of them at once: a story is mostly waiting, and each has a folder and a mark of its own."""
+    stories: dict[str, Begun] = {}
+    try:
+        for scenario in ("relapse", "false_alarm", "silence"):
+            starter = Starter(tmp_path_factory.mktemp(scenario))
+            stories[scenario] = Begun(starter, starter.start("--json", "--scenario", scenario))
+        yield stories
+    finally:
+        for story in stories.values():
+            if story.demo.poll() is None:
+                story.demo.terminate()
+                story.demo.communicate(timeout=SECONDS)
+
+
+def told(begun: dict[str, Begun], scenario: str) -> Run:
+    starter = begun[scenario].starter
+    run = starter.end(begun[scenario].demo)
     assert run.code == 0, run.err
     document = run.document
     assert document["outcome"] == SCENARIOS[scenario].outcome
@@ -25,8 +54,8 @@ def told(starter: Starter, scenario: str) -> Run:
     return run
 
 
-def test_a_false_alarm_takes_the_same_proof_and_leaves_nothing_held(starter: Starter) -> None:
-    document = told(starter, "false_alarm").document
+def test_a_false_alarm_takes_the_same_proof_and_leaves_nothing_held(begun: dict[str, Begun]) -> None:
+    document = told(begun, "false_alarm").document
     assert document["identity"]["verified"] is True
     assert document["money"]["stolen"] > 0
     assert document["holds"] == {"count": 0, "amount": 0}
@@ -34,8 +63,8 @@ def test_a_false_alarm_takes_the_same_proof_and_leaves_nothing_held(starter: Sta
     assert document["refreezes"] == 0
 
 
-def test_a_report_nobody_proves_ends_by_its_clock(starter: Starter) -> None:
-    run = told(starter, "silence")
+def test_a_report_nobody_proves_ends_by_its_clock(begun: dict[str, Begun]) -> None:
+    run = told(begun, "silence")
     document = run.document
     assert document["identity"] == {"verified": False, "factors": []}
     assert document["security_items"] == {}
@@ -46,8 +75,8 @@ def test_a_report_nobody_proves_ends_by_its_clock(starter: Starter) -> None:
     assert "thief" not in run.err
 
 
-def test_a_thief_who_comes_back_in_the_cool_down_is_frozen_out_again(starter: Starter) -> None:
-    document = told(starter, "relapse").document
+def test_a_thief_who_comes_back_in_the_cool_down_is_frozen_out_again(begun: dict[str, Begun]) -> None:
+    document = told(begun, "relapse").document
     assert document["refreezes"] == 1
     assert document["identity"]["verified"] is True
     assert set(document["security_items"]) == set(SecurityItem)
