@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import zip_longest
@@ -98,7 +98,7 @@ def evidence_in(path: Path, *, rule: Rule | None = None) -> Evidence:
         trace = recompute(stated, rule or stated.rule)
         ranges = stated.ranges
         if stated.other_rows is not None:
-            ranges = {each: recompute(stated, each).flow for each in ranges}
+            ranges = _ranges_of(stated, ranges)
         evidence = _evidence(stated, trace, ranges)
     except (KeyError, TypeError, PartFault, ArithmeticError) as error:
         raise _unusable(path, error) from error
@@ -132,6 +132,14 @@ def recompute(stated: Stated, rule: Rule) -> Trace:
             )
     except (sqlite3.Error, OverflowError, ValidationError) as error:
         raise PartFault(ROWS, f"they give no trace ({type(error).__name__})") from error
+
+
+def _ranges_of(stated: Stated, rules: Iterable[Rule]) -> dict[Rule, Flow]:
+    """What these rules make of the pack's rows. Raises PartFault where they make nothing of them."""
+    try:
+        return {rule: recompute(stated, rule).flow for rule in rules}
+    except (ArithmeticError, StanchError) as error:
+        raise PartFault(OTHER_ROWS, f"with them a rule gives no trace: {error}") from error
 
 
 def _evidence(stated: Stated, trace: Trace, ranges: Mapping[Rule, Flow]) -> Evidence:
@@ -179,7 +187,7 @@ def _against_statement(stated: Stated, recomputed: Trace, parts: Mapping[str, by
     try:
         ranges = stated.ranges
         if stated.other_rows is not None:
-            computed = {rule: recompute(stated, rule).flow for rule in ranges}
+            computed = _ranges_of(stated, ranges)
             if range_document(computed) != claimed["ranges"]:
                 differs(TRACE, "the range over the rules is not what the rows give")
         expected = parts_of(_evidence(stated, recomputed, ranges), stated.written)

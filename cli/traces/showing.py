@@ -66,7 +66,7 @@ def show_trace(
     subject: str, *, svg: Path | None, pack: Path | None, language: Language, output: Output
 ) -> None:
     """The flow in the terminal, as a document, as a picture, as a pack. Errors: NOT_FOUND, INVALID, REFUSED_BY_RULE."""
-    seen = _seen(subject)
+    seen = _seen(subject, with_ranges=pack is not None)
     if len(seen) > 1 and (svg is not None or pack is not None):
         ids = ", ".join(each.stored.trace_id for each in seen if each.stored is not None)
         raise StanchError(
@@ -150,7 +150,7 @@ def extend_trace(subject: str, *, language: Language, output: Output) -> None:
         show_trace(trace_id, svg=None, pack=None, language=language, output=output)
 
 
-def _seen(subject: str, *, compared: bool = False) -> Sequence[Seen]:
+def _seen(subject: str, *, compared: bool = False, with_ranges: bool = False) -> Sequence[Seen]:
     path = Path(subject)
     if path.is_file():
         return [Seen(evidence_in(path), None)]
@@ -160,7 +160,7 @@ def _seen(subject: str, *, compared: bool = False) -> Sequence[Seen]:
         named = await see.named(subject)
         for each in named if compared else ():
             await wiring.traces.compare(each.trace_id, rows_allowed=ROWS_TO_COMPARE)
-        return [Seen(await see.evidence(each.trace_id), each) for each in named]
+        return [Seen(await see.evidence(each.trace_id, with_ranges=with_ranges), each) for each in named]
 
     return _with_wiring(look)
 

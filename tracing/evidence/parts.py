@@ -39,7 +39,7 @@ def parts_of(evidence: Evidence, written: Format = CURRENT) -> dict[str, bytes]:
     """Everything, by name, in the order of the format."""
     trace = evidence.trace
     parts = {
-        README: readme(evidence).encode(),
+        README: readme(evidence, written.number).encode(),
         TRACE: _json(trace_part(evidence)),
         STATEMENT: statement_part(trace, written).encode(),
         ROWS: _lines(_fields(row, written.rows) for row in evidence.rows),
