@@ -130,7 +130,7 @@ def _again(stored: StoredRun, rows: Sequence[Row], holds: Sequence[HoldChange]) 
         raise StanchError(
             ErrorCode.REFUSED_BY_RULE,
             f"Trace {summary.trace_id} stands on postings that a hold or an opening balance has put into another order since. "
-            f"It is stored as it was; look at a newer one, or extend it: stanch trace extend {summary.trace_id}.",
+            f"It is stored as it was; look at a newer one, or have it followed anew: stanch trace extend.",
         )
     return trace
 
