@@ -80,7 +80,7 @@ def test_places_add_up_at_every_prefix_and_a_prefix_gives_a_prefix(
 def test_each_rule_is_what_the_naive_ledger_makes_of_it(
     given: Given, offline: OfflineLedger, rule: Rule
 ) -> None:
-    for theft in given.thefts[:2]:
+    for theft in given.thefts[:1]:
         naive = naive_sums.follow(
             rule.value, given.ledger.transfers, given.ledger.openings, set(theft.ids), theft.victim
         )

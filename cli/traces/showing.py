@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,9 @@ from cli.gateway_client import GatewayClient
 from cli.traces.giving import give, said
 from cli.traces.terminal import show_ranges
 from models.errors import ErrorCode, StanchError
+from models.ids import is_ulid
 from tracing.evidence.sentences import sentences
+from tracing.picture.pieces import spoken
 from tracing.rules import Rule
 from use_cases.see_traces import SeeTraces
 
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from tracing.picture.languages import Language
 
 T = TypeVar("T")
+
+_TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -177,6 +182,11 @@ def _seen(subject: str, *, with_ranges: bool = False) -> Sequence[Seen]:
     path = Path(subject)
     if path.is_file():
         return [Seen(evidence_in(path), None)]
+    if not is_ulid(subject) and not _TRACE_ID.fullmatch(subject):
+        raise StanchError(
+            ErrorCode.NOT_FOUND,
+            f"There is no file {spoken(subject)}, and no incident or trace is called that. Check the name.",
+        )
 
     async def look(wiring: Wiring) -> list[Seen]:
         see = _use_case(wiring)

@@ -225,6 +225,9 @@ def test_a_changed_byte_is_exit_3_and_no_pack_is_exit_2(
     assert "rows.jsonl" in {finding["part"] for finding in told["findings"]}
     assert run(capsys, "verify", "transfers.csv")[0] == 2
     assert run(capsys, "show", "transfers.csv")[0] == 2
+    code, told, _ = run(capsys, "show", "b.pack")
+    assert (code, told["error"]["code"]) == (2, "not_found")
+    assert "There is no file b.pack" in told["error"]["message"]
     assert run(capsys, "extend", "a.pack", "--reason", "more came")[0] == 2
 
 

@@ -17,6 +17,7 @@ from tests.tracing.ledgers import Ledger, covered, ledgers, opening, random_ledg
 from tracing.picture.drawing import flow_picture
 from tracing.picture.folding import fold
 from tracing.picture.languages import Language
+from tracing.picture.pieces import named
 from tracing.picture.table import by_hop
 from tracing.picture.unrolled import Cell, Look, unroll
 from tracing.posting import rows
@@ -193,6 +194,15 @@ def test_a_transfer_that_carries_lots_of_several_hops_has_a_bar_for_each() -> No
     assert unrolled.last_hop == 3
     assert [line.exited[Look.BANK] for line in by_hop(unrolled, lines=9)] == [0, 5, 0, 5]
     assert "hop 3" in texts(flow_picture(found))
+
+
+def test_ids_of_thefts_are_whole_and_those_without_room_are_counted() -> None:
+    ids = [f"trf-{number:020}" for number in range(9)]
+    assert named(ids[:1], 70) == ids[0]
+    assert named(ids, 70) == f"{ids[0]}, {ids[1]} + 7"
+    assert named(ids[:3], 80) == ", ".join(ids[:3])
+    assert len(named(["x" * 500, "y"], 70)) <= 70
+    assert named(["x" * 500, "y"], 70).endswith(" + 1")
 
 
 @pytest.mark.parametrize(
