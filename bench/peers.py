@@ -22,7 +22,8 @@ from bench.memory import resident
 from tracing.digest import digest
 from tracing.edges import Edge
 
-REPETITIONS = 5
+REPETITIONS = 3
+"""They take long: on ten million rows seconds each."""
 
 _ROWS = "SELECT seq, transfer_id, src, dst, dst_kind, currency, amount, out_pos, in_pos FROM transfer_index"
 

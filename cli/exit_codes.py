@@ -25,6 +25,7 @@ BAD_INPUT: Final = frozenset(
         ErrorCode.ACCOUNT_UNKNOWN,
         ErrorCode.CODE_WRONG,
         ErrorCode.FILE_BROKEN,
+        ErrorCode.FORMAT_UNKNOWN,
         ErrorCode.THEFT_UNKNOWN,
         ErrorCode.THEFT_NOT_VICTIMS,
         ErrorCode.CURRENCY_MIXED,

@@ -29,6 +29,7 @@ from use_cases.raise_alarm import RaiseAlarm
 from use_cases.recover import Recover
 from use_cases.see_traces import SeeTraces
 from use_cases.tell import Tell
+from use_cases.trace_again import TraceAgain
 from use_cases.wake import Wake
 
 WARM_CONNECTIONS = 6
@@ -136,6 +137,9 @@ def assemble(wiring: Wiring) -> Parts:
         ),
         look_up=LookUp(wiring.overview),
         see_traces=SeeTraces(traces=wiring.stored_traces, overview=wiring.overview),
+        trace_again=TraceAgain(
+            traces=wiring.traces, stored=wiring.stored_traces, index=wiring.index, steps=wiring.steps
+        ),
         answer_recall=wiring.answer_recall,
         look_up_recalls=LookUpRecalls(wiring.recall_desk, wiring.recalls),
         tell=Tell(desk=wiring.notices, overview=wiring.overview),

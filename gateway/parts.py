@@ -22,6 +22,7 @@ from use_cases.raise_alarm import RaiseAlarm
 from use_cases.recover import Recover
 from use_cases.see_traces import SeeTraces
 from use_cases.tell import Tell
+from use_cases.trace_again import TraceAgain
 from use_cases.wake import Wake
 
 Probe = Callable[[], Awaitable[bool]]
@@ -49,6 +50,7 @@ class Parts:
     account_by_remedy: AccountByRemedy
     look_up: LookUp
     see_traces: SeeTraces
+    trace_again: TraceAgain
     answer_recall: AnswerRecall
     look_up_recalls: LookUpRecalls
     tell: Tell

@@ -8,8 +8,8 @@ Compared are step key, activity, input digest and result digest. A step may stan
 - unreturned: the row names an activity whose result never reached its workflow (cancelled, timed out, or still open);
   its input must be the activity's.
 
-Three kinds of rows stand beside the histories, and only their own digest is checked: a question that a person put through
-the gateway (`ask/.../people/...`), a refusal that the gateway met, and a freeze of the gateway's that a wider one of the same
+Four kinds of rows stand beside the histories, and only their own digest is checked: a question that a person put through
+the gateway (`ask/.../people/...`), a trace or comparison that a person asked for there (`.../people/...`), a refusal that the gateway met, and a freeze of the gateway's that a wider one of the same
 episode, which was adopted, has made needless for the workflow to repeat.
 """
 
@@ -31,6 +31,9 @@ LOOKED = ""
 
 Key = tuple[int, str]
 """Episode and step key."""
+
+OF_PEOPLE = frozenset({StepKind.ASK_DECISION, StepKind.TRACE, StepKind.COMPARE_RULES})
+"""What people ask for through the gateway, outside every workflow."""
 
 NARROW_FREEZE, WIDE_FREEZE = f"freeze/{Scope.OUTGOING}", f"freeze/{Scope.FULL}"
 
@@ -225,7 +228,7 @@ class _Comparing:
         """A row that no activity of the histories performed."""
         if row.step_id in self._matched:
             return
-        asked_by_people = row.kind is StepKind.ASK_DECISION and "/people/" in row.step_key
+        asked_by_people = row.kind in OF_PEOPLE and "/people/" in row.step_key
         if row.status is StepStatus.REFUSED or asked_by_people or self._within_wider_freeze(row):
             self._match(row, "beside")
         else:

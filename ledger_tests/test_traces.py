@@ -6,24 +6,24 @@ from collections import defaultdict
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
-from random import Random
 from time import perf_counter
 
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from adapters.transfers.files import FileLedger, FileTransferSource, read_ledger
+from adapters.transfers.files import FileTransferSource
 from adapters.transfers.index import SqlTransferIndex
 from adapters.transfers.offline import OfflineLedger
 from adapters.transfers.traces import SqlTraces
-from ledger_tests.conftest import Ledger
-from ledger_tests.naive_lots import Outcome, follow
-from models.contracts.transfers import FeedState, PostedTransfer
+from ledger_tests.conftest import THEFTS, Given
+from models.contracts.transfers import FeedState
 from tracing.digest import digest
 from tracing.edges import Edge
 from tracing.fifo import PostedLedger, trace
 from tracing.places import Place
-from tracing.posting import Row, rows
+
+pytestmark = pytest.mark.timeout(300)
+"""A whole ledger is posted several times over, in plain Python."""
 
 
 @dataclass(frozen=True)
@@ -39,64 +39,6 @@ KNOWN = {
     "amlsim_20k": Known(transfers=120_558, zero_amounts=0, short_accounts=14_018),
     "amlgentex_swish3k": Known(transfers=131_315, zero_amounts=3, short_accounts=2),
 }
-THEFTS = 8
-
-
-@dataclass(frozen=True)
-class Theft:
-    """Transfers that left one victim, and what the naive ledger says became of them."""
-
-    stolen: list[PostedTransfer]
-    naive: Outcome
-
-    @property
-    def ids(self) -> list[str]:
-        return [row.transfer_id for row in self.stolen]
-
-    @property
-    def victim(self) -> str:
-        return self.stolen[0].src
-
-
-@dataclass(frozen=True)
-class Given:
-    """A ledger read from its files, with positions and some thefts."""
-
-    name: str
-    ledger: FileLedger
-    rows: list[Row]
-    thefts: list[Theft]
-
-
-def choose(ledger: FileLedger) -> list[list[PostedTransfer]]:
-    """Large transfers between wallets, some alone, some with others of the same victim."""
-    random = Random(20260301)
-    early = ledger.transfers[: len(ledger.transfers) * 3 // 4]
-    wallets = [
-        row for row in early if row.src != row.dst and not (row.src_kind.is_exit or row.dst_kind.is_exit)
-    ]
-    by_victim: dict[str, list[PostedTransfer]] = defaultdict(list)
-    for row in wallets:
-        by_victim[row.src].append(row)
-    return [
-        [first, *[row for row in by_victim[first.src] if row.seq > first.seq][: random.randint(0, 3)]]
-        for first in random.sample(sorted(wallets, key=lambda row: -row.amount)[:3000], THEFTS)
-    ]
-
-
-@pytest.fixture(scope="module")
-def given(ledger: Ledger) -> Given:
-    """One outside ledger, read once for all tests of it."""
-    began = perf_counter()
-    read = read_ledger(ledger.transfers, ledger.accounts)
-    print(f"{ledger.name}: {len(read.transfers)} transfers read in {perf_counter() - began:.2f} s")
-    thefts = [
-        Theft(
-            stolen, follow(read.transfers, read.openings, {row.transfer_id for row in stolen}, stolen[0].src)
-        )
-        for stolen in choose(read)
-    ]
-    return Given(ledger.name, read, rows(read.transfers, read.openings), thefts)
 
 
 def test_the_files_are_read_whole(given: Given) -> None:

@@ -36,6 +36,7 @@ class ErrorCode(StrEnum):
     FEED_GAP = "feed_gap"
     FEED_CONFLICT = "feed_conflict"
     FILE_BROKEN = "file_broken"
+    FORMAT_UNKNOWN = "format_unknown"
     THEFT_UNKNOWN = "theft_unknown"
     THEFT_NOT_VICTIMS = "theft_not_victims"
     CURRENCY_MIXED = "currency_mixed"

@@ -229,9 +229,11 @@ class StoredTraces(Protocol):
         """What each rule gives, as far as it was computed with the trace."""
         ...
 
-    async def evidence(self, trace_id: str) -> Evidence:
+    async def evidence(self, trace_id: str, *, with_ranges: bool = False) -> Evidence:
         """The trace with the rows that prove it, computed from them again.
 
+        `with_ranges`: also with the rows that the other rules read, the range computed from those; a rule that would read
+        too many is not among it. Otherwise the range is the one that was stored, and nobody can compute it from here.
         Errors: NOT_FOUND; REFUSED_BY_RULE when the index has changed since, so that today's rows give another trace.
         """
         ...

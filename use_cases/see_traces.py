@@ -56,6 +56,10 @@ class SeeTraces:
             raise StanchError(ErrorCode.NOT_FOUND, "There is no trace with this id. Check the id.")
         return summary
 
-    async def evidence(self, trace_id: str) -> Evidence:
-        """A trace with what proves it. Errors: NOT_FOUND, REFUSED_BY_RULE."""
-        return await self.traces.evidence(trace_id)
+    async def ranges(self, trace_id: str) -> dict[Rule, Flow]:
+        """What each rule gives, as far as it was computed."""
+        return await self.traces.ranges(trace_id)
+
+    async def evidence(self, trace_id: str, *, with_ranges: bool = False) -> Evidence:
+        """A trace with what proves it, `with_ranges` also what the other rules give. Errors: NOT_FOUND, REFUSED_BY_RULE."""
+        return await self.traces.evidence(trace_id, with_ranges=with_ranges)

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.errors import ErrorCode, StanchError
-from tracing.evidence.parts import PARTS
+from tracing.evidence.formats import CURRENT, FORMATS, MANIFEST, Format, UnknownFormat, format_of
+from tracing.picture.pieces import spoken
 
 LARGEST = 1 << 30
 """Bytes of a pack; one with half a million edges has a third of it."""
@@ -30,6 +31,7 @@ class Opened:
 
     parts: dict[str, bytes] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)
+    written: Format = CURRENT
     same_container: bool = True
 
 
@@ -61,7 +63,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def opened(path: Path) -> Opened:
-    """Read a pack. Errors: FILE_BROKEN when it is no pack at all, or larger than any."""
+    """Read a pack. Errors: FILE_BROKEN when it is no pack at all, or larger than any; FORMAT_UNKNOWN."""
     try:
         if path.stat().st_size > LARGEST:
             raise _no_pack(path, f"it is larger than {LARGEST:,} bytes")
@@ -87,21 +89,35 @@ def is_pack(path: Path) -> bool:
 def _parts(archive: zipfile.ZipFile, path: Path) -> Opened:
     found = Opened()
     for entry in archive.infolist():
-        if entry.filename not in PARTS:
-            raise _no_pack(path, "it holds a file that no evidence pack has")
         if entry.filename in found.parts or entry.filename in found.damaged:
-            raise _no_pack(path, f"it holds {entry.filename} twice")
+            raise _no_pack(path, f"it holds {spoken(entry.filename)} twice")
         if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
-            raise _no_pack(path, f"{entry.filename} is compressed, which no evidence pack is")
+            raise _no_pack(path, f"{spoken(entry.filename)} is compressed, which no evidence pack is")
         try:
             found.parts[entry.filename] = archive.read(entry)
         except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, OSError, ValueError):
             found.damaged[entry.filename] = "its bytes are not those that were packed"
-    for name in PARTS:
+    found.written = _format(found.parts.get(MANIFEST), path)
+    named = found.written.parts
+    if {*found.parts, *found.damaged} - {*named}:
+        raise _no_pack(path, "it holds a file that no evidence pack has")
+    for name in named:
         if name not in found.parts and name not in found.damaged:
             found.damaged[name] = "it is missing"
-    found.parts = {name: found.parts[name] for name in PARTS if name in found.parts}
+    found.parts = {name: found.parts[name] for name in named if name in found.parts}
     return found
+
+
+def _format(manifest: bytes | None, path: Path) -> Format:
+    try:
+        return format_of(manifest)
+    except UnknownFormat as unknown:
+        known = ", ".join(map(str, sorted(FORMATS)))
+        raise StanchError(
+            ErrorCode.FORMAT_UNKNOWN,
+            f"{path.name} says that it is an evidence pack of format {spoken(str(unknown.named))[:40]}; this program reads format "
+            f"{known}. Nothing of it was used; check it with the release that wrote it, or a newer one.",
+        ) from unknown
 
 
 def _no_pack(path: Path, why: str) -> StanchError:

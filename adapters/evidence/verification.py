@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import zip_longest
@@ -19,14 +19,8 @@ from models.contracts.transfers import Flow
 from models.errors import ErrorCode, StanchError
 from tracing.document import places, range_document
 from tracing.evidence.evidence import Evidence, rows_read
-from tracing.evidence.parts import (
-    MANIFEST,
-    OTHER_ROWS,
-    ROWS,
-    TRACE,
-    manifest_part,
-    parts_of,
-)
+from tracing.evidence.formats import MANIFEST, OTHER_ROWS, ROWS, TRACE
+from tracing.evidence.parts import manifest_part, parts_of
 from tracing.evidence.reading import PartFault, Stated, stated_in
 from tracing.picture.pieces import spoken
 from tracing.posting import Row
@@ -58,7 +52,9 @@ class Verdict(Message):
 
 
 def verified(path: Path, *, expected: str | None = None) -> Verdict:
-    """Check a pack part by part, then compute its trace again. Errors: FILE_BROKEN when the file is no pack at all."""
+    """Check a pack part by part, then compute its trace again. Errors: FILE_BROKEN when the file is no pack at all,
+    FORMAT_UNKNOWN when it is of a format that this program does not read.
+    """
     pack = opened(path)
     findings = [Finding(part=part, message=why) for part, why in pack.damaged.items()]
     findings += _against_manifest(pack)
@@ -68,7 +64,7 @@ def verified(path: Path, *, expected: str | None = None) -> Verdict:
         )
     stated, recomputed = None, None
     try:
-        stated = stated_in(pack.parts)
+        stated = stated_in(pack.parts, pack.written)
         recomputed = recompute(stated, stated.rule)
     except KeyError as error:
         findings.append(Finding(part=str(error.args[0]), message="without it nothing can be computed again"))
@@ -94,15 +90,15 @@ def verified(path: Path, *, expected: str | None = None) -> Verdict:
 def evidence_in(path: Path, *, rule: Rule | None = None) -> Evidence:
     """What a pack holds, computed again, by another rule where one is named; what it claims is not believed.
 
-    Errors: FILE_BROKEN when that cannot be.
+    Errors: FILE_BROKEN when that cannot be, FORMAT_UNKNOWN.
     """
     pack = opened(path)
     try:
-        stated = stated_in(pack.parts)
+        stated = stated_in(pack.parts, pack.written)
         trace = recompute(stated, rule or stated.rule)
         ranges = stated.ranges
         if stated.other_rows is not None:
-            ranges = {each: recompute(stated, each).flow for each in ranges}
+            ranges = _ranges_of(stated, ranges)
         evidence = _evidence(stated, trace, ranges)
     except (KeyError, TypeError, PartFault, ArithmeticError) as error:
         raise _unusable(path, error) from error
@@ -125,7 +121,7 @@ def recompute(stated: Stated, rule: Rule) -> Trace:
             raise PartFault(OTHER_ROWS, "the pack has no rows for another rule")
         rows = sorted([*stated.rows, *stated.other_rows], key=lambda row: (row.seq, row.part))
     try:
-        with closing(OfflineLedger(rows, stated.holds)) as ledger:
+        with closing(OfflineLedger(rows, stated.holds, statement=stated.written.fifo_statement)) as ledger:
             return traced(
                 ledger,
                 rule=rule,
@@ -136,6 +132,14 @@ def recompute(stated: Stated, rule: Rule) -> Trace:
             )
     except (sqlite3.Error, OverflowError, ValidationError) as error:
         raise PartFault(ROWS, f"they give no trace ({type(error).__name__})") from error
+
+
+def _ranges_of(stated: Stated, rules: Iterable[Rule]) -> dict[Rule, Flow]:
+    """What these rules make of the pack's rows. Raises PartFault where they make nothing of them."""
+    try:
+        return {rule: recompute(stated, rule).flow for rule in rules}
+    except (ArithmeticError, StanchError) as error:
+        raise PartFault(OTHER_ROWS, f"with them a rule gives no trace: {error}") from error
 
 
 def _evidence(stated: Stated, trace: Trace, ranges: Mapping[Rule, Flow]) -> Evidence:
@@ -159,7 +163,7 @@ def _against_manifest(pack: Opened) -> list[Finding]:
         return []
     try:
         listed = json.loads(pack.parts[MANIFEST])["parts"]
-        expected = json.loads(manifest_part(pack.parts))["parts"]
+        expected = json.loads(manifest_part(pack.parts, pack.written))["parts"]
         differing = [name for name in expected if listed.get(name) != expected[name]]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return [Finding(part=MANIFEST, message="it is broken")]
@@ -183,10 +187,10 @@ def _against_statement(stated: Stated, recomputed: Trace, parts: Mapping[str, by
     try:
         ranges = stated.ranges
         if stated.other_rows is not None:
-            computed = {rule: recompute(stated, rule).flow for rule in ranges}
+            computed = _ranges_of(stated, ranges)
             if range_document(computed) != claimed["ranges"]:
                 differs(TRACE, "the range over the rules is not what the rows give")
-        expected = parts_of(_evidence(stated, recomputed, ranges))
+        expected = parts_of(_evidence(stated, recomputed, ranges), stated.written)
     except PartFault as fault:
         differs(fault.part, fault.why)
         return findings

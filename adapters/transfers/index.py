@@ -71,7 +71,7 @@ class SqlTransferIndex:
     async def last_before(self, at: datetime) -> int:
         """The number of the last posting at or before this instant; 0 when there is none."""
         async with snapshot(self._engine) as connection:
-            # Times never run back, so counting down from the head meets it after the few that came later.
+            # Times hardly ever run back, so counting down from the head meets it after the few that came later.
             found = await connection.fetchval(
                 "SELECT seq FROM transfer_index WHERE posted_at <= $1 ORDER BY seq DESC LIMIT 1", at
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
@@ -39,10 +39,20 @@ class NamedTransfer(NamedTuple):
 
 
 class OfflineLedger:
-    """Rows with positions, in a database of their own that is gone when it is closed."""
+    """Rows with positions, in a database of their own that is gone when it is closed.
 
-    def __init__(self, rows: Iterable[Row], holds: Iterable[HoldChange] = ()) -> None:
+    `statement` gives the text that follows units for so many thefts: an old evidence pack brings its own.
+    """
+
+    def __init__(
+        self,
+        rows: Iterable[Row],
+        holds: Iterable[HoldChange] = (),
+        *,
+        statement: Callable[[Sequence[str]], str] = fifo_statement,
+    ) -> None:
         self._holds = sorted(holds)
+        self._statement = statement
         self._connection = sqlite3.connect(":memory:")
         self._connection.execute(_TABLE)
         self._connection.executemany(_INSERT, rows)
@@ -52,7 +62,7 @@ class OfflineLedger:
     def fifo_edges(self, *, thefts: Sequence[str], victim: str, currency: str, upto_seq: int) -> list[Edge]:
         """The edges of the trace in canonical order."""
         values = parameters(thefts=thefts, victim=victim, currency=currency, upto_seq=upto_seq)
-        with closing(self._connection.execute(fifo_statement(thefts), values)) as cursor:
+        with closing(self._connection.execute(self._statement(thefts), values)) as cursor:
             return [Edge(*record) for record in cursor]
 
     def transfers(self, ids: Sequence[str]) -> list[NamedTransfer]:

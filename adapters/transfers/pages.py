@@ -9,6 +9,7 @@ import asyncpg
 from adapters.transfers.accounts import StoredAccount, load_accounts, load_holds, save_accounts
 from adapters.transfers.examination import Examined, differing, impossible
 from adapters.transfers.feed_state import Feed
+from adapters.transfers.remarks import remark_on
 from adapters.transfers.reversals import Reversals
 from adapters.transfers.rows import Posted, insert_rows, same_posting, whole_transfers
 from adapters.transfers.segments import segment_again
@@ -109,7 +110,7 @@ async def _post(
             fresh = [transfer for transfer in fresh if transfer.seq < full.seq]
         else:
             await insert_rows(connection, posted)
-            await _mark_undone(connection, feed, posted)
+            await remark_on(connection, feed, posted)
             await save_accounts(
                 connection,
                 [
@@ -173,32 +174,6 @@ async def _infer(
             await segment_again(connection, key, after=0)
     if any(accounts[key].queue.frontier > accounts[key].queue.start for key in stored):
         feed.generation += 1
-
-
-async def _mark_undone(connection: asyncpg.Connection, feed: Feed, posted: Sequence[Posted]) -> None:
-    """Mark what was reversed; name every reversal of a transfer not among the postings before it: that one is ordinary."""
-    reversals = [transfer for transfer, _ in posted if transfer.reverses is not None]
-    if not reversals:
-        return
-    records = await connection.fetch(
-        "UPDATE transfer_index SET undone = true WHERE transfer_id = ANY($1::text[]) RETURNING transfer_id, seq",
-        [transfer.reverses for transfer in reversals],
-    )
-    known = {record["transfer_id"]: record["seq"] for record in records}
-    remarks = [
-        (
-            transfer.seq,
-            (
-                f"Posting {transfer.seq} says that it reverses transfer {transfer.reverses}, which is not among the postings "
-                "before it: it is indexed and followed as an ordinary transfer; have the wallet's records checked."
-            ),
-        )
-        for transfer in reversals
-        if known.get(str(transfer.reverses), transfer.seq) >= transfer.seq
-    ]
-    if remarks:
-        await connection.executemany("INSERT INTO transfer_remark (seq, remark) VALUES ($1, $2)", remarks)
-        feed.remark(remarks[-1][1], len(remarks))
 
 
 def _columns(

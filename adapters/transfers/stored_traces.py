@@ -10,29 +10,20 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.transfers.comparing import select_ranges
+from adapters.transfers.evidence_rows import other_rows, own_rows
 from adapters.transfers.offline import OfflineLedger
 from adapters.transfers.sessions import snapshot
 from adapters.transfers.sweep_query import hold_changes
-from adapters.transfers.sweep_trail import select_carried
-from adapters.transfers.trace_query import fifo_edges
 from adapters.transfers.trace_rows import StoredRun, select_run, select_runs
 from models.contracts.transfers import Flow, OpeningBalance, TraceSummary
 from models.errors import ErrorCode, StanchError
-from tracing.evidence.evidence import Evidence, stained_since
+from tracing.evidence.evidence import Evidence
 from tracing.outflows import HoldChange
 from tracing.posting import Row
 from tracing.result import Trace
 from tracing.rules import Rule
 from tracing.trace import trace as traced
 
-_FIELDS = ", ".join(f"t.{name}" for name in Row._fields)
-_OF_POSTINGS = (
-    f"SELECT {_FIELDS} FROM transfer_index AS t WHERE t.seq = ANY($1::bigint[]) ORDER BY t.seq, t.part"  # noqa: S608 - our own names
-)
-_OF_ACCOUNTS = (
-    f"SELECT {_FIELDS} FROM unnest($1::text[], $2::bigint[]) AS a (account_id, since) JOIN transfer_index AS t"  # noqa: S608 - as above
-    " ON t.src = a.account_id AND t.currency = $3 AND t.seq > a.since AND t.seq <= $4 ORDER BY t.seq, t.part"
-)
 _INFERRED = (
     "SELECT account_id, kind, currency, opening AS amount, inferred FROM transfer_account"
     " WHERE inferred > 0 AND currency = $1 AND account_id = ANY($2::text[]) ORDER BY account_id"
@@ -63,15 +54,17 @@ class SqlStoredTraces:
             stored = await select_run(connection, trace_id)
             return {} if stored is None else await _ranges(connection, stored)
 
-    async def evidence(self, trace_id: str) -> Evidence:
+    async def evidence(self, trace_id: str, *, with_ranges: bool = False) -> Evidence:
         """See use_cases.ports.StoredTraces. Traced again from the rows, in a thread: the event loop is for alarms."""
         async with snapshot(self._engine) as connection:
             stored = await select_run(connection, trace_id)
             if stored is None:
                 raise StanchError(ErrorCode.NOT_FOUND, f"There is no trace {trace_id}. Check the id.")
-            rows = await _rows(connection, stored)
+            rows = await own_rows(connection, stored)
+            others = await other_rows(connection, stored, rows) if with_ranges else None
             holds = await _holds(connection, stored)
-            accounts = sorted({account for row in rows for account in (row.src, row.dst)})
+            every = [*rows, *(others.rows.values() if others else ())]
+            accounts = sorted({account for row in every for account in (row.src, row.dst)})
             currency = stored.summary.currency
             openings = [
                 OpeningBalance(**dict(record))
@@ -80,9 +73,14 @@ class SqlStoredTraces:
             count, amount = await connection.fetchrow(_INFERRED_IN_ALL, currency)
             ranges = await _ranges(connection, stored)
         trace = await asyncio.to_thread(_again, stored, rows, holds)
+        beyond: tuple[Row, ...] | None = None
+        if others is not None:
+            beyond = tuple(others.rows[key] for key in sorted(others.rows))
+            ranges = await asyncio.to_thread(_by_rule, stored, trace, others.rules, [*rows, *beyond], holds)
         return Evidence(
             trace=trace,
             rows=tuple(rows),
+            other_rows=beyond,
             holds=tuple(holds),
             openings=tuple(openings),
             inferred_count=count,
@@ -98,29 +96,6 @@ def _source(summary: TraceSummary) -> str:
         f"Trace {summary.trace_id} of incident {summary.incident_id}, episode {summary.episode}: up to posting "
         f"{summary.upto_seq} at {at}, the wallet's feed heard {summary.feed_behind_ms / 1000:.1f} s before."
     )
-
-
-async def _rows(connection: asyncpg.Connection, stored: StoredRun) -> list[Row]:
-    """The rows that the trace read, as they are now."""
-    summary = stored.summary
-    if stored.rule is Rule.FIFO:
-        edges = await fifo_edges(
-            connection,
-            thefts=summary.thefts,
-            victim=stored.victim,
-            currency=summary.currency,
-            upto_seq=summary.upto_seq,
-        )
-        postings = sorted({edge.seq for edge in edges})
-        return [Row(*record) for record in await connection.fetch(_OF_POSTINGS, postings)]
-    carried = await select_carried(connection, stored.trail_id, summary.upto_seq)
-    records = await connection.fetch(_OF_POSTINGS, [step.seq for step in carried])
-    stained = stained_since(carried, stored.victim)
-    records += await connection.fetch(
-        _OF_ACCOUNTS, list(stained), list(stained.values()), summary.currency, summary.upto_seq
-    )
-    found = {(row.seq, row.part): row for row in (Row(*record) for record in records)}
-    return [found[key] for key in sorted(found)]
 
 
 async def _holds(connection: asyncpg.Connection, stored: StoredRun) -> list[HoldChange]:
@@ -150,19 +125,32 @@ async def _ranges(connection: asyncpg.Connection, stored: StoredRun) -> dict[Rul
 def _again(stored: StoredRun, rows: Sequence[Row], holds: Sequence[HoldChange]) -> Trace:
     """The trace of these rows. Errors: REFUSED_BY_RULE when it is not the stored one: the index has changed since."""
     summary = stored.summary
+    trace = _traced(stored, stored.rule, rows, holds)
+    if trace.digest != summary.digest:
+        raise StanchError(
+            ErrorCode.REFUSED_BY_RULE,
+            f"Trace {summary.trace_id} stands on postings that a hold or an opening balance has put into another order since. "
+            f"It is stored as it was; look at a newer one, or have it followed anew: stanch trace extend.",
+        )
+    return trace
+
+
+def _by_rule(
+    stored: StoredRun, own: Trace, rules: Sequence[Rule], rows: Sequence[Row], holds: Sequence[HoldChange]
+) -> dict[Rule, Flow]:
+    """What these rules make of these rows, as whoever has the pack will compute it."""
+    flows = {own.rule: own.flow} | {rule: _traced(stored, rule, rows, holds).flow for rule in rules}
+    return {rule: flows[rule] for rule in Rule if rule in flows}
+
+
+def _traced(stored: StoredRun, rule: Rule, rows: Sequence[Row], holds: Sequence[HoldChange]) -> Trace:
+    summary = stored.summary
     with closing(OfflineLedger(rows, holds)) as ledger:
-        trace = traced(
+        return traced(
             ledger,
-            rule=stored.rule,
+            rule=rule,
             thefts=summary.thefts,
             currency=summary.currency,
             upto_seq=summary.upto_seq,
             limits=stored.limits,
         )
-    if trace.digest != summary.digest:
-        raise StanchError(
-            ErrorCode.REFUSED_BY_RULE,
-            f"Trace {summary.trace_id} stands on postings that a hold or an opening balance has put into another order since. "
-            f"It is stored as it was; look at a newer one, or extend it: stanch trace extend {summary.trace_id}.",
-        )
-    return trace

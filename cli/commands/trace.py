@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.commands.options import CurrencyCode, Json
+from cli.commands.options import CurrencyCode, Json, Login, Reason
 from tracing.picture.languages import Language
 from tracing.rules import Rule
 
@@ -100,21 +100,40 @@ def explain(subject: Subject, *, language: Words = Language.ENGLISH, as_json: Js
 
 
 @application.command()
-def compare(subject: Subject, *, language: Words = Language.ENGLISH, as_json: Json = False) -> None:
+def compare(
+    subject: Subject,
+    *,
+    reason: Annotated[
+        str | None,
+        typer.Option(
+            "--reason", help="Why what is not known yet is to be computed; recorded in your name, sealed."
+        ),
+    ] = None,
+    login: Login = None,
+    language: Words = Language.ENGLISH,
+    as_json: Json = False,
+) -> None:
     """What each rule gives: the honest error bar."""
     from cli.output import Output
     from cli.traces.showing import compare_rules
 
-    compare_rules(subject, language=language, output=Output(as_json=as_json))
+    compare_rules(subject, reason=reason, login=login, language=language, output=Output(as_json=as_json))
 
 
 @application.command()
-def extend(subject: Subject, *, language: Words = Language.ENGLISH, as_json: Json = False) -> None:
+def extend(
+    subject: Subject,
+    *,
+    reason: Reason,
+    login: Login = None,
+    language: Words = Language.ENGLISH,
+    as_json: Json = False,
+) -> None:
     """Follow the transfers that came since: the same trace up to the wallet's newest posting."""
     from cli.output import Output
     from cli.traces.showing import extend_trace
 
-    extend_trace(subject, language=language, output=Output(as_json=as_json))
+    extend_trace(subject, reason=reason, login=login, language=language, output=Output(as_json=as_json))
 
 
 @application.command()

@@ -40,9 +40,10 @@ def give(
     show_flow(output.console, trace, language=language)
     if evidence.ranges:
         show_ranges(output.console, evidence.ranges, trace.currency, language)
-    for path in (svg, pack):
-        if path is not None:
-            output.say(f"Written: {path}")
+    if svg is not None:
+        output.say(f"Written: {svg}")
+    if pack is not None:
+        output.say(f"Written: {pack}. Whoever has it can check it: stanch trace verify {pack}")
 
 
 def said(evidence: Evidence) -> dict[str, Any]:

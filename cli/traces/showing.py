@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from adapters.evidence.archive import is_pack
 from adapters.evidence.verification import evidence_in
 from adapters.wiring import Wiring
 from cli.configuration import settings
+from cli.gateway_client import GatewayClient
 from cli.traces.giving import give, said
 from cli.traces.terminal import show_ranges
 from models.errors import ErrorCode, StanchError
+from models.ids import is_ulid
 from tracing.evidence.sentences import sentences
+from tracing.picture.pieces import spoken
 from tracing.rules import Rule
 from use_cases.see_traces import SeeTraces
 
 if TYPE_CHECKING:
     from cli.output import Output
     from models.contracts.transfers import TraceSummary
+    from models.names import Role
     from tracing.evidence.evidence import Evidence
     from tracing.picture.languages import Language
 
 T = TypeVar("T")
 
-CATCHING_UP: Final = timedelta(seconds=10)
-"""What a person waits for the newest transfers; the trace says how far it came."""
-
-ROWS_TO_COMPARE: Final = 1_000_000
-"""Payments that another rule may read when a person asks: some 20 s."""
+_TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def show_trace(
     subject: str, *, svg: Path | None, pack: Path | None, language: Language, output: Output
 ) -> None:
     """The flow in the terminal, as a document, as a picture, as a pack. Errors: NOT_FOUND, INVALID, REFUSED_BY_RULE."""
-    seen = _seen(subject)
+    seen = _seen(subject, with_ranges=pack is not None)
     if len(seen) > 1 and (svg is not None or pack is not None):
         ids = ", ".join(each.stored.trace_id for each in seen if each.stored is not None)
         raise StanchError(
@@ -102,12 +102,19 @@ def explain_trace(subject: str, *, language: Language, output: Output) -> None:
                 output.say(sentence)
 
 
-def compare_rules(subject: str, *, language: Language, output: Output) -> None:
+def compare_rules(
+    subject: str, *, reason: str | None, login: Role | None, language: Language, output: Output
+) -> None:
     """What each rule gives. Errors: as `show_trace`.
 
-    Computed and kept with the trace where that was not done yet; a rule that would read too many rows is `missing`.
+    With a `reason` it is computed at the gateway, and kept with the trace, where that was not done yet: a step in the name of
+    the login. A rule that is not known, or would read too many rows, is `missing`.
     """
-    seen = _seen(subject, compared=True)
+    seen = _seen(subject)
+    wanted = [each.stored.trace_id for each in seen if each.stored and len(each.evidence.ranges) < len(Rule)]
+    if wanted and reason is not None:
+        ask_again(wanted, "comparisons", reason, login=login)
+        seen = _seen(subject)
     told = []
     for each in seen:
         evidence = each.evidence
@@ -118,29 +125,41 @@ def compare_rules(subject: str, *, language: Language, output: Output) -> None:
             | {"missing": [rule.value for rule in Rule if rule not in evidence.ranges]}
         )
     output.document({"traces": told})
-    if not output.as_json:
-        for each in seen:
-            if each.position is not None:
-                output.say(each.position)
+    if output.as_json:
+        return
+    for each, one in zip(seen, told, strict=True):
+        if each.position is not None:
+            output.say(each.position)
+        if each.evidence.ranges:
             show_ranges(output.console, each.evidence.ranges, each.evidence.trace.currency, language)
+        if one["missing"] and reason is None:
+            output.say(
+                f"Not computed: {', '.join(one['missing'])}. Have it done, and recorded in your name: "
+                f'stanch trace compare {subject} --reason "..."'
+            )
+        elif one["missing"]:
+            output.say(
+                f"Would read too much of the ledger, so there is no number: {', '.join(one['missing'])}."
+            )
 
 
-def extend_trace(subject: str, *, language: Language, output: Output) -> None:
-    """Catch up with the wallet, follow what is new, and show it. Errors: as `show_trace`, and those of the trace."""
+def extend_trace(
+    subject: str, *, reason: str, login: Role | None, language: Language, output: Output
+) -> None:
+    """Have the gateway catch up with the wallet and follow what is new, and show it. Errors: as `show_trace`, and the gateway's.
 
-    async def extended(wiring: Wiring) -> list[str]:
-        upto = await wiring.index.catch_up(budget=CATCHING_UP)
-        named = await _use_case(wiring).named(subject)
-        return [(await wiring.traces.extend(each.trace_id, upto)).trace_id for each in named]
-
+    A step in the name of the login, with the reason.
+    """
     if is_pack(Path(subject)):
         raise StanchError(
             ErrorCode.INVALID,
             "An evidence pack is finished and is not extended; nothing was done. Name its incident.",
         )
-    ids = _with_wiring(extended)
-    for trace_id in ids[:-1] if output.as_json else ():
-        output.warn(f"extended to trace {trace_id}")
+
+    async def named(wiring: Wiring) -> list[str]:
+        return [each.trace_id for each in await _use_case(wiring).named(subject)]
+
+    ids = ask_again(_with_wiring(named), "extensions", reason, login=login)
     if output.as_json and len(ids) > 1:
         output.document(
             {"traces": [each.facts | said(each.evidence) for trace_id in ids for each in _seen(trace_id)]}
@@ -150,17 +169,29 @@ def extend_trace(subject: str, *, language: Language, output: Output) -> None:
         show_trace(trace_id, svg=None, pack=None, language=language, output=output)
 
 
-def _seen(subject: str, *, compared: bool = False) -> Sequence[Seen]:
+def ask_again(trace_ids: Sequence[str], what: str, reason: str, *, login: Role | None) -> list[str]:
+    """Ask the gateway for this of each trace; the ids of the traces it gave."""
+    with GatewayClient.of_environment(login) as gateway:
+        answers = [
+            gateway.post(f"/v1/traces/{trace_id}/{what}", {"reason": reason}) for trace_id in trace_ids
+        ]
+    return [answer["trace_id"] for answer in answers]
+
+
+def _seen(subject: str, *, with_ranges: bool = False) -> Sequence[Seen]:
     path = Path(subject)
     if path.is_file():
         return [Seen(evidence_in(path), None)]
+    if not is_ulid(subject) and not _TRACE_ID.fullmatch(subject):
+        raise StanchError(
+            ErrorCode.NOT_FOUND,
+            f"There is no file {spoken(subject)}, and no incident or trace is called that. Check the name.",
+        )
 
     async def look(wiring: Wiring) -> list[Seen]:
         see = _use_case(wiring)
         named = await see.named(subject)
-        for each in named if compared else ():
-            await wiring.traces.compare(each.trace_id, rows_allowed=ROWS_TO_COMPARE)
-        return [Seen(await see.evidence(each.trace_id), each) for each in named]
+        return [Seen(await see.evidence(each.trace_id, with_ranges=with_ranges), each) for each in named]
 
     return _with_wiring(look)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from models.money import plain_sum, sum_of_money
 from tracing.picture.folding import Folded, fold, is_folded
 from tracing.picture.languages import Language
-from tracing.picture.pieces import shortened, spoken, width
+from tracing.picture.pieces import named, shortened, spoken, width
 from tracing.picture.unrolled import Bar, Cell, Look, unroll
 from tracing.picture.words import WORDS, Words
 
@@ -76,7 +76,7 @@ def _say_facts(console: Console, trace: Trace, words: Words) -> None:
     console.print(
         words.facts.format(
             rule=words.rules[trace.rule],
-            thefts=shortened(", ".join(map(spoken, trace.thefts)), 70),
+            thefts=named(trace.thefts, 70),
             upto=f"{trace.upto_seq:,}",
             currency=trace.currency,
             carried=f"{len(trace.carried):,}",

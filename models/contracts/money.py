@@ -87,6 +87,19 @@ class CompareRulesInput(StepInput):
     rows_allowed: int
 
 
+class AskedTraceInput(TraceInput):
+    """A trace that a person wanted to be followed further, and why."""
+
+    trace_id: str
+    reason: str
+
+
+class AskedComparisonInput(CompareRulesInput):
+    """A comparison of the rules that a person wanted, and why."""
+
+    reason: str
+
+
 class CompareRulesResult(StepResult):
     """One for each rule, the trace's own first."""
 

@@ -5,38 +5,39 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 import pytest
+from pydantic import SecretStr
 
-from adapters.sql.engine import make_engine
-from adapters.transfers.index import SqlTransferIndex
-from adapters.transfers.traces import SqlTraces
+from adapters.wiring import Wiring
 from models.ids import new_id
+from settings import Settings
 from tests.running_gateway import RunningGateway, run
 from tests.running_sandbox import RunningSandbox
-from tests.tracing.conftest import PLENTY, Feed
-from tests.tracing.ledgers import covered, opening, transfer
-
-LEDGER = covered(
-    [transfer(1, "A", "B", 100), transfer(2, "B", "X", 30), transfer(3, "B", "C", 20)], [opening("A", 100)]
-)
+from tests.tracing.conftest import PLENTY
 
 
 @pytest.fixture(scope="module")
 def traced(gateway: RunningGateway, shared_sandbox: RunningSandbox) -> tuple[str, str]:
     """An incident and its trace, as the worker would leave them: (incident, trace)."""
-    incident: str = gateway.alarm(shared_sandbox.account()).json()["incident_id"]
+    stolen = shared_sandbox.steal(shared_sandbox.rich_account())
+    stolen.mules[0].pay(stolen.mules[1].account_id, 5_000)
+    incident: str = gateway.alarm(stolen.account_id).json()["incident_id"]
 
     async def trace() -> str:
-        engine = make_engine(gateway.database_url, pool=1)
+        settings = Settings(
+            database_url=SecretStr(gateway.database_url),
+            master_key=SecretStr(gateway.master_key),
+            wallet_url=shared_sandbox.url,
+            wallet_key=SecretStr(shared_sandbox.wallet_key),
+        )
+        wiring = Wiring(settings)
         try:
-            upto = await SqlTransferIndex(engine, Feed(LEDGER.transfers, LEDGER.openings)).catch_up(
-                budget=PLENTY
-            )
-            summary = await SqlTraces(engine).run(
-                incident_id=incident, episode=1, currency="EUR", thefts=["t1"], upto=upto
+            upto = await wiring.index.catch_up(budget=PLENTY)
+            summary = await wiring.traces.run(
+                incident_id=incident, episode=1, currency="CNY", thefts=[stolen.transfers[0]], upto=upto
             )
             return summary.trace_id
         finally:
-            await engine.dispose()
+            await wiring.close()
 
     return incident, run(trace())
 
@@ -46,11 +47,16 @@ def test_an_incidents_traces_are_listed_with_totals_and_position(
 ) -> None:
     incident, trace_id = traced
     (found,) = gateway.ask("GET", f"/v1/incidents/{incident}/traces", as_="auditor").json()["traces"]
-    assert (found["trace_id"], found["rule"], found["upto_seq"], found["edges"]) == (trace_id, "fifo", 3, 3)
+    assert (found["trace_id"], found["rule"], found["upto_seq"], found["edges"]) == (
+        trace_id,
+        "fifo",
+        found["upto_seq"],
+        2,
+    )
     assert found["flow"] == {
-        "stolen": 100,
-        "held": 70,
-        "exited": 30,
+        "stolen": 20_000,
+        "held": 20_000,
+        "exited": 0,
         "pooled": 0,
         "returned": 0,
         "pruned": 0,
@@ -68,7 +74,7 @@ def test_whoever_may_look_gets_the_picture_and_it_may_do_nothing(
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
     assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'; sandbox"
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert "Stolen 1.00 = held 0.70" in "".join(ET.fromstring(answer.content).itertext())
+    assert "Stolen 200.00 = held 200.00" in "".join(ET.fromstring(answer.content).itertext())
     assert gateway.ask("GET", f"/v1/traces/{traced[1]}/flow.svg", as_=who).content == answer.content
     chinese = gateway.ask("GET", f"/v1/traces/{traced[1]}/flow.svg", as_=who, params={"language": "zh"})
     assert "被盗资金流向" in chinese.text

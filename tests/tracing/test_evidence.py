@@ -19,7 +19,8 @@ from adapters.evidence.verification import evidence_in, verified
 from models.errors import ErrorCode, StanchError
 from tests.tracing.ledgers import Ledger, covered, ledgers, opening, random_ledger, transfer
 from tracing.evidence.evidence import Evidence
-from tracing.evidence.parts import MANIFEST, OTHER_ROWS, PARTS, ROWS, TRACE, manifest_part, parts_of
+from tracing.evidence.formats import CURRENT, MANIFEST, OTHER_ROWS, ROWS, TRACE
+from tracing.evidence.parts import manifest_part, parts_of
 from tracing.posting import rows
 from tracing.result import Limits
 from tracing.rules import Rule
@@ -93,12 +94,12 @@ def random_rule(random: Random) -> Rule:
 
 def test_a_pack_is_the_same_bytes_every_time(parts: dict[str, bytes]) -> None:
     assert packed(parts) == packed(dict(parts))
-    assert tuple(parts) == PARTS
+    assert tuple(parts) == CURRENT.parts
     with zipfile.ZipFile(io.BytesIO(packed(parts))) as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", CURRENT.parts)
 def test_one_changed_byte_of_any_part_is_found_and_the_part_is_named(
     tmp_path: Path, parts: dict[str, bytes], part: str
 ) -> None:
@@ -116,7 +117,7 @@ def test_one_changed_byte_of_any_part_is_found_and_the_part_is_named(
     assert said == "its bytes are not those that were packed"
 
 
-@pytest.mark.parametrize("part", [part for part in PARTS if part != MANIFEST])
+@pytest.mark.parametrize("part", [part for part in CURRENT.parts if part != MANIFEST])
 def test_a_forger_who_mends_checksums_and_manifest_is_found_all_the_same(
     tmp_path: Path, parts: dict[str, bytes], part: str
 ) -> None:

@@ -17,6 +17,7 @@ from tests.tracing.ledgers import Ledger, covered, ledgers, opening, random_ledg
 from tracing.picture.drawing import flow_picture
 from tracing.picture.folding import fold
 from tracing.picture.languages import Language
+from tracing.picture.pieces import named
 from tracing.picture.table import by_hop
 from tracing.picture.unrolled import Cell, Look, unroll
 from tracing.posting import rows
@@ -179,6 +180,31 @@ def test_a_cycle_is_unrolled_and_what_comes_back_to_the_victim_is_told() -> None
     assert Look.RETURNED in {key.look for key in unrolled.bars}
 
 
+def test_a_transfer_that_carries_lots_of_several_hops_has_a_bar_for_each() -> None:
+    # The last payment carries the first lot over one hop and, after a round trip, the other over three.
+    moves = [
+        transfer(1, "A", "B", 10),
+        transfer(2, "B", "C", 5),
+        transfer(3, "C", "B", 5),
+        transfer(4, "B", "X", 10),
+    ]
+    found = traced(covered(moves, [opening("A", 10)]), ["t1"])
+    assert [step.hop for step in found.carried] == [0, 1, 2, 1]
+    unrolled = unroll(found)
+    assert unrolled.last_hop == 3
+    assert [line.exited[Look.BANK] for line in by_hop(unrolled, lines=9)] == [0, 5, 0, 5]
+    assert "hop 3" in texts(flow_picture(found))
+
+
+def test_ids_of_thefts_are_whole_and_those_without_room_are_counted() -> None:
+    ids = [f"trf-{number:020}" for number in range(9)]
+    assert named(ids[:1], 70) == ids[0]
+    assert named(ids, 70) == f"{ids[0]}, {ids[1]} + 7"
+    assert named(ids[:3], 80) == ", ".join(ids[:3])
+    assert len(named(["x" * 500, "y"], 70)) <= 70
+    assert named(["x" * 500, "y"], 70).endswith(" + 1")
+
+
 @pytest.mark.parametrize(
     ("moves", "state"),
     [
@@ -199,5 +225,5 @@ def test_what_was_not_followed_and_the_range_over_the_rules_are_on_it() -> None:
         spread = ranges(offline, thefts=["t1"], currency="EUR", upto_seq=len(ledger.transfers))
     said = " ".join(texts(flow_picture(found, ranges=spread)))
     assert "Not followed, because of the limits that were asked for: max_edges 0.73 (9)" in said
-    assert "least of the five rules" in said
+    assert "least of these rules" in said
     assert "B 0.90 not followed 0.70" in said

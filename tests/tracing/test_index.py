@@ -201,7 +201,9 @@ async def test_an_account_past_the_largest_position_stops_the_index_and_nothing_
     assert "account A would pass 2^63-1" in position.detail
 
 
-async def test_clocks_may_run_backwards_the_posting_number_is_the_order(engine: AsyncEngine) -> None:
+async def test_where_time_runs_backwards_the_number_is_the_order_and_the_posting_is_named(
+    engine: AsyncEngine,
+) -> None:
     ledger = covered([transfer(1, "A", "B", 3), transfer(2, "B", "C", 3), transfer(3, "C", "X", 1)])
     late, early = ledger.transfers[0].posted_at + timedelta(hours=1), ledger.transfers[0].posted_at
     told = [
@@ -211,9 +213,31 @@ async def test_clocks_may_run_backwards_the_posting_number_is_the_order(engine: 
             for row, at in zip(ledger.transfers[1:], (late, early), strict=True)
         ),
     ]
-    position = await SqlTransferIndex(engine, Feed(told, ledger.openings)).catch_up(budget=PLENTY)
+    index = SqlTransferIndex(engine, Feed(told, ledger.openings), page=2)
+    position = await index.catch_up(budget=PLENTY)
     assert (position.upto_seq, position.upto_at) == (3, late)
+    assert (position.state, position.remarks) == (FeedState.FOLLOWING, 1)
     assert await indexed(engine) == posted(ledger)
+    (named,) = await index.remarks()
+    assert named == position.detail
+    assert (
+        f"Posting 3 is told as posted at {early.isoformat()}, before an earlier posting of {late.isoformat()}:"
+        in named
+    )
+    # Clocks of two machines differ by less than a second, and that is nothing to speak of.
+    near = late + timedelta(seconds=1)
+    more = [
+        transfer(4, "C", "X", 1, posted_at=near),
+        transfer(5, "C", "X", 1, posted_at=near - timedelta(milliseconds=900), reverses="lost"),
+        transfer(6, "A", "B", 1, posted_at=early, reverses="lost"),
+    ]
+    index = SqlTransferIndex(engine, Feed([*told, *more], ledger.openings))
+    position = await index.catch_up(budget=PLENTY)
+    newest, reversal, _ = await index.remarks()
+    assert position.remarks == 3
+    assert "Posting 6 says that it reverses transfer lost" in newest
+    assert "Posting 6 is told as posted at" in newest
+    assert "is told as posted at" not in reversal
 
 
 @pytest.mark.parametrize("told", [{"dst": "B" * 129}, {"transfer_id": "t\x00"}, {"device_id": "\x00"}])

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.tracing.ledgers import opening, transfer
+from models.contracts.transfers import AccountKind
+from tests.tracing.ledgers import Ledger, ledgers, opening, transfer
 from tracing.intervals import intersect, subtract, take_lowest, total, union
 from tracing.positions import AccountQueue, Shortage
-from tracing.posting import Book, Part
+from tracing.posting import Book, Part, rows
 
 pytestmark = pytest.mark.fast
+
+EXIT_KINDS = {kind.value for kind in AccountKind if kind.is_exit}
 
 INTERVALS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 8)), max_size=6).map(
     lambda pairs: union((lo, lo + length) for lo, length in pairs)
@@ -155,3 +160,25 @@ def test_a_payment_posted_around_a_hold_arrives_in_one_piece() -> None:
     book.queue("A", "EUR").hold("h", 2, 5)
     assert book.post(transfer(1, "A", "B", 4)) == [Part(0, 2, 0, 7, 6, 7), Part(1, 2, 5, 9, 6, 7)]
     assert book.post(transfer(2, "A", "B", 2)) == [Part(0, 2, 7, 11, 4, 11)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(ledger=ledgers())
+def test_positions_follow_each_other_and_their_difference_is_the_balance(ledger: Ledger) -> None:
+    """For a ledger without reversals: where they take the same money back, units leave out of turn."""
+    if any(row.reverses for row in ledger.transfers):
+        return
+    opening = {stated.account_id: stated.amount for stated in ledger.openings if not stated.kind.is_exit}
+    paid_in, paid_out = Counter(opening), Counter[str]()
+    for row in rows(ledger.transfers, ledger.openings):
+        if row.src == row.dst:
+            assert (row.out_pos, row.in_pos) == (None, None)
+            continue
+        if row.src_kind not in EXIT_KINDS:
+            assert row.out_pos == paid_out[row.src]
+            assert row.src_balance_after == paid_in[row.src] - paid_out[row.src] - row.amount
+        paid_out[row.src] += row.amount
+        if row.dst_kind not in EXIT_KINDS:
+            assert row.in_pos == paid_in[row.dst]
+            assert row.dst_balance_before == paid_in[row.dst] - paid_out[row.dst]
+        paid_in[row.dst] += row.amount

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import closing
 from random import Random
 
@@ -86,6 +86,37 @@ def test_a_prefix_of_the_ledger_gives_a_prefix_of_the_trace(rule: Rule, ledger: 
         part = traced(ledger, thefts, rule, upto)
         assert part.carried == tuple(each for each in whole.carried if each.seq <= upto)
         assert part == traced(prefix(ledger, upto), thefts, rule)
+
+
+@pytest.mark.parametrize("rule", list(Rule))
+@settings(max_examples=30, deadline=None)
+@given(ledger=ledgers(), seed=SEEDS)
+def test_no_rule_takes_more_than_was_moved_or_leaves_more_than_lies_there(
+    rule: Rule, ledger: Ledger, seed: int
+) -> None:
+    victim, thefts = ledger.thefts(Random(seed))
+    carried = {step.seq: step for step in traced(ledger, thefts, rule).carried}
+    balance = Counter({stated.account_id: stated.amount for stated in ledger.openings})
+    stolen: Counter[str] = Counter()
+    robbed = False
+    for row in ledger.transfers:
+        robbed |= row.transfer_id in thefts
+        if row.src != row.dst:
+            balance[row.src] -= row.amount
+            balance[row.dst] += row.amount
+        step = carried.get(row.seq)
+        if step is None:
+            continue
+        assert robbed
+        assert 0 < step.amount <= row.amount
+        if row.transfer_id not in thefts:
+            assert step.amount <= stolen[row.src]
+            stolen[row.src] -= step.amount
+        if row.dst != victim:
+            stolen[row.dst] += step.amount
+        for account in (row.src, row.dst):
+            if account in "ABCD" and account != victim:
+                assert stolen[account] <= balance[account]
 
 
 LIMITS = st.builds(

@@ -6,61 +6,47 @@ Rows are JSON, one to a line: exact, readable, and, unlike a table that a spread
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any
 
 from tracing.document import parameters, places, range_document
 from tracing.evidence.evidence import Evidence
+from tracing.evidence.formats import (
+    CURRENT,
+    EDGES,
+    EXPLANATIONS,
+    HOLDS,
+    MANIFEST,
+    OPENINGS,
+    OTHER_ROWS,
+    PICTURES,
+    README,
+    ROWS,
+    STATEMENT,
+    TRACE,
+    Format,
+)
 from tracing.evidence.readme import readme
 from tracing.evidence.sentences import sentences
 from tracing.picture.drawing import flow_picture
 from tracing.picture.languages import Language
 from tracing.result import Trace
 from tracing.rules import Rule
-from tracing.statement import fifo_statement
-
-FORMAT: Final = 1
-MANIFEST: Final = "manifest.json"
-README: Final = "README.txt"
-TRACE: Final = "trace.json"
-STATEMENT: Final = "statement.sql"
-ROWS: Final = "rows.jsonl"
-OTHER_ROWS: Final = "other-rules-rows.jsonl"
-HOLDS: Final = "holds.jsonl"
-OPENINGS: Final = "openings.jsonl"
-EDGES: Final = "edges.jsonl"
-EXPLANATIONS: Final = {language: f"explanations.{language.value}.txt" for language in Language}
-PICTURES: Final = {language: f"flow.{language.value}.svg" for language in Language}
-
-PARTS: Final = (
-    README,
-    TRACE,
-    STATEMENT,
-    ROWS,
-    OTHER_ROWS,
-    HOLDS,
-    OPENINGS,
-    EDGES,
-    *EXPLANATIONS.values(),
-    *PICTURES.values(),
-    MANIFEST,
-)
-"""Every pack has all of them, in this order, and nothing else."""
 
 
-def parts_of(evidence: Evidence) -> dict[str, bytes]:
-    """Everything, by name, in the order of PARTS."""
+def parts_of(evidence: Evidence, written: Format = CURRENT) -> dict[str, bytes]:
+    """Everything, by name, in the order of the format."""
     trace = evidence.trace
     parts = {
-        README: readme(evidence).encode(),
+        README: readme(evidence, written.number).encode(),
         TRACE: _json(trace_part(evidence)),
-        STATEMENT: statement_part(trace).encode(),
-        ROWS: _lines(row._asdict() for row in evidence.rows),
-        OTHER_ROWS: _lines(row._asdict() for row in evidence.other_rows or ()),
-        HOLDS: _lines(hold._asdict() for hold in evidence.holds),
+        STATEMENT: statement_part(trace, written).encode(),
+        ROWS: _lines(_fields(row, written.rows) for row in evidence.rows),
+        OTHER_ROWS: _lines(_fields(row, written.rows) for row in evidence.other_rows or ()),
+        HOLDS: _lines(_fields(hold, written.holds) for hold in evidence.holds),
         OPENINGS: _lines(opening.model_dump(mode="json") for opening in evidence.openings),
-        EDGES: _lines(edges_part(trace)),
+        EDGES: _lines(edges_part(trace, written)),
     }
     for language in Language:
         parts[EXPLANATIONS[language]] = "".join(
@@ -69,7 +55,7 @@ def parts_of(evidence: Evidence) -> dict[str, bytes]:
     for language in Language:
         picture = flow_picture(trace, ranges=evidence.ranges or None, language=language)
         parts[PICTURES[language]] = picture.encode()
-    parts[MANIFEST] = manifest_part(parts)
+    parts[MANIFEST] = manifest_part(parts, written)
     return parts
 
 
@@ -90,29 +76,35 @@ def trace_part(evidence: Evidence) -> dict[str, Any]:
     )
 
 
-def edges_part(trace: Trace) -> Iterable[dict[str, Any]]:
+def edges_part(trace: Trace, written: Format) -> Iterable[dict[str, Any]]:
     """FIFO's edges with their units, as the digest has them; under the other rules the carried transfers."""
-    return (step._asdict() for step in (trace.units or trace.carried))
+    if trace.units:
+        return (_fields(edge, written.edges) for edge in trace.units)
+    return (_fields(carried, written.carried) for carried in trace.carried)
 
 
-def statement_part(trace: Trace) -> str:
+def statement_part(trace: Trace, written: Format) -> str:
     """The text that PostgreSQL and SQLite run, or what the rule says where it is no single statement."""
     if trace.rule is Rule.FIFO:
-        return fifo_statement(trace.thefts)
+        return written.fifo_statement(trace.thefts)
     return (
         f"-- Rule {trace.rule.value} is no single statement: it goes through the rows in posting order.\n"
         "-- README.txt says how much of each payment it counts as stolen.\n"
     )
 
 
-def manifest_part(parts: Mapping[str, bytes]) -> bytes:
-    """The digest and the size of every other part."""
+def manifest_part(parts: Mapping[str, bytes], written: Format = CURRENT) -> bytes:
+    """The format, and the digest and the size of every other part."""
     listed = {
         name: {"bytes": len(content), "sha256": sha256(content).hexdigest()}
         for name, content in parts.items()
         if name != MANIFEST
     }
-    return _json({"format": FORMAT, "parts": listed})
+    return _json({"format": written.number, "parts": listed})
+
+
+def _fields(record: object, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in names}
 
 
 def _json(content: Mapping[str, Any]) -> bytes:

@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from models.contracts.transfers import AccountKind, Flow, OpeningBalance
-from tracing.evidence.parts import HOLDS, OPENINGS, OTHER_ROWS, ROWS, TRACE, records_from
+from tracing.evidence.formats import HOLDS, OPENINGS, OTHER_ROWS, ROWS, TRACE, Format
+from tracing.evidence.parts import records_from
 from tracing.outflows import HoldChange
 from tracing.posting import Row
 from tracing.result import Limits
@@ -40,6 +41,7 @@ class PartFault(Exception):
 class Stated:
     """What a pack says: the inputs of its trace, and what it claims came out."""
 
+    written: Format
     rule: Rule
     currency: str
     thefts: tuple[str, ...]
@@ -64,12 +66,13 @@ class Stated:
             raise PartFault(TRACE, "its ranges are broken") from error
 
 
-def stated_in(parts: Mapping[str, bytes]) -> Stated:
+def stated_in(parts: Mapping[str, bytes], written: Format) -> Stated:
     """Read the parts that a trace is computed from. Raises PartFault naming the part, and the line where there is one."""
     claimed = _claimed(parts[TRACE])
     try:
         limits = claimed["limits"]
         stated = Stated(
+            written=written,
             rule=Rule(claimed["rule"]),
             currency=_text(claimed["currency"]),
             thefts=tuple(_text(theft) for theft in claimed["thefts"]),
@@ -81,9 +84,11 @@ def stated_in(parts: Mapping[str, bytes]) -> Stated:
             ),
             digest=_text(claimed["digest"]),
             claimed=claimed,
-            rows=_rows(ROWS, parts[ROWS]),
-            other_rows=_rows(OTHER_ROWS, parts[OTHER_ROWS]) if claimed["ranges_can_be_recomputed"] else None,
-            holds=tuple(HoldChange(**record) for record in _records(HOLDS, parts[HOLDS], HoldChange._fields)),
+            rows=_rows(ROWS, parts[ROWS], written),
+            other_rows=_rows(OTHER_ROWS, parts[OTHER_ROWS], written)
+            if claimed["ranges_can_be_recomputed"]
+            else None,
+            holds=tuple(HoldChange(**record) for record in _records(HOLDS, parts[HOLDS], written.holds)),
             openings=_openings(parts[OPENINGS]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -105,8 +110,8 @@ def _claimed(content: bytes) -> Mapping[str, Any]:
     return claimed
 
 
-def _rows(part: str, content: bytes) -> tuple[Row, ...]:
-    return tuple(Row(**record) for record in _records(part, content, Row._fields))
+def _rows(part: str, content: bytes, written: Format) -> tuple[Row, ...]:
+    return tuple(Row(**record) for record in _records(part, content, written.rows))
 
 
 def _openings(content: bytes) -> tuple[OpeningBalance, ...]:

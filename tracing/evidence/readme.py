@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from textwrap import dedent, fill
 from typing import Final
 
+from models.contracts.transfers import Flow
 from models.money import sum_of_money
 from tracing.evidence.evidence import Evidence
+from tracing.evidence.formats import OTHER_ROWS, ROWS
 from tracing.picture.pieces import spoken
 from tracing.picture.words import ENGLISH
 from tracing.rules import Rule
@@ -57,7 +60,8 @@ _TEXT = """\
 
     HOW TO CHECK IT BY MACHINE
 
-    With this program, on a computer without a network, type `stanch trace verify PACK`. It answers "nothing differs", or names the file and the line that does. {statement}
+    With this program, on a computer without a network, type `stanch trace verify PACK`. It answers "nothing
+    differs", or names the file and the line that does. The pack is of format {format}; later releases read it, too. {statement}
 """
 
 _FILES = {
@@ -70,12 +74,12 @@ _FILES = {
     "edges.jsonl": "the result: every step of the stolen money",
     "explanations.en.txt, explanations.zh.txt": "the same in sentences, in English and Chinese",
     "flow.en.svg, flow.zh.svg": "the same as a picture; any web browser shows and prints it",
-    "manifest.json": "size and SHA-256 of every other file",
+    "manifest.json": "the format of the pack, and the size and SHA-256 of every other file",
 }
 
 
-def readme(evidence: Evidence) -> str:
-    """Plain text, 100 columns."""
+def readme(evidence: Evidence, number: int) -> str:
+    """Plain text, 100 columns, for a pack of format `number`."""
     trace = evidence.trace
     currency = trace.currency
 
@@ -91,8 +95,9 @@ def readme(evidence: Evidence) -> str:
         "totals": ENGLISH.identity.format(**sums) + ".",
         "rule": DEFINITIONS[trace.rule],
         "limits": _limits(evidence),
-        "rows": "rows.jsonl",
+        "rows": ROWS,
         "digest": trace.digest,
+        "format": number,
         "ranges": _ranges(evidence),
         "inferred": f"{money(evidence.inferred_amount)} in all, over {evidence.inferred_count:,} of the ledger's accounts",
         "statement": "The statement in statement.sql runs in any SQLite on a table transfer_index filled from rows.jsonl."
@@ -104,7 +109,7 @@ def readme(evidence: Evidence) -> str:
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
 
 
-def _filled(paragraph: str, said: dict[str, str], files: str) -> str:
+def _filled(paragraph: str, said: Mapping[str, object], files: str) -> str:
     if paragraph.strip() == "{files}":
         return files
     return fill(" ".join(paragraph.format_map(said).split()), 100, break_long_words=False)
@@ -127,8 +132,19 @@ def _ranges(evidence: Evidence) -> str:
     held = [flow.held for flow in evidence.ranges.values()]
     exited = [flow.exited for flow in evidence.ranges.values()]
     currency = evidence.trace.currency
-    return (
-        f"Had another of the five accepted rules been chosen, between {sum_of_money(min(held), currency)} and "
+    said = (
+        f"Had another of {_which(evidence.ranges)} been chosen, between {sum_of_money(min(held), currency)} and "
         f"{sum_of_money(max(held), currency)} would be held, and between {sum_of_money(min(exited), currency)} and "
         f"{sum_of_money(max(exited), currency)} would have left the wallet."
+    )
+    if evidence.other_rows is None:
+        return f"{said} This pack does not prove that: it has not the rows that the other rules read."
+    return f"{said} This can be computed again from {ROWS} and {OTHER_ROWS}."
+
+
+def _which(ranges: Mapping[Rule, Flow]) -> str:
+    if len(ranges) == len(Rule):
+        return "the five accepted rules"
+    return (
+        f"these rules ({', '.join(ranges)}; the others would have read too much of the ledger to be packed)"
     )

@@ -16,7 +16,7 @@ from tracing.picture.folding import Folded, fold, is_folded
 from tracing.picture.languages import Language
 from tracing.picture.layout import BAR_WIDTH, LINE_HEIGHT, Area, Layout, Placed, Ribbon, label_lines, lay_out
 from tracing.picture.marks import MARKS, Mark
-from tracing.picture.pieces import element, escaped, shortened, spoken, text, tooltip
+from tracing.picture.pieces import element, escaped, named, shortened, spoken, text, tooltip
 from tracing.picture.table import by_hop
 from tracing.picture.tabulated import tabulated
 from tracing.picture.unrolled import Bar, Cell, Look, Unrolled, unroll
@@ -111,10 +111,9 @@ class _Picture:
 
     def _head(self, title: str) -> list[str]:
         words, trace = self.words, self.trace
-        thefts = ", ".join(spoken(theft) for theft in trace.thefts)
         facts = words.facts.format(
             rule=words.rules[trace.rule],
-            thefts=shortened(thefts, 70),
+            thefts=named(trace.thefts, 70),
             upto=f"{trace.upto_seq:,}",
             currency=trace.currency,
             carried=f"{len(trace.carried):,}",

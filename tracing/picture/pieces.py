@@ -76,3 +76,14 @@ def shortened(line: str, room: int) -> str:
             break
         tail = c + tail
     return f"{head}…{tail}"
+
+
+def named(names: Iterable[str], room: int) -> str:
+    """Names after each other in at most `room` columns, each whole; how many more there are is told. One that alone is too long is shortened."""
+    every = [spoken(name) for name in names]
+    said = ", ".join(every)
+    kept = len(every)
+    while kept > 1 and width(said) > room:
+        kept -= 1
+        said = f"{', '.join(every[:kept])} + {len(every) - kept}"
+    return said if width(said) <= room else f"{shortened(every[0], room - 4)}{said[len(every[0]) :]}"

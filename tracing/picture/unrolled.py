@@ -99,7 +99,8 @@ def unroll(trace: Trace) -> Unrolled:
         link[1] += 1
     _rest(trace, bars)
     links = {pair: (amount, count) for pair, (amount, count) in moved.items()}
-    return Unrolled(bars, links, max((step.hop for step in trace.carried), default=0))
+    # Of a transfer that carried several lots `carried` tells the least hop; every lot has a bar of its own.
+    return Unrolled(bars, links, max((step.hop for step in trace.units or trace.carried), default=0))
 
 
 def _looks(trace: Trace) -> dict[str, Look]:

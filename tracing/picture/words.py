@@ -57,8 +57,8 @@ ENGLISH = Words(
     arrived="arrived",
     carried_on="carried on",
     total="in all",
-    least="least of the five rules",
-    most="most of the five rules",
+    least="least of these rules",
+    most="most of these rules",
     rules={
         Rule.FIFO: "first in, first out",
         Rule.LIBR: "lowest intermediate balance",

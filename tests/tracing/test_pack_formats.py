@@ -1,0 +1,97 @@
+"""A pack of any format that was ever given out verifies for ever; one of a format nobody knows here is an error that says so."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from adapters.evidence.archive import opened, packed
+from adapters.evidence.verification import evidence_in, recompute, verified
+from cli.application import main
+from models.errors import ErrorCode, StanchError
+from tests.tracing.golden_packs import FOLDER, PACKS, evidence
+from tracing.edges import Edge
+from tracing.evidence.formats import CURRENT, FORMATS, MANIFEST
+from tracing.evidence.parts import parts_of
+from tracing.evidence.reading import stated_in
+from tracing.outflows import HoldChange
+from tracing.posting import Row
+from tracing.result import Carried
+from tracing.rules import Rule
+from tracing.statement import fifo_statement
+
+pytestmark = pytest.mark.fast
+
+GOLDEN = sorted(FOLDER.glob("format-*.pack"))
+
+DIGESTS = {
+    "format-1-holds": "68a1160974fc487b04b91c4afd8180ec2800b76b865cb38332f7990379a3e888",
+    "format-1-limits": "009a72fb23d440cb7de01baad95d285e415589025e948dcbb372f58feed93d6f",
+    "format-1-sums": "fa191b61d146a3e0a59768467ba761f4e0ce4571b610d0058158b05d9780a19e",
+    "format-1-units": "22e8018da201a012655a826e03eb30a0ea422d6afe90ccef64fa30b7ab0b2f8a",
+}
+"""Noted when the packs were written. Nothing here may ever change; a new format adds lines."""
+
+WAY_OUT = (
+    "A pack that was given out no longer verifies. What a pack of a format holds never changes: put the old text, words or fields "
+    "back, and if they must change give the new ones a new number in tracing/evidence/formats.py beside the old ones."
+)
+
+
+def test_there_are_packs_of_every_format() -> None:
+    assert {path.stem for path in GOLDEN} == set(DIGESTS)
+    assert {path.stem for path in GOLDEN} == {
+        f"format-{number}-{name}" for number in FORMATS for name in PACKS
+    }
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_a_pack_of_any_format_verifies_for_ever(path: Path) -> None:
+    verdict = verified(path, expected=DIGESTS[path.stem])
+    assert verdict.findings == (), WAY_OUT
+    assert verdict.ranges_recomputed
+    assert evidence_in(path).trace.digest == DIGESTS[path.stem]
+    assert opened(path).written.number == int(path.stem.split("-")[1])
+
+
+def test_the_newest_format_is_what_the_product_runs_and_stores() -> None:
+    for thefts in (["t1"], ["t1", "t2", "t3"]):
+        assert CURRENT.fifo_statement(thefts) == fifo_statement(thefts), WAY_OUT
+    assert CURRENT.rows == Row._fields
+    assert CURRENT.holds == HoldChange._fields
+    assert CURRENT.edges == Edge._fields
+    assert CURRENT.carried == Carried._fields
+    assert tuple(parts_of(evidence(Rule.FIFO))) == CURRENT.parts
+
+
+@pytest.mark.parametrize("named", [2, 0, -1, 10**9, "1", 1.0, None, [1], {"a": "b" * 1000}, True])
+def test_a_format_that_is_not_known_here_is_said_and_nothing_of_the_pack_is_used(
+    tmp_path: Path, named: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = parts_of(evidence(Rule.FIFO))
+    told = json.loads(parts[MANIFEST]) | {"format": named}
+    path = tmp_path / "case.pack"
+    # A newer format may have parts that this one does not.
+    path.write_bytes(packed({"map.html": b"<p>new</p>"} | parts | {MANIFEST: json.dumps(told).encode()}))
+    for use in (verified, evidence_in):
+        with pytest.raises(StanchError, match="this program reads format 1") as refused:
+            use(path)
+        assert refused.value.code is ErrorCode.FORMAT_UNKNOWN
+        assert len(refused.value.message) < 400
+    assert main(["trace", "verify", str(path), "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "format_unknown"
+
+
+def test_what_follows_the_money_of_a_pack_is_the_statement_of_its_format() -> None:
+    pack = opened(FOLDER / "format-1-units.pack")
+    assert pack.parts["statement.sql"].decode() == pack.written.fifo_statement(["t2"])
+    stated = stated_in(pack.parts, pack.written)
+    other = replace(pack.written, statement=pack.written.statement.replace("c.hop + 1", "c.hop + 2"))
+    whole = recompute(stated, Rule.FIFO)
+    assert whole.digest == stated.digest
+    assert [edge.hop for edge in recompute(replace(stated, written=other), Rule.FIFO).units] == [
+        2 * edge.hop for edge in whole.units
+    ]
