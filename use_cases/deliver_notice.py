@@ -78,7 +78,9 @@ class DeliverNotice:
             await self._again(notice, ErrorCode.ALARM_WAITING)
             return True
         language = self.texts.language(account.language)
-        words = self.texts.write(notice.template, language, notice.incident_id, fields)
+        # Whoever is told of somebody else's case gets a reference of their own.
+        reference = fields.pop("reference", notice.incident_id)
+        words = self.texts.write(notice.template, language, reference, fields)
         version = self.texts.version(notice.template)
         before = [
             each for each in await self.store.deliveries(notice.notice_id) if each.round >= notice.from_round
@@ -138,6 +140,11 @@ class DeliverNotice:
                 raise StanchError(ErrorCode.NOT_FOUND, "The notice's incident is unknown. Nothing was sent.")
             waiting = facts.unacknowledged
             since = await self._since(facts, account)
+        elif notice.holder_incident is not None:
+            # The holder was robbed, too: whoever took their account over hears nothing.
+            theirs = await self.incidents.facts(notice.holder_incident)
+            known = None if theirs is None else await self._since(theirs, account)
+            since = None if known is None else min(known, notice.promised_at)
         if since is None:
             return None
         chosen, refused = old_contacts(account, since)

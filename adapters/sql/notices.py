@@ -40,6 +40,8 @@ WHERE notice_outbox.id IN (
 RETURNING notice_outbox.id AS notice_id, notice_outbox.incident_id, step.episode, notice_outbox.template,
     notice_outbox.channel, coalesce(notice_outbox.account_id, incident.account_id) AS account_id,
     coalesce(notice_outbox.account_id, incident.account_id) = incident.account_id AS own, notice_outbox.round,
+    (SELECT theirs.id FROM incident AS theirs WHERE theirs.account_id = notice_outbox.account_id
+     AND theirs.closed_at IS NULL AND theirs.id <> incident.id) AS holder_incident,
     notice_outbox.from_round, notice_outbox.attempts, notice_outbox.created_at AS promised_at,
     coalesce(notice_outbox.asked_at, notice_outbox.created_at) AS asked_at,
     EXISTS (SELECT FROM data_key WHERE data_key.incident_id = notice_outbox.incident_id

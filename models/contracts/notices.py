@@ -18,6 +18,8 @@ class DueNotice(Message):
     account_id: str
     own: bool
     """Whether the account is the incident's own: then only contacts older than the compromise time count."""
+    holder_incident: str | None
+    """An open incident of the holder's own account: that was taken over, too. None where there is none."""
     round: int
     from_round: int
     attempts: int

@@ -151,11 +151,11 @@ class TellHolderInput(StepInput):
 
 
 class TellHolderResult(StepResult):
-    """`told` or `withheld`, and how many contacts were written to."""
+    """`told` or `withheld`. `messages` counts what was sent before holders were told by notice."""
 
     hold_id: str
     said: str
-    messages: int
+    messages: int = 0
 
 
 class MuleInput(StepInput):

@@ -29,6 +29,7 @@ FIELDS = {
     "currency": "CNY",
     "outcome": "restored",
     "decision": "upheld",
+    "state": "held",
 }
 EVERY = [(template, by) for template, notice in TEXTS.items() for by in notice.words]
 
