@@ -16,7 +16,7 @@ from activities.origin import activity_origin
 from activities.ports import DecisionStore
 from activities.recovery_ports import Claims, Recoveries
 from activities.steps import Effect, Running, Steps
-from activities.wallet_ports import Messages, Wallet
+from activities.wallet_ports import Wallet
 from models.contracts.incidents import Decision
 from models.contracts.money import ClaimedHold
 from models.contracts.recovery import (
