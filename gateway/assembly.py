@@ -139,6 +139,7 @@ def assemble(wiring: Wiring) -> Parts:
         answer_recall=wiring.answer_recall,
         look_up_recalls=LookUpRecalls(wiring.recall_desk, wiring.recalls),
         tell=Tell(desk=wiring.notices, overview=wiring.overview),
+        staff_alerts=wiring.staff_alerts,
         wake=wake,
         metrics=metrics,
         afterwards=Afterwards(metrics, budget=settings.hand_over_budget_ms / 1000),

@@ -18,10 +18,11 @@ from models.contracts.recalls import (
     RecallReference,
     RecallView,
 )
+from models.contracts.staff import StaffAlertView
 from models.contracts.steps import RecordedStep
 from models.contracts.transfers import Flow, TraceSummary
 from models.lifecycle import Status
-from models.names import DecisionKind, NoticeState, Role
+from models.names import DecisionKind, NoticeState, Role, StaffAlertState
 from tracing.evidence.evidence import Evidence
 from tracing.rules import Rule
 
@@ -256,4 +257,14 @@ class NoticeDesk(Protocol):
 
     async def counts(self) -> Mapping[NoticeState, int]:
         """How many wait, and how many reached nobody."""
+        ...
+
+
+class StaffAlertDesk(Protocol):
+    """Alerts to staff, as people see them."""
+
+    async def alerts(
+        self, *, state: StaffAlertState | None, incident_id: str | None, limit: int
+    ) -> Sequence[StaffAlertView]:
+        """Newest first."""
         ...

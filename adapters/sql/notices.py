@@ -15,18 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from activities.changes import NoticeSent, QueueNotice
 from adapters.secrets.keys import DataKeys, Sealer, keyed_digest, unseal
 from adapters.sql.engine import statement, transaction
+from adapters.sql.staff_alerts import raise_alert
 from models.contracts.notices import Delivery, DueNotice, NoticeView
 from models.contracts.steps import FinishedStep
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
-from models.names import DeliveryState, NoticeState
+from models.names import UNREACHED, DeliveryState, NoticeState, StaffAlertKind
 from models.tables.incidents import Incident
 from models.tables.steps import NoticeContact, NoticeDelivery, NoticeOutbox
 
 BODY = "notice.body"
-UNREACHED = (NoticeState.GIVEN_UP, NoticeState.NO_CONTACT)
-"""What agents are shown: the owner was not told, and somebody must."""
-
 # Whoever dies with a lease loses nothing: the row is due again when it ends. No transaction spans a remote call.
 LEASE = text(
     """
@@ -216,8 +214,16 @@ class SqlNotices:
     async def settle(self, notice: DueNotice, state: NoticeState, error: str | None) -> None:
         """See notice_ports.NoticeStore."""
         values = {"notice_id": notice.notice_id, "round": notice.round, "state": state.value, "error": error}
-        async with statement(self._engine) as connection:
-            await connection.execute(SETTLE, values)
+        async with transaction(self._engine) as connection:
+            settled = (await connection.execute(SETTLE, values)).rowcount
+            if settled and state in UNREACHED:
+                await raise_alert(
+                    connection,
+                    StaffAlertKind.NOTICE_UNREACHED,
+                    f"{notice.notice_id}/{notice.round}",
+                    incident_id=notice.incident_id,
+                    detail=notice.template,
+                )
 
     async def to_look_at(self, limit: int) -> list[Delivery]:
         """See notice_ports.NoticeStore."""
