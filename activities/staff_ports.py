@@ -33,7 +33,10 @@ class StaffAlertStore(Protocol):
     """Alerts as the database holds them."""
 
     async def watch(self, freeze_late: timedelta) -> int:
-        """Raise what only a clock shows: freezes pending for so long, questions beyond their time. How many are new."""
+        """Raise what only a clock shows: freezes pending for so long, questions beyond their time, steps without an end.
+
+        How many are new.
+        """
         ...
 
     async def due(self, limit: int, lease: timedelta) -> Sequence[DueAlert]:

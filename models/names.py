@@ -183,6 +183,7 @@ class StaffAlertKind(StrEnum):
     DECISION_ASKED = "decision_asked"
     DECISION_OVERDUE = "decision_overdue"
     STUCK = "stuck"
+    STEP_FAILING = "step_failing"
     ANSWER_QUARANTINED = "answer_quarantined"
     FEED_STOPPED = "feed_stopped"
     NOTICE_UNREACHED = "notice_unreached"

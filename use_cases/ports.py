@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from models.contracts.alarms import FreezeTimes, Sender
 from models.contracts.base import Message, Moment
 from models.contracts.incidents import IncidentFacts, IncidentView
-from models.contracts.notices import NoticeView
+from models.contracts.notices import DueNotice, NoticeView
 from models.contracts.recalls import (
     AnswerView,
     Judged,
@@ -65,10 +65,14 @@ class DecisionView(Message):
 
 
 class IncidentPage(Message):
-    """Newest first. `next` is the `after` of the following page, None at the end."""
+    """Newest first. `next` is the `after` of the following page, None at the end.
+
+    `unreached`: of these, the incidents in which a notice reached nobody: somebody must call.
+    """
 
     incidents: tuple[IncidentFacts, ...]
     next: str | None
+    unreached: tuple[str, ...] = ()
 
 
 class Operators(Protocol):
@@ -249,6 +253,10 @@ class NoticeDesk(Protocol):
 
     async def notice(self, notice_id: str) -> NoticeView | None:
         """One notice; None when unknown."""
+        ...
+
+    async def whom(self, notice_id: str) -> DueNotice:
+        """What decides whom this notice may reach; nothing is leased. It must exist."""
         ...
 
     async def resend(self, notice_id: str) -> NoticeView:

@@ -16,7 +16,7 @@ from adapters.sql import recall_changes
 from adapters.sql.identity_claims import end_claim_of_impostor, record_evidence, void_evidence
 from adapters.sql.identity_limits import RENEWED
 from adapters.sql.lifting import locked_incident, locked_row, refuse_while_alarmed
-from adapters.sql.notices import note_sent, promise
+from adapters.sql.notices import note_reached, note_sent, promise
 from adapters.sql.recording import FREEZE_DONE
 from adapters.sql.recovery_changes import RECOVERY
 from adapters.sql.staff_alerts import raise_alert, raise_question
@@ -338,4 +338,5 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     say.RecallReceived: recall_changes.received,
     say.RecallEnded: recall_changes.ended,
     say.NoticeSent: note_sent,
+    say.NoticeReached: note_reached,
 }

@@ -12,11 +12,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from activities.changes import NoticeSent, QueueNotice
+from activities.changes import NoticeReached, NoticeSent, QueueNotice
 from adapters.secrets.keys import DataKeys, Sealer, keyed_digest, unseal
 from adapters.sql.engine import statement, transaction
 from adapters.sql.staff_alerts import raise_alert
-from models.contracts.notices import Delivery, DueNotice, NoticeView
+from models.contracts.notices import Delivery, DueNotice, NoticeView, UnreachedNotice
 from models.contracts.steps import FinishedStep
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
@@ -25,17 +25,8 @@ from models.tables.incidents import Incident
 from models.tables.steps import NoticeContact, NoticeDelivery, NoticeOutbox
 
 BODY = "notice.body"
-# Whoever dies with a lease loses nothing: the row is due again when it ends. No transaction spans a remote call.
-LEASE = text(
-    """
-UPDATE notice_outbox SET attempts = attempts + 1,
-    next_try_at = clock_timestamp() + interval '1 second' * :lease_seconds
-FROM incident, step
-WHERE notice_outbox.id IN (
-        SELECT id FROM notice_outbox WHERE settled_at IS NULL AND next_try_at <= clock_timestamp()
-        ORDER BY next_try_at LIMIT :limit FOR UPDATE SKIP LOCKED)
-    AND incident.id = notice_outbox.incident_id AND step.id = notice_outbox.step_id
-RETURNING notice_outbox.id AS notice_id, notice_outbox.incident_id, step.episode, notice_outbox.template,
+DUE = """
+notice_outbox.id AS notice_id, notice_outbox.incident_id, step.episode, notice_outbox.template,
     notice_outbox.channel, coalesce(notice_outbox.account_id, incident.account_id) AS account_id,
     coalesce(notice_outbox.account_id, incident.account_id) = incident.account_id AS own, notice_outbox.round,
     (SELECT theirs.id FROM incident AS theirs WHERE theirs.account_id = notice_outbox.account_id
@@ -45,6 +36,41 @@ RETURNING notice_outbox.id AS notice_id, notice_outbox.incident_id, step.episode
     EXISTS (SELECT FROM data_key WHERE data_key.incident_id = notice_outbox.incident_id
             AND data_key.destroyed_at IS NOT NULL) AS erased
 """
+
+# Whoever dies with a lease loses nothing: the row is due again when it ends. No transaction spans a remote call.
+LEASE = text(
+    f"""
+UPDATE notice_outbox SET attempts = attempts + 1,
+    next_try_at = clock_timestamp() + interval '1 second' * :lease_seconds
+FROM incident, step
+WHERE notice_outbox.id IN (
+        SELECT id FROM notice_outbox WHERE settled_at IS NULL AND next_try_at <= clock_timestamp()
+        ORDER BY next_try_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+    AND incident.id = notice_outbox.incident_id AND step.id = notice_outbox.step_id
+RETURNING {DUE}
+"""  # noqa: S608 - made of our own constants
+)
+
+WHOM = text(
+    f"""
+SELECT {DUE} FROM notice_outbox JOIN incident ON incident.id = notice_outbox.incident_id
+JOIN step ON step.id = notice_outbox.step_id WHERE notice_outbox.id = :notice_id
+"""  # noqa: S608 - made of our own constants
+)
+
+UNTOLD = text(
+    """
+SELECT notice_outbox.id AS notice_id, notice_outbox.incident_id, template, state, last_error AS why,
+    coalesce(notice_outbox.account_id, incident.account_id) AS account_id, notice_outbox.created_at AS promised_at
+FROM notice_outbox JOIN incident ON incident.id = notice_outbox.incident_id
+WHERE notice_outbox.incident_id = ANY (:incidents) AND state IN ('given_up', 'no_contact')
+ORDER BY notice_outbox.created_at, notice_outbox.id
+"""
+)
+
+BY_HAND = text(
+    "UPDATE notice_outbox SET state = 'reached', settled_at = :at "
+    "WHERE id = :notice_id AND round = :round AND state IN ('given_up', 'no_contact')"
 )
 
 AGAIN = text(
@@ -141,6 +167,28 @@ async def note_sent(change: NoticeSent, connection: AsyncConnection, step: Finis
             next_look_at=change.look_at,
         )
     )
+
+
+async def note_reached(change: NoticeReached, connection: AsyncConnection, step: FinishedStep) -> None:
+    """Close a notice that reached nobody. Errors: REFUSED_BY_RULE, when it was told again meanwhile."""
+    del step
+    values = {"notice_id": change.notice_id, "round": change.round, "at": change.at}
+    if (await connection.execute(BY_HAND, values)).rowcount != 1:
+        raise StanchError(
+            ErrorCode.REFUSED_BY_RULE,
+            "This notice is being told again, or was closed meanwhile. Nothing was recorded; look at it again.",
+        )
+
+
+async def unreached(
+    connection: AsyncConnection, incidents: Sequence[str]
+) -> dict[str, list[UnreachedNotice]]:
+    """By incident: notices that reached nobody, oldest first."""
+    found: dict[str, list[UnreachedNotice]] = {}
+    for row in (await connection.execute(UNTOLD, {"incidents": list(incidents)})).mappings():
+        values = dict(row)
+        found.setdefault(values.pop("incident_id"), []).append(UnreachedNotice.model_validate(values))
+    return found
 
 
 class SqlNotices:
@@ -240,6 +288,12 @@ class SqlNotices:
             if changed and state is DeliveryState.LOST:
                 again = which | {"error": DeliveryState.LOST.value, "from_now": False}
                 await connection.execute(ANOTHER_ROUND, again)
+
+    async def whom(self, notice_id: str) -> DueNotice:
+        """See use_cases.ports.NoticeDesk."""
+        async with statement(self._engine) as connection:
+            row = (await connection.execute(WHOM, {"notice_id": notice_id})).mappings().one()
+            return DueNotice.model_validate(dict(row))
 
     async def resend(self, notice_id: str) -> NoticeView:
         """See use_cases.ports.NoticeDesk."""

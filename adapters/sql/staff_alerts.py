@@ -24,6 +24,10 @@ ASKED = {
 }
 """Questions that are more than a question; every other one is `decision_asked`."""
 
+REPEATS = 10
+"""Attempts at one step within ten minutes without its end: that is no bad moment any more. What has its own alert, or a
+pace of its own by design, is left out."""
+
 WATCHED = text(
     """
 SELECT 'freeze_pending' AS kind, incident.id || '/' || incident.episode AS subject, incident.id AS incident_id,
@@ -39,6 +43,15 @@ UNION ALL
 SELECT 'decision_overdue', task.id, task.incident_id, task.kind FROM decision_task AS task
 WHERE task.closed_at IS NULL AND task.expires_at <= clock_timestamp()
   AND NOT EXISTS (SELECT FROM staff_alert WHERE kind = 'decision_overdue' AND subject = task.id)
+UNION ALL
+SELECT 'step_failing', failing.subject, failing.incident_id, failing.kind
+FROM (SELECT left(incident_id || '/' || episode || '/' || step_key, 160) AS subject, incident_id, min(kind) AS kind
+      FROM step_attempt AS tried
+      WHERE requested_at >= clock_timestamp() - interval '10 minutes' AND kind NOT IN ('freeze', 'notice', 'recall_send')
+        AND NOT EXISTS (SELECT FROM step WHERE step.incident_id = tried.incident_id AND step.episode = tried.episode
+                        AND step.step_key = tried.step_key AND step.status = 'done')
+      GROUP BY incident_id, episode, step_key HAVING count(*) >= :repeats) AS failing
+WHERE NOT EXISTS (SELECT FROM staff_alert WHERE kind = 'step_failing' AND subject = failing.subject)
 LIMIT 100
 """
 )
@@ -120,7 +133,9 @@ class SqlStaffAlerts:
     async def watch(self, freeze_late: timedelta) -> int:
         """See staff_ports.StaffAlertStore."""
         async with transaction(self._engine) as connection:
-            rows = (await connection.execute(WATCHED, {"late": freeze_late.total_seconds()})).all()
+            rows = (
+                await connection.execute(WATCHED, {"late": freeze_late.total_seconds(), "repeats": REPEATS})
+            ).all()
             raised = [
                 await raise_alert(
                     connection,

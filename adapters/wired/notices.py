@@ -14,6 +14,7 @@ from adapters.staff.apprise_targets import AppriseTargets, Target
 from adapters.wired.foundation import Foundation
 from use_cases.alert_staff import AlertStaff
 from use_cases.deliver_notice import DeliverNotice
+from use_cases.notice_contacts import NoticeContacts
 
 
 @dataclass
@@ -43,9 +44,15 @@ class NoticeWiring(Foundation):
             texts=CatalogueTexts(self.settings.notice_company, self.settings.notice_help),
             provider=self.notice_provider,
             wallet=self.wallet,
-            incidents=self.incidents,
-            policies=self.policies,
+            contacts=self.notice_contacts,
             clock=self.clock,
+        )
+
+    @cached_property
+    def notice_contacts(self) -> NoticeContacts:
+        """Whom notices may reach."""
+        return NoticeContacts(
+            store=self.notices, incidents=self.incidents, policies=self.policies, clock=self.clock
         )
 
     @cached_property
