@@ -29,6 +29,7 @@ from pydantic_settings import (
 
 from models.contracts.transfers import AccountKind
 from models.errors import ErrorCode, StanchError
+from models.names import Severity, StaffAlertKind
 
 CONFIG: Final = "STANCH_CONFIG"
 
@@ -60,6 +61,18 @@ class RecallRoute(BaseModel):
         if (self.url is None) == (self.outbox is None):
             raise ValueError("a recall route has either a url or an outbox")
         return self
+
+
+class StaffTarget(BaseModel):
+    """Where staff are alerted: one address of Apprise's (chat, pager, mailbox) under a name that holds no secret."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    url: SecretStr
+    kinds: frozenset[StaffAlertKind] = frozenset()
+    """None: every kind."""
+    least: Severity = Severity.WARNING
 
 
 class Settings(BaseSettings):
@@ -114,6 +127,8 @@ class Settings(BaseSettings):
     """Our own BIC, as it stands in a camt.056."""
     recall_routes: tuple[RecallRoute, ...] = ()
     """JSON in the environment, tables in the TOML file."""
+    staff_alerts: tuple[StaffTarget, ...] = ()
+    """Who of the staff is alerted to what. JSON in the environment, tables in the TOML file."""
     worker_metrics: str | None = None
     """Address for the worker's Prometheus metrics, e.g. 127.0.0.1:9464."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

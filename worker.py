@@ -1,4 +1,4 @@
-"""The worker process: serves workflows and activities, relays hand-overs, sweeps, tells people. Nobody imports it."""
+"""The worker process: serves workflows and activities, relays hand-overs, sweeps, tells people and staff. Nobody imports it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from activities.boundary import StanchErrors
 from activities.registry import activities
 from adapters.logs import configure
 from adapters.notices.deliverer import Deliverer
+from adapters.staff.alerter import Alerter
 from adapters.temporal.client import connect_at_last
 from adapters.temporal.relay import RELAY_BUDGET, Relay
 from adapters.temporal.sweeping import Sweeping
@@ -36,6 +37,7 @@ async def serve(settings: Settings) -> None:
                 return
             relay = Relay(rows=wiring.hand_overs, hand_over=wiring.hand_over(client, budget=RELAY_BUDGET))
             deliverer = Deliverer(store=wiring.notices, deliver=wiring.deliver_notice)
+            alerter = Alerter(store=wiring.staff_alerts, alert=wiring.alert_staff)
             plan = WorkerPlan(
                 task_queue=settings.task_queue,
                 workflows=WORKFLOWS,
@@ -46,6 +48,7 @@ async def serve(settings: Settings) -> None:
                     Sweeping(wiring.sweep).run,
                     wiring.recall_care(client).run,
                     deliverer.run,
+                    alerter.run,
                 ],
                 activities_at_once=settings.database_pool * 2,
             )

@@ -270,6 +270,15 @@ class NoticeSent:
 
 
 @dataclass(frozen=True)
+class NoticeReached:
+    """One of our people told the person whom this notice did not reach in this round."""
+
+    notice_id: str
+    round: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class RecallOpened:
     """A recall is committed, before anything is sent."""
 
@@ -348,4 +357,5 @@ Change = (
     | RecallReceived
     | RecallEnded
     | NoticeSent
+    | NoticeReached
 )

@@ -7,16 +7,16 @@ from datetime import timedelta
 
 from temporalio import activity
 
-from activities.changes import CloseQuestion, HoldEnded, HolderTold, HoldRenewed
+from activities.changes import Change, CloseQuestion, HoldEnded, HolderTold, HoldRenewed
 from activities.decisions import performer
+from activities.holders import TOLD, UPHELD, WITHHELD, of_decision, of_hold
 from activities.holds import CHECK_BUDGET
-from activities.messages import hold_message
 from activities.money_ports import TransferIndex
 from activities.origin import activity_origin
 from activities.ports import DecisionStore
 from activities.recovery_ports import Claims, Recoveries
 from activities.steps import Effect, Running, Steps
-from activities.wallet_ports import Messages, Wallet
+from activities.wallet_ports import Wallet
 from models.contracts.incidents import Decision
 from models.contracts.money import ClaimedHold
 from models.contracts.recovery import (
@@ -29,9 +29,8 @@ from models.contracts.recovery import (
     TellHolderResult,
 )
 from models.contracts.steps import Receipt, Refusal, StepInput
-from models.contracts.wallet import ContactKind
 from models.errors import ErrorCode, StanchError, WalletRefusal
-from models.names import Activity, StepKind
+from models.names import Activity, HoldEnding, StepKind
 
 
 @dataclass
@@ -54,7 +53,7 @@ class EndHold:
 
         async def effect(running: Running) -> Effect[EndHoldResult]:
             by = None
-            changes: list[HoldEnded | CloseQuestion] = []
+            changes: list[Change] = []
             if step.request_id is not None:
                 decision, _ = await verified(
                     self.decisions, self.recoveries, step, step.request_id, step.choice or "", step.hold_id
@@ -63,6 +62,8 @@ class EndHold:
                 changes.append(CloseQuestion(decision.task_id, running.started_at))
             claim = await known_claim(self.claims, step.hold_id, step.incident_id)
             changes.append(HoldEnded(step.hold_id, running.started_at, step.ending.value))
+            if step.ending is HoldEnding.OBJECTION:
+                changes += of_decision(claim, UPHELD, at=running.started_at)
             receipt = await self._release(step, running)
             ended_seq = None if receipt is None else receipt.effective_seq
             # Also for a claim that a check is placing in this moment: releasing what is not there changes nothing.
@@ -145,40 +146,28 @@ class RenewHold:
 
 @dataclass
 class TellHolder:
-    """Tells the holder that money is held and how to object; or records that it is withheld, so as not to tip off."""
+    """Promises the holder a notice: that money is held and how to object; or records that it is withheld, not to tip off."""
 
     steps: Steps
-    wallet: Wallet
     claims: Claims
-    messages: Messages
 
     @activity.defn(name=Activity.TELL_HOLDER)
     async def run(self, step: TellHolderInput) -> TellHolderResult:
-        """Record what was said. Sent to every contact point that stands; the same message again is delivered once."""
+        """Record what is said; the notice goes to the holder's own contacts."""
 
         async def effect(running: Running) -> Effect[TellHolderResult]:
-            claim = await known_claim(self.claims, step.hold_id, step.incident_id)
-            said = "withheld" if step.withhold else "told"
-            sent = 0 if step.withhold else await self._send(claim)
-            result = TellHolderResult(step_key=step.step_key, hold_id=step.hold_id, said=said, messages=sent)
             del running
-            return Effect(result, changes=(HolderTold(step.hold_id, said),), reason=said)
+            claim = await known_claim(self.claims, step.hold_id, step.incident_id)
+            said = WITHHELD if step.withhold else TOLD
+            changes: list[Change] = [HolderTold(step.hold_id, said)]
+            if not step.withhold:
+                changes.append(of_hold(claim))
+            result = TellHolderResult(step_key=step.step_key, hold_id=step.hold_id, said=said)
+            return Effect(result, changes=tuple(changes), reason=said)
 
         return await self.steps.run(
             step, StepKind.TELL_HOLDER, TellHolderResult, effect, origin=activity_origin()
         )
-
-    async def _send(self, claim: ClaimedHold) -> int:
-        account = await self.wallet.account(claim.account_id)
-        points = [point for point in account.contact_points if point.removed_at is None]
-        state = "held" if claim.state == "placed" else "ended"
-        subject, body = hold_message(claim.hold_id, claim.hi - claim.lo, claim.currency, state)
-        for number, point in enumerate(points):
-            channel = "sms" if point.kind is ContactKind.PHONE else "email"
-            await self.messages.send(
-                f"hold-{claim.hold_id}-{state}-{number}", channel, point.value, subject, body
-            )
-        return len(points)
 
 
 async def known_claim(claims: Claims, hold_id: str, incident_id: str) -> ClaimedHold:

@@ -24,20 +24,3 @@ def trusted_message(code: str, reference: str) -> tuple[str, str]:
         f"您是对方指定的可信联系人。仅在您亲自与其通话并确认身份后,才告知验证码 {code}。"
     )
     return subject, body
-
-
-def hold_message(reference: str, amount: int, currency: str, state: str) -> tuple[str, str]:
-    """(subject, body) for the holder of held money; `amount` in minor units, `state` held or ended. No links."""
-    subject = "About money in your account / 关于您账户中的资金"
-    if state == "ended":
-        body = (
-            f"A hold on {amount} (minor units of {currency}) in your account has ended; reference {reference}. "
-            f"对您账户中资金的暂时保留已结束,编号 {reference}。"
-        )
-    else:
-        body = (
-            f"{amount} (minor units of {currency}) in your account is held because it is traced to a reported theft; "
-            f"reference {reference}. The rest of your account is not affected. You can object: call support and name the "
-            f"reference. 您账户中有一笔资金因涉及被盗报告而暂时保留,编号 {reference}。如有异议,请联系客服。"
-        )
-    return subject, body

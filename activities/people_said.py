@@ -6,12 +6,21 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.changes import CloseQuestion, MuleFrozen, MuleReleased, RecordThefts, WithdrawThefts
+from activities.changes import (
+    Change,
+    CloseQuestion,
+    MuleFrozen,
+    MuleReleased,
+    QueueNotice,
+    RecordThefts,
+    WithdrawThefts,
+)
 from activities.decisions import performer
-from activities.hold_life import verified
+from activities.hold_life import known_claim, verified
+from activities.holders import REJECTED, of_decision
 from activities.origin import activity_origin
 from activities.ports import DecisionStore
-from activities.recovery_ports import Recoveries
+from activities.recovery_ports import Claims, Recoveries, Restituted
 from activities.steps import Effect, Running, Steps
 from activities.wallet_ports import Wallet
 from models.contracts.recovery import (
@@ -22,9 +31,10 @@ from models.contracts.recovery import (
     SettleQuestionInput,
 )
 from models.contracts.steps import StepResult
-from models.names import ADDED_BY_PEOPLE, Activity, Scope, StepKind
+from models.names import ADDED_BY_PEOPLE, Activity, DecisionKind, NoticeTemplate, Scope, StepKind
 
 ADD, WITHDRAW = "add", "withdraw"
+KEEP = "keep"
 DONE = "done"
 
 
@@ -134,13 +144,23 @@ class SettleQuestion:
 
     steps: Steps
     decisions: DecisionStore
+    claims: Claims
+    recoveries: Recoveries
 
     @activity.defn(name=Activity.SETTLE_QUESTION)
     async def run(self, step: SettleQuestionInput) -> StepResult:
-        """Record the decision. `how` is done, or the stable code for which it was given up."""
+        """Record the decision. `how` is done, or the stable code for which it was given up.
+
+        An owner is told what came back, a holder that the hold stays: in the same commit.
+        """
 
         async def effect(running: Running) -> Effect[StepResult]:
             by = None
+            changes: list[Change] = [CloseQuestion(step.task_id, running.started_at)]
+            changes += [
+                _came_back(each)
+                for each in await self.recoveries.restituted(step.incident_id, step.request_id)
+            ]
             if step.how == DONE:
                 decision = await self.decisions.verify(
                     step.request_id,
@@ -149,12 +169,29 @@ class SettleQuestion:
                     choice=step.choice,
                 )
                 by = performer(decision)
-            closed = CloseQuestion(step.task_id, running.started_at)
+                if decision.kind is DecisionKind.HOLD_OBJECTION and step.choice == KEEP:
+                    changes += await self._kept(step, running)
             return Effect(
                 StepResult(step_key=step.step_key),
-                changes=(closed,),
+                changes=tuple(changes),
                 performer=by,
                 reason=f"{step.choice}: {step.how}",
             )
 
         return await self.steps.run(step, StepKind.DECISION, StepResult, effect, origin=activity_origin())
+
+    async def _kept(self, step: SettleQuestionInput, running: Running) -> tuple[QueueNotice, ...]:
+        about = await self.recoveries.decision(step.request_id)
+        if about is None:
+            return ()
+        claim = await known_claim(self.claims, about.action["subject"], step.incident_id)
+        return of_decision(claim, REJECTED, at=running.started_at)
+
+
+def _came_back(paid: Restituted) -> QueueNotice:
+    """One notice for all that one decision brought an owner, however many holds it came from."""
+    return QueueNotice(
+        NoticeTemplate.RESTITUTION_DONE,
+        fields={"amount": str(paid.amount), "currency": paid.currency, "reference": paid.for_incident_id},
+        account_id=paid.to_account_id,
+    )

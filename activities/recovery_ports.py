@@ -46,6 +46,15 @@ class CameBack(Message):
     seq: int
 
 
+class Restituted(Message):
+    """What one decision has brought one owner: all payments of it to one account, minor units."""
+
+    for_incident_id: str
+    to_account_id: str
+    currency: str
+    amount: int
+
+
 class Claims(Protocol):
     """Claims on stolen units (DESIGN 8). A claim's id is the wallet's hold id."""
 
@@ -127,6 +136,10 @@ class Recoveries(Protocol):
 
     async def paid(self, incident_id: str) -> list[PaidOn]:
         """Everything paid on from holds of this incident."""
+        ...
+
+    async def restituted(self, incident_id: str, request_id: str) -> list[Restituted]:
+        """What was paid back by this decision, one for each owner and currency; nothing for a decision about other things."""
         ...
 
     async def proven_owner(self, incident_id: str) -> str | None:

@@ -125,9 +125,9 @@ def _recovery(ports: Ports, steps: Steps) -> list[Callable[..., Any]]:
         Restitute(steps, wallet, claims, index, decisions, recoveries).run,
         EndHold(steps, wallet, claims, index, decisions, recoveries).run,
         RenewHold(steps, wallet, claims, decisions, recoveries).run,
-        TellHolder(steps, wallet, claims, ports.messages).run,
+        TellHolder(steps, claims).run,
         FreezeMule(steps, wallet, decisions, recoveries).run,
         ReleaseMule(steps, wallet, decisions, recoveries).run,
         ChangeThefts(steps, decisions, recoveries).run,
-        SettleQuestion(steps, decisions).run,
+        SettleQuestion(steps, decisions, claims, recoveries).run,
     ]

@@ -13,6 +13,7 @@ from typing import Annotated, Final
 import typer
 
 from cli.commands import (
+    alert,
     audit,
     database,
     demo,
@@ -60,6 +61,7 @@ doctor.register(application)
 sandbox.register(application)
 application.add_typer(incident.application, name="incident")
 application.add_typer(notice.application, name="notice")
+application.add_typer(alert.application, name="alert")
 application.add_typer(transfers.application, name="transfers")
 application.add_typer(trace.application, name="trace")
 application.add_typer(hold.application, name="hold")

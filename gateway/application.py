@@ -20,6 +20,7 @@ from gateway.api import (
     notices,
     recalls,
     recovery,
+    staff,
     state,
     traces,
 )
@@ -76,6 +77,7 @@ def _routed(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | N
         recalls,
         recovery,
         notices,
+        staff,
         state,
     ):
         app.include_router(each.router)

@@ -26,6 +26,7 @@ from use_cases.decide import Decide
 from use_cases.look_up import LookUp
 from use_cases.look_up_recalls import LookUpRecalls
 from use_cases.raise_alarm import RaiseAlarm
+from use_cases.reach_person import ReachPerson
 from use_cases.recover import Recover
 from use_cases.see_traces import SeeTraces
 from use_cases.tell import Tell
@@ -143,6 +144,15 @@ def assemble(wiring: Wiring) -> Parts:
         answer_recall=wiring.answer_recall,
         look_up_recalls=LookUpRecalls(wiring.recall_desk, wiring.recalls),
         tell=Tell(desk=wiring.notices, overview=wiring.overview),
+        reach_person=ReachPerson(
+            desk=wiring.notices,
+            contacts=wiring.notice_contacts,
+            wallet=wiring.wallet,
+            incidents=wiring.incidents,
+            steps=wiring.steps,
+            clock=wiring.clock,
+        ),
+        staff_alerts=wiring.staff_alerts,
         wake=wake,
         metrics=metrics,
         afterwards=Afterwards(metrics, budget=settings.hand_over_budget_ms / 1000),

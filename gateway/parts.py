@@ -18,7 +18,9 @@ from use_cases.answer_recall import AnswerRecall
 from use_cases.decide import Decide
 from use_cases.look_up import LookUp
 from use_cases.look_up_recalls import LookUpRecalls
+from use_cases.ports import StaffAlertDesk
 from use_cases.raise_alarm import RaiseAlarm
+from use_cases.reach_person import ReachPerson
 from use_cases.recover import Recover
 from use_cases.see_traces import SeeTraces
 from use_cases.tell import Tell
@@ -54,6 +56,8 @@ class Parts:
     answer_recall: AnswerRecall
     look_up_recalls: LookUpRecalls
     tell: Tell
+    reach_person: ReachPerson
+    staff_alerts: StaffAlertDesk
     wake: Wake
     metrics: Metrics
     afterwards: Afterwards

@@ -109,6 +109,7 @@ class StepKind(StrEnum):
     RECALL_MONEY = "recall_money"
     RECALL_CLOSE = "recall_close"
     NOTICE = "notice"
+    PERSON_REACHED = "person_reached"
 
 
 class NoticeTemplate(StrEnum):
@@ -130,13 +131,31 @@ class NoticeTemplate(StrEnum):
 
 
 class NoticeState(StrEnum):
-    """Where a promised notice stands. All but `waiting` are settled; `given_up` and `no_contact` are shown to agents."""
+    """Where a promised notice stands. All but `waiting` are settled; UNREACHED says which are shown to agents.
+
+    `reached`: nobody could be written to, and one of our people has told the person otherwise.
+    """
 
     WAITING = "waiting"
     SENT = "sent"
     GIVEN_UP = "given_up"
     NO_CONTACT = "no_contact"
+    REACHED = "reached"
     ERASED = "erased"
+
+
+UNREACHED = (NoticeState.GIVEN_UP, NoticeState.NO_CONTACT)
+"""The person was not told, and somebody must."""
+
+
+class ReachedBy(StrEnum):
+    """How one of our people told somebody whom no notice had reached."""
+
+    CALL = "call"
+    IN_PERSON = "in_person"
+    LETTER = "letter"
+    NOT_POSSIBLE = "not_possible"
+    """Every way was tried and none is left; the note says which."""
 
 
 class DeliveryState(StrEnum):
@@ -145,6 +164,39 @@ class DeliveryState(StrEnum):
     SENT = "sent"
     DELIVERED = "delivered"
     LOST = "lost"
+
+
+class Severity(StrEnum):
+    """How much an alert to staff matters, least first."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class StaffAlertKind(StrEnum):
+    """What staff are alerted to. Each has its sentence in use_cases/staff_words.py."""
+
+    FREEZE_PENDING = "freeze_pending"
+    NOT_FROZEN = "not_frozen"
+    OWNER_UNPROVEN = "owner_unproven"
+    DECISION_ASKED = "decision_asked"
+    DECISION_OVERDUE = "decision_overdue"
+    STUCK = "stuck"
+    STEP_FAILING = "step_failing"
+    ANSWER_QUARANTINED = "answer_quarantined"
+    FEED_STOPPED = "feed_stopped"
+    NOTICE_UNREACHED = "notice_unreached"
+    DIFFERENCE = "difference"
+
+
+class StaffAlertState(StrEnum):
+    """Where an alert to staff stands. `nobody`: no target wants alerts of its kind and severity."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    GIVEN_UP = "given_up"
+    NOBODY = "nobody"
 
 
 class StepStatus(StrEnum):
@@ -177,6 +229,7 @@ class DecisionKind(StrEnum):
     WITHDRAW_THEFT = "withdraw_theft"
     RESTITUTE = "restitute"
     COMPETING_CLAIMS = "competing_claims"
+    RECOVERY_STUCK = "recovery_stuck"
 
     @property
     def of_recovery(self) -> bool:
@@ -195,6 +248,7 @@ RECOVERY_QUESTIONS = frozenset(
         DecisionKind.WITHDRAW_THEFT,
         DecisionKind.RESTITUTE,
         DecisionKind.COMPETING_CLAIMS,
+        DecisionKind.RECOVERY_STUCK,
     }
 )
 

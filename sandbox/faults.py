@@ -24,7 +24,7 @@ class Fault:
     """One bad day.
 
     `match` is searched in `METHOD /path`. `latency` waits `ms` before the effect, which comes even when the caller has
-    gone; `error` answers `status` and does nothing; `lost_answer` does the effect and closes the connection; `closed`
+    gone; `error` answers `status` and does nothing (a 4xx is the wallet's no for good); `lost_answer` does the effect and closes the connection; `closed`
     closes it without the effect; `stale` answers a GET of an account with what the last one before said. `count`
     requests are hit, then the day is over.
     """

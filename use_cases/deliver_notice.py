@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
 from activities.notice_ports import NoticeProvider, NoticeStore, NoticeTexts
-from activities.notices import ALL, PREVIOUS, SendNotice, channel_of, notice_step_key, old_contacts
-from activities.opening import compromise_time
-from activities.ports import Clock, Incidents, Policies
+from activities.notices import SendNotice, channel_of, notice_step_key
+from activities.ports import Clock
 from activities.wallet_ports import Wallet
-from models.contracts.incidents import IncidentFacts
 from models.contracts.notices import Delivery, DueNotice, NoticeInput
-from models.contracts.wallet import AccountState, ContactPoint
+from models.contracts.wallet import ContactPoint
 from models.errors import ErrorCode, StanchError
-from models.names import DeliveryState, NoticeState
+from models.names import UNREACHED, DeliveryState, NoticeState
+from use_cases.notice_contacts import NoticeContacts
 
 RETRY = timedelta(seconds=2)
 """After the first failure; doubled with every further one."""
@@ -42,8 +41,7 @@ class DeliverNotice:
     texts: NoticeTexts
     provider: NoticeProvider
     wallet: Wallet
-    incidents: Incidents
-    policies: Policies
+    contacts: NoticeContacts
     clock: Clock
     patience: timedelta = PATIENCE
     retry: timedelta = RETRY
@@ -73,12 +71,14 @@ class DeliverNotice:
     async def _deliver(self, notice: DueNotice) -> bool:
         fields = await self.store.fields(notice)
         account = await self.wallet.account(notice.account_id)
-        contacts = await self._contacts(notice, account)
+        contacts = await self.contacts.of(notice, account)
         if contacts is None:
             await self._again(notice, ErrorCode.ALARM_WAITING)
             return True
         language = self.texts.language(account.language)
-        words = self.texts.write(notice.template, language, notice.incident_id, fields)
+        # Whoever is told of somebody else's case gets a reference of their own.
+        reference = fields.pop("reference", notice.incident_id)
+        words = self.texts.write(notice.template, language, reference, fields)
         version = self.texts.version(notice.template)
         before = [
             each for each in await self.store.deliveries(notice.notice_id) if each.round >= notice.from_round
@@ -128,49 +128,6 @@ class DeliverNotice:
         if state is DeliveryState.LOST:
             _log.warning("notice_lost", notice_id=delivery.notice_id, contact_id=delivery.contact_id)
 
-    async def _contacts(self, notice: DueNotice, account: AccountState) -> list[ContactPoint] | None:
-        """Whom to tell; None while nobody knows yet since when the account cannot be trusted."""
-        since: datetime | None = notice.promised_at
-        waiting: tuple[str, ...] = ()
-        if notice.own:
-            facts = await self.incidents.facts(notice.incident_id)
-            if facts is None:
-                raise StanchError(ErrorCode.NOT_FOUND, "The notice's incident is unknown. Nothing was sent.")
-            waiting = facts.unacknowledged
-            since = await self._since(facts, account)
-        if since is None:
-            return None
-        chosen, refused = old_contacts(account, since)
-        if notice.own:
-            values = {point.id: point.value for point in chosen}
-            stood = await self._stood(notice.incident_id, account, values)
-            refused += [name for name in values if name not in stood]
-            chosen = [point for point in chosen if point.id in stood]
-        if refused:
-            await self.store.left_out(notice.notice_id, sorted({_plain(name) for name in refused}))
-        chosen = [point for point in chosen if notice.channel in {ALL, channel_of(point)}]
-        return None if not chosen and waiting else chosen
-
-    async def _since(self, facts: IncidentFacts, account: AccountState) -> datetime | None:
-        """The earliest compromise time that anything says, also an alarm that the workflow has not taken up yet."""
-        policy = self.policies.current()
-        times = [
-            compromise_time(await self.incidents.alarm(alarm_id), account, policy)
-            for alarm_id in facts.unacknowledged
-        ]
-        known = [facts.compromised_since] if facts.compromised_since is not None else []
-        return min([*known, *times], default=None)
-
-    async def _stood(self, incident_id: str, account: AccountState, chosen: dict[str, str]) -> frozenset[str]:
-        """Which of the chosen stood so at the first look: what came later is the thief's, however it is dated."""
-        every = {point.id: point.value for point in account.contact_points}
-        every |= {
-            f"{point.id}{PREVIOUS}": point.previous_value
-            for point in account.contact_points
-            if point.previous_value is not None
-        }
-        return await self.store.first_look(incident_id, every | chosen, self.clock.now())
-
     def _over(self, notice: DueNotice) -> bool:
         return self.clock.now() - notice.asked_at >= self.patience
 
@@ -182,7 +139,7 @@ class DeliverNotice:
         await self.store.again(notice, code.value, self.retry)
 
     async def _settle(self, notice: DueNotice, state: NoticeState, why: str | None) -> None:
-        if state in {NoticeState.GIVEN_UP, NoticeState.NO_CONTACT}:
+        if state in UNREACHED:
             _log.error(
                 "notice_reached_nobody", notice_id=notice.notice_id, incident_id=notice.incident_id, why=why
             )
@@ -193,10 +150,6 @@ def _open(contact_id: str, before: list[Delivery]) -> bool:
     """Whether this contact point is still to be told: nothing is on its way there, and it did not get lost too often."""
     own = [each for each in before if each.contact_id == contact_id]
     return all(each.state is DeliveryState.LOST for each in own) and len(own) < LOSSES
-
-
-def _plain(name: str) -> str:
-    return name.removesuffix(PREVIOUS)
 
 
 def _why(*, away: bool, refused: bool, contacts: list[ContactPoint], reached: bool) -> str | None:

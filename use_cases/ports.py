@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from models.contracts.alarms import FreezeTimes, Sender
 from models.contracts.base import Message, Moment
 from models.contracts.incidents import IncidentFacts, IncidentView
-from models.contracts.notices import NoticeView
+from models.contracts.notices import DueNotice, NoticeView
 from models.contracts.recalls import (
     AnswerView,
     Judged,
@@ -18,10 +18,11 @@ from models.contracts.recalls import (
     RecallReference,
     RecallView,
 )
+from models.contracts.staff import StaffAlertView
 from models.contracts.steps import RecordedStep
 from models.contracts.transfers import Flow, TraceSummary
 from models.lifecycle import Status
-from models.names import DecisionKind, NoticeState, Role
+from models.names import DecisionKind, NoticeState, Role, StaffAlertState
 from tracing.evidence.evidence import Evidence
 from tracing.rules import Rule
 
@@ -64,10 +65,14 @@ class DecisionView(Message):
 
 
 class IncidentPage(Message):
-    """Newest first. `next` is the `after` of the following page, None at the end."""
+    """Newest first. `next` is the `after` of the following page, None at the end.
+
+    `unreached`: of these, the incidents in which a notice reached nobody: somebody must call.
+    """
 
     incidents: tuple[IncidentFacts, ...]
     next: str | None
+    unreached: tuple[str, ...] = ()
 
 
 class Operators(Protocol):
@@ -252,10 +257,24 @@ class NoticeDesk(Protocol):
         """One notice; None when unknown."""
         ...
 
+    async def whom(self, notice_id: str) -> DueNotice:
+        """What decides whom this notice may reach; nothing is leased. It must exist."""
+        ...
+
     async def resend(self, notice_id: str) -> NoticeView:
         """Make a settled notice due again, under new message ids. Errors: NOT_FOUND; REFUSED_BY_RULE for one that waits or is erased."""
         ...
 
     async def counts(self) -> Mapping[NoticeState, int]:
         """How many wait, and how many reached nobody."""
+        ...
+
+
+class StaffAlertDesk(Protocol):
+    """Alerts to staff, as people see them."""
+
+    async def alerts(
+        self, *, state: StaffAlertState | None, incident_id: str | None, limit: int
+    ) -> Sequence[StaffAlertView]:
+        """Newest first."""
         ...

@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from activities.changes import OpenDecisionTask
+from activities.changes import Change, OpenDecisionTask
+from activities.holders import WITHHELD, to_holder
 from activities.money_ports import TransferIndex
 from activities.ports import Clock, Incidents, Policies
 from activities.recovery_ports import Recoveries
 from activities.steps import Effect, Running, Steps
 from models.contracts.alarms import Sender
 from models.contracts.incidents import AskDecisionInput, AskDecisionResult, IncidentFacts
+from models.contracts.policy import RECOVERY_DEFAULTS
 from models.contracts.recovery import HoldView
 from models.contracts.steps import Origin
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
-from models.names import Actor, DecisionKind, Role, StepKind
+from models.names import Actor, DecisionKind, NoticeTemplate, Role, StepKind
 from use_cases.ports import DecisionDesk, DecisionView, Overview
 
 LEGAL_BASIS_LENGTH = 10
@@ -63,9 +65,13 @@ class Recover:
     async def object(self, hold_id: str, statement: str, *, by: Sender) -> DecisionView:
         """Take down what the holder says, sealed, and ask whether the hold is kept; one question at a time for each hold.
 
+        The holder is told in the same commit that it came, unless the hold is kept from them for now.
         Errors: NOT_FOUND; REFUSED_BY_RULE when the hold does not stand.
         """
         hold = await self._standing(hold_id)
+        received = to_holder(
+            NoticeTemplate.OBJECTION_RECEIVED, hold_id, hold.account_id, hold.currency, hold.amount
+        )
         view = await self._question(
             DecisionKind.HOLD_OBJECTION,
             hold.incident_id,
@@ -73,6 +79,7 @@ class Recover:
             ("keep", "release"),
             by,
             {"account_id": hold.account_id, "currency": hold.currency, "amount": str(hold.amount)},
+            also=() if self._silent(hold) else (received,),
         )
         at = self.clock.now()
         objection = digest(["objection", view.task_id, by.operator_id, statement])[:26].upper()
@@ -85,6 +92,11 @@ class Recover:
             at=at,
         )
         return view
+
+    def _silent(self, hold: HoldView) -> bool:
+        """Whether nobody may say to the holder that there is a hold."""
+        rules = self.policies.current().recovery or RECOVERY_DEFAULTS
+        return hold.told == WITHHELD or (hold.told is None and rules.tipping_off_forbidden)
 
     async def renew(self, hold_id: str, legal_basis: str, *, by: Sender) -> DecisionView:
         """Ask for one more period. Errors: NOT_FOUND; REFUSED_BY_RULE (ended, all periods had, no legal basis)."""
@@ -230,8 +242,12 @@ class Recover:
         choices: tuple[str, ...],
         by: Sender,
         more: dict[str, str],
+        also: tuple[Change, ...] = (),
     ) -> DecisionView:
-        """The open question of this kind about this subject, or a new one. Two who ask at once share it: the key is the same."""
+        """The open question of this kind about this subject, or a new one, in one commit with what `also` changes.
+
+        Two who ask at once share it: the key is the same.
+        """
         facts = await self._facts(incident_id)
         listed = await self.overview.decisions(state=None, incident_id=incident_id)
         same = [each for each in listed if each.kind is kind and each.action.get("subject") == subject]
@@ -263,7 +279,9 @@ class Recover:
                 at=running.started_at,
                 expires_at=step.expires_at,
             )
-            return Effect(AskDecisionResult(step_key=step.step_key, task_id=task.task_id), changes=(task,))
+            return Effect(
+                AskDecisionResult(step_key=step.step_key, task_id=task.task_id), changes=(task, *also)
+            )
 
         result = await self.steps.run(
             step,

@@ -86,6 +86,10 @@ class CarryingOut:
         kind = decision.kind
         if kind in PAYING:
             return await self._pay(decision)
+        if kind is DecisionKind.RECOVERY_STUCK:
+            # This very turn is what was asked for.
+            await self._settle(decision, DONE)
+            return False
         if kind is DecisionKind.HOLD_OBJECTION and decision.choice == KEEP:
             await self._settle(decision, DONE)
             return True

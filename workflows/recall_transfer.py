@@ -39,11 +39,15 @@ with workflow.unsafe.imports_passed_through():
     from models.contracts.transfers import TransferStatus
     from models.errors import ErrorCode
     from models.names import WAKE, Workflow
+    from workflows.failing import Failing
     from workflows.policies import LOOK, SEND, STEP, failed_with
 
 
 STUCK_PAUSE = timedelta(hours=1)
-"""How long a recall of which a part failed for good waits to be woken before it tries again by itself."""
+"""How long a recall of which a part failed for good waits at most to be woken before it tries again by itself."""
+
+DECISION_TIME = timedelta(days=2)
+"""How long the question about a failed recall may wait before it counts as overdue."""
 
 
 @workflow.defn(name=Workflow.RECALL_TRANSFER)
@@ -61,6 +65,14 @@ class RecallTransfer:
         self._chased = request.chased
         self._tried = request.tried
         self._woken = False
+        self._opened = False
+        self._failing = Failing(
+            incident_id=request.incident_id,
+            episode=request.episode,
+            part=f"recall-{request.transfer.transfer_seq}",
+            patience=DECISION_TIME,
+            known=request.failure,
+        )
 
     @workflow.signal(name=WAKE)
     def wake(self) -> None:
@@ -70,41 +82,53 @@ class RecallTransfer:
     @workflow.run
     async def run(self, request: RecallTransferInput) -> RecallTransferResult:
         """Until the recall is closed; the three sums as they stand then."""
-        await self._open()
-        if (
-            request.transfer.status is TransferStatus.PENDING
-            and not request.chased + request.tried
-            and await self._cancel()
-        ):
-            await self._close(RecallEnding.CANCELLED)
-            return self._result(await self._look(), RecallEnding.CANCELLED)
         while True:
             self._woken = False
             try:
-                facts = await self._look()
-                if facts.ending is not None:
-                    return self._result(facts, facts.ending)
-                await self._go_on(facts)
+                result, until = await self._turn(request)
+                await self._failing.over()
+                if result is not None:
+                    return result
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     raise
-                # Nothing that fails for good today may end a recall that has months: people see its attempts.
+                # Nothing that fails for good today may end a recall that has months: people are asked.
                 workflow.logger.error("recall_stuck")
-                await self._wait_until(workflow.now() + STUCK_PAUSE)
+                asked = await self._failing.ask(error, recall_id=self._recall_id)
+                if not asked and not self._opened:
+                    raise
+                until = workflow.now() + (self._failing.pause(STUCK_PAUSE) if asked else STUCK_PAUSE)
+            await self._wait_until(until)
             if workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished():
                 workflow.continue_as_new(
-                    self._request.model_copy(update={"chased": self._chased, "tried": self._tried})
+                    self._request.model_copy(
+                        update={
+                            "chased": self._chased,
+                            "tried": self._tried,
+                            "failure": self._failing.open,
+                        }
+                    )
                 )
 
-    async def _go_on(self, facts: RecallFacts) -> None:
-        """What follows from what the database says; then the next look is due."""
+    async def _turn(self, request: RecallTransferInput) -> tuple[RecallTransferResult | None, datetime]:
+        """What follows from what the database says; the result, if it is over, and when the next look is due."""
+        if not self._opened:
+            await self._open()
+            pending = request.transfer.status is TransferStatus.PENDING
+            if pending and not request.chased + request.tried and await self._cancel():
+                await self._close(RecallEnding.CANCELLED)
+                return self._result(await self._look(), RecallEnding.CANCELLED), workflow.now()
+            self._opened = True
+        facts = await self._look()
+        if facts.ending is not None:
+            return self._result(facts, facts.ending), workflow.now()
         if await self._take_up(facts):
-            return
+            return None, workflow.now()
         ending = self._ending(facts)
         if ending is not None:
             await self._end(facts, ending)
-        else:
-            await self._wait_until(await self._say_what_is_due(facts))
+            return None, workflow.now()
+        return None, await self._say_what_is_due(facts)
 
     def _key(self, what: str) -> str:
         return f"recall/{self._request.transfer.transfer_seq}/{what}"

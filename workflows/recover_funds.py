@@ -15,12 +15,14 @@ with workflow.unsafe.imports_passed_through():
         MoneyLook,
         RecoverFundsInput,
         RecoverFundsResult,
+        RecoveryDecision,
         RecoveryInput,
         RecoveryLook,
     )
     from models.lifecycle import Status
-    from models.names import WAKE, Outcome, Workflow
+    from models.names import WAKE, DecisionKind, Outcome, Workflow
     from workflows.carrying_out import CarryingOut
+    from workflows.failing import Failing
     from workflows.hold_keeping import HoldKeeping
     from workflows.policies import LOOK, code_of
     from workflows.pursuit import Pursuit
@@ -49,6 +51,13 @@ class RecoverFunds:
         self._pursuit = Pursuit(request, self._rules)
         self._carrying = CarryingOut(request, self._rules)
         self._recalling = Recalling(request)
+        self._failing = Failing(
+            incident_id=request.incident_id,
+            episode=request.episode,
+            part="recovery",
+            patience=timedelta(seconds=request.policy.approval.decision_seconds),
+            known=request.failure,
+        )
 
     @workflow.signal(name=WAKE)
     def wake(self) -> None:
@@ -57,13 +66,14 @@ class RecoverFunds:
 
     @workflow.run
     async def run(self, request: RecoverFundsInput) -> RecoverFundsResult:
-        """Until nothing is left to recover. A turn that fails for good is seen in the log and taken again later."""
+        """Until nothing is left to recover. A turn that fails for good is a question to people, and taken again later."""
         begun_at = request.begun_at or workflow.now()
         while True:
             self._woken = False
             pause = timedelta(seconds=self._rules.slow_poll_seconds)
             try:
                 ending, pause = await self._turn(begun_at)
+                await self._failing.over()
                 if ending is not None:
                     return RecoverFundsResult(
                         incident_id=request.incident_id, ending=ending, rounds=self._pursuit.rounds
@@ -72,12 +82,20 @@ class RecoverFunds:
                 if is_cancelled_exception(error):
                     raise
                 workflow.logger.error("a turn of the recovery failed: %s", code_of(error))
+                if await self._failing.ask(error):
+                    pause = self._failing.pause(pause)
             with contextlib.suppress(TimeoutError):
                 await workflow.wait_condition(lambda: self._woken, timeout=max(SHORTEST, pause))
             if workflow.info().is_continue_as_new_suggested():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(
-                    request.model_copy(update={"rounds": self._pursuit.rounds, "begun_at": begun_at})
+                    request.model_copy(
+                        update={
+                            "rounds": self._pursuit.rounds,
+                            "begun_at": begun_at,
+                            "failure": self._failing.open,
+                        }
+                    )
                 )
 
     async def _turn(self, begun_at: datetime) -> tuple[str | None, timedelta]:
@@ -88,6 +106,8 @@ class RecoverFunds:
             return NOTHING_STOLEN, SHORTEST
         if look.decisions:
             changed = await self._carrying.carry_out(look.decisions)
+            if any(_about_us(each) for each in look.decisions):
+                self._failing.answered()
             self._pursuit.again = self._pursuit.again or changed
             look = await self._look()
         if await self._keeping.keep(look):
@@ -116,7 +136,7 @@ class RecoverFunds:
             look.status is not Status.CLOSED,
             look.holds,
             look.untold,
-            look.open_questions,
+            set(look.open_questions) - {DecisionKind.RECOVERY_STUCK},
             money.came_back,
             self._pursuit.again,
             money.at_large and not self._late(begun_at),
@@ -141,3 +161,8 @@ class RecoverFunds:
             pause = min(slow, timedelta(seconds=min(rules.poll_max_seconds, seconds)))
         clock = self._keeping.next_clock(look)
         return pause if clock is None else min(pause, clock - workflow.now())
+
+
+def _about_us(decision: RecoveryDecision) -> bool:
+    """Whether somebody chose that the recovery itself is to be tried again; a recall's question is the recall's."""
+    return decision.kind is DecisionKind.RECOVERY_STUCK and decision.action.get("part") == "recovery"

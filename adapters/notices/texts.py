@@ -225,9 +225,10 @@ TEXTS: Final[dict[Template, Notice]] = {
         },
     ),
     Template.MONEY_HELD: Notice(
-        1,
-        {
-            "": Words(
+        2,
+        by="state",
+        words={
+            "held": Words(
                 "{amount} on your account are held",
                 "Money that was reported stolen came to your account. {amount} of it are held until {until}; the rest of "
                 "your money is free. This says nothing about your part in it.",
@@ -236,7 +237,27 @@ TEXTS: Final[dict[Template, Notice]] = {
                 "proof. People look at it who did not place the hold.",
                 "{company}: {amount} on your account are held until {until}; they were reported stolen elsewhere. To object: "
                 "{help}, ref. {reference}",
-            )
+            ),
+            "released": Words(
+                "{amount} on your account were held and are free again",
+                "Money that was reported stolen came to your account. {amount} of it were held, and the law did not let us "
+                "tell you at once. The hold has ended, and the money is free.",
+                "Nothing is needed.",
+                "If the money is not free within a day, or the hold did you harm, tell our help line ({help}) and name "
+                "reference {reference}.",
+                "{company}: {amount} on your account were held because they were reported stolen; the hold has ended. "
+                "Questions: {help}, ref. {reference}",
+            ),
+            "given_back": Words(
+                "{amount} that came to your account went back to their owner",
+                "Money that was reported stolen came to your account. {amount} of it were held, and the law did not let us "
+                "tell you at once. They were given back to the person they were stolen from.",
+                "If you sold something for it or know the sender, keep the proof: invoices, messages, delivery slips.",
+                "If you do not agree, complain to our help line ({help}), name reference {reference} and hand in your proof; "
+                "you may also turn to the ombudsman or a court.",
+                "{company}: {amount} that came to your account were stolen and went back to their owner. To complain: {help}, "
+                "ref. {reference}",
+            ),
         },
     ),
     Template.OBJECTION_RECEIVED: Notice(

@@ -16,14 +16,15 @@ from adapters.sql import recall_changes
 from adapters.sql.identity_claims import end_claim_of_impostor, record_evidence, void_evidence
 from adapters.sql.identity_limits import RENEWED
 from adapters.sql.lifting import locked_incident, locked_row, refuse_while_alarmed
-from adapters.sql.notices import note_sent, promise
+from adapters.sql.notices import note_reached, note_sent, promise
 from adapters.sql.recording import FREEZE_DONE
 from adapters.sql.recovery_changes import RECOVERY
+from adapters.sql.staff_alerts import raise_alert, raise_question
 from models.contracts.steps import FinishedStep
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Event, Status, move
-from models.names import ADDED_BY_PEOPLE, Scope, SecurityItem
+from models.names import ADDED_BY_PEOPLE, Scope, SecurityItem, StaffAlertKind
 from models.tables.holds import HoldClaim
 from models.tables.incidents import Alarm, Incident, Theft
 from models.tables.people import DecisionTask, IdentityChallenge, Proof, ResetReceipt
@@ -119,6 +120,8 @@ async def _close_unfrozen(change: say.CloseIncident, connection: AsyncConnection
         .values(acknowledged_at=change.at)
     )
     await _end(change, connection, incident_id, move(Status.OPENED, Event.FREEZE_REFUSED))
+    subject = f"{incident_id}/{step.attempt.episode}"
+    await raise_alert(connection, StaffAlertKind.NOT_FROZEN, subject, incident_id=incident_id, at=change.at)
 
 
 async def _end(
@@ -257,6 +260,7 @@ async def _open_task(change: say.OpenDecisionTask, connection: AsyncConnection, 
             requester_role=change.requester_role,
         )
     )
+    await raise_question(connection, change.kind, change.task_id, step.attempt.incident_id, change.at)
 
 
 async def _close_tasks(
@@ -334,4 +338,5 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     say.RecallReceived: recall_changes.received,
     say.RecallEnded: recall_changes.ended,
     say.NoticeSent: note_sent,
+    say.NoticeReached: note_reached,
 }

@@ -17,6 +17,7 @@ from models.contracts.incidents import Decision, Decisions
 from models.errors import ErrorCode, StanchError
 from models.names import RECOVERY_QUESTIONS, DecisionKind, Role
 from models.tables.people import DecisionApproval, DecisionRequest, DecisionTask
+from models.tables.recalls import Recall
 from use_cases.ports import DecisionView
 
 
@@ -116,6 +117,10 @@ class SqlDecisions:
                     expires_at=expires_at,
                 )
             )
+            if task.kind == DecisionKind.RECOVERY_STUCK.value and "recall_id" in task.action:
+                # A recall outlives the recovery of its incident: whoever cares for recalls wakes it.
+                recall = update(Recall).where(Recall.id == task.action["recall_id"])
+                await connection.execute(recall.values(next_wake_at=at, wakes=0))
             return await self._told(connection, task, at)
 
     async def approve(self, *, request_id: str, reason: str, by: Sender, at: datetime) -> DecisionView:

@@ -10,8 +10,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.sql.engine import statement, transaction
+from adapters.sql.staff_alerts import raise_alert
 from models.ids import incident_of_workflow, new_id, restriction_id
-from models.names import Scope
+from models.names import Scope, StaffAlertKind
 from models.tables.holds import Discrepancy, HoldClaim, MuleFreeze
 from use_cases.sweep import ClaimClocks, Finding
 
@@ -71,14 +72,15 @@ class SqlExpectations:
         """See Expectations."""
         async with transaction(self._engine) as connection:
             for finding in findings:
-                await connection.execute(
+                found, incident_id = new_id(), incident_of_workflow(f"incident:{finding.subject}")
+                known = await connection.scalar(
                     insert(Discrepancy)
                     .values(
-                        id=new_id(),
+                        id=found,
                         kind=finding.kind.value,
                         subject=finding.subject,
                         account_id=finding.account_id,
-                        incident_id=incident_of_workflow(f"incident:{finding.subject}"),
+                        incident_id=incident_id,
                         found_at=at,
                         last_seen_at=at,
                     )
@@ -87,7 +89,17 @@ class SqlExpectations:
                         index_where=Discrepancy.resolved_at.is_(None),
                         set_={"last_seen_at": at},
                     )
+                    .returning(Discrepancy.id)
                 )
+                if known == found:
+                    await raise_alert(
+                        connection,
+                        StaffAlertKind.DIFFERENCE,
+                        found,
+                        incident_id=incident_id,
+                        detail=finding.kind.value,
+                        at=at,
+                    )
             await connection.execute(
                 update(Discrepancy)
                 .where(Discrepancy.resolved_at.is_(None), Discrepancy.last_seen_at < at)

@@ -12,24 +12,34 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from activities.changes import NoticeSent, QueueNotice
+from activities.changes import NoticeReached, NoticeSent, QueueNotice
 from adapters.secrets.keys import DataKeys, Sealer, keyed_digest, unseal
 from adapters.sql.engine import statement, transaction
-from models.contracts.notices import Delivery, DueNotice, NoticeView
+from adapters.sql.staff_alerts import raise_alert
+from models.contracts.notices import Delivery, DueNotice, NoticeView, UnreachedNotice
 from models.contracts.steps import FinishedStep
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
-from models.names import DeliveryState, NoticeState
+from models.names import UNREACHED, DeliveryState, NoticeState, StaffAlertKind
 from models.tables.incidents import Incident
 from models.tables.steps import NoticeContact, NoticeDelivery, NoticeOutbox
 
 BODY = "notice.body"
-UNREACHED = (NoticeState.GIVEN_UP, NoticeState.NO_CONTACT)
-"""What agents are shown: the owner was not told, and somebody must."""
+DUE = """
+notice_outbox.id AS notice_id, notice_outbox.incident_id, step.episode, notice_outbox.template,
+    notice_outbox.channel, coalesce(notice_outbox.account_id, incident.account_id) AS account_id,
+    coalesce(notice_outbox.account_id, incident.account_id) = incident.account_id AS own, notice_outbox.round,
+    (SELECT theirs.id FROM incident AS theirs WHERE theirs.account_id = notice_outbox.account_id
+     AND theirs.closed_at IS NULL AND theirs.id <> incident.id) AS holder_incident,
+    notice_outbox.from_round, notice_outbox.attempts, notice_outbox.created_at AS promised_at,
+    coalesce(notice_outbox.asked_at, notice_outbox.created_at) AS asked_at,
+    EXISTS (SELECT FROM data_key WHERE data_key.incident_id = notice_outbox.incident_id
+            AND data_key.destroyed_at IS NOT NULL) AS erased
+"""
 
 # Whoever dies with a lease loses nothing: the row is due again when it ends. No transaction spans a remote call.
 LEASE = text(
-    """
+    f"""
 UPDATE notice_outbox SET attempts = attempts + 1,
     next_try_at = clock_timestamp() + interval '1 second' * :lease_seconds
 FROM incident, step
@@ -37,14 +47,30 @@ WHERE notice_outbox.id IN (
         SELECT id FROM notice_outbox WHERE settled_at IS NULL AND next_try_at <= clock_timestamp()
         ORDER BY next_try_at LIMIT :limit FOR UPDATE SKIP LOCKED)
     AND incident.id = notice_outbox.incident_id AND step.id = notice_outbox.step_id
-RETURNING notice_outbox.id AS notice_id, notice_outbox.incident_id, step.episode, notice_outbox.template,
-    notice_outbox.channel, coalesce(notice_outbox.account_id, incident.account_id) AS account_id,
-    coalesce(notice_outbox.account_id, incident.account_id) = incident.account_id AS own, notice_outbox.round,
-    notice_outbox.from_round, notice_outbox.attempts, notice_outbox.created_at AS promised_at,
-    coalesce(notice_outbox.asked_at, notice_outbox.created_at) AS asked_at,
-    EXISTS (SELECT FROM data_key WHERE data_key.incident_id = notice_outbox.incident_id
-            AND data_key.destroyed_at IS NOT NULL) AS erased
+RETURNING {DUE}
+"""  # noqa: S608 - made of our own constants
+)
+
+WHOM = text(
+    f"""
+SELECT {DUE} FROM notice_outbox JOIN incident ON incident.id = notice_outbox.incident_id
+JOIN step ON step.id = notice_outbox.step_id WHERE notice_outbox.id = :notice_id
+"""  # noqa: S608 - made of our own constants
+)
+
+UNTOLD = text(
+    """
+SELECT notice_outbox.id AS notice_id, notice_outbox.incident_id, template, state, last_error AS why,
+    coalesce(notice_outbox.account_id, incident.account_id) AS account_id, notice_outbox.created_at AS promised_at
+FROM notice_outbox JOIN incident ON incident.id = notice_outbox.incident_id
+WHERE notice_outbox.incident_id = ANY (:incidents) AND state IN ('given_up', 'no_contact')
+ORDER BY notice_outbox.created_at, notice_outbox.id
 """
+)
+
+BY_HAND = text(
+    "UPDATE notice_outbox SET state = 'reached', settled_at = :at "
+    "WHERE id = :notice_id AND round = :round AND state IN ('given_up', 'no_contact')"
 )
 
 AGAIN = text(
@@ -143,6 +169,28 @@ async def note_sent(change: NoticeSent, connection: AsyncConnection, step: Finis
     )
 
 
+async def note_reached(change: NoticeReached, connection: AsyncConnection, step: FinishedStep) -> None:
+    """Close a notice that reached nobody. Errors: REFUSED_BY_RULE, when it was told again meanwhile."""
+    del step
+    values = {"notice_id": change.notice_id, "round": change.round, "at": change.at}
+    if (await connection.execute(BY_HAND, values)).rowcount != 1:
+        raise StanchError(
+            ErrorCode.REFUSED_BY_RULE,
+            "This notice is being told again, or was closed meanwhile. Nothing was recorded; look at it again.",
+        )
+
+
+async def unreached(
+    connection: AsyncConnection, incidents: Sequence[str]
+) -> dict[str, list[UnreachedNotice]]:
+    """By incident: notices that reached nobody, oldest first."""
+    found: dict[str, list[UnreachedNotice]] = {}
+    for row in (await connection.execute(UNTOLD, {"incidents": list(incidents)})).mappings():
+        values = dict(row)
+        found.setdefault(values.pop("incident_id"), []).append(UnreachedNotice.model_validate(values))
+    return found
+
+
 class SqlNotices:
     """Port `NoticeStore`, and what people see of notices."""
 
@@ -214,8 +262,16 @@ class SqlNotices:
     async def settle(self, notice: DueNotice, state: NoticeState, error: str | None) -> None:
         """See notice_ports.NoticeStore."""
         values = {"notice_id": notice.notice_id, "round": notice.round, "state": state.value, "error": error}
-        async with statement(self._engine) as connection:
-            await connection.execute(SETTLE, values)
+        async with transaction(self._engine) as connection:
+            settled = (await connection.execute(SETTLE, values)).rowcount
+            if settled and state in UNREACHED:
+                await raise_alert(
+                    connection,
+                    StaffAlertKind.NOTICE_UNREACHED,
+                    f"{notice.notice_id}/{notice.round}",
+                    incident_id=notice.incident_id,
+                    detail=notice.template,
+                )
 
     async def to_look_at(self, limit: int) -> list[Delivery]:
         """See notice_ports.NoticeStore."""
@@ -232,6 +288,12 @@ class SqlNotices:
             if changed and state is DeliveryState.LOST:
                 again = which | {"error": DeliveryState.LOST.value, "from_now": False}
                 await connection.execute(ANOTHER_ROUND, again)
+
+    async def whom(self, notice_id: str) -> DueNotice:
+        """See use_cases.ports.NoticeDesk."""
+        async with statement(self._engine) as connection:
+            row = (await connection.execute(WHOM, {"notice_id": notice_id})).mappings().one()
+            return DueNotice.model_validate(dict(row))
 
     async def resend(self, notice_id: str) -> NoticeView:
         """See use_cases.ports.NoticeDesk."""

@@ -12,6 +12,7 @@ from adapters.secrets.keys import Sealer
 from adapters.sql.decision_views import read_decisions
 from adapters.sql.engine import transaction
 from adapters.sql.incidents import facts_of, facts_query, read_facts, read_money
+from adapters.sql.notices import unreached
 from adapters.sql.step_store import SqlStepStore
 from models.contracts.incidents import IncidentView, ListedSteps
 from models.contracts.steps import RecordedStep
@@ -56,6 +57,7 @@ class SqlOverview:
                 refreezes=episode - 1,
                 steps=_counts(steps),
                 summary=summary,
+                unreached=tuple((await unreached(connection, [incident_id])).get(incident_id, [])),
             )
 
     async def incidents(
@@ -75,9 +77,11 @@ class SqlOverview:
                 )
             rows = (await connection.execute(query)).all()
             shown = rows[:limit]
+            to_call = await unreached(connection, [row.id for row in shown])
         return IncidentPage(
             incidents=tuple(facts_of(row) for row in shown),
             next=shown[-1].id if len(rows) > limit else None,
+            unreached=tuple(row.id for row in shown if row.id in to_call),
         )
 
     async def steps(self, incident_id: str) -> Sequence[RecordedStep]:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from adapters.secrets.keys import Sealer
 from adapters.sql.engine import statement, transaction
 from adapters.sql.recall_changes import ANSWER
+from adapters.sql.staff_alerts import raise_alert
 from models.contracts.alarms import Sender
 from models.contracts.recalls import (
     AnswerView,
@@ -25,6 +26,7 @@ from models.contracts.recalls import (
 )
 from models.digests import message_digest
 from models.errors import ErrorCode, StanchError
+from models.names import StaffAlertKind
 from models.tables.recalls import Recall, RecallAnswer, RecallMessageRow
 
 UNJUDGED = "received"
@@ -104,6 +106,9 @@ class SqlRecallDesk:
                 await connection.execute(
                     update(Recall).where(Recall.id == row.recall_id).values(next_wake_at=at, wakes=0)
                 )
+            if row.verdict == "quarantined" and row.settled_at == at:
+                what = StaffAlertKind.ANSWER_QUARANTINED
+                await raise_alert(connection, what, answer_id, detail=row.quarantine, at=at)
             return _answer_view(row)
 
     async def _verdict(self, connection: AsyncConnection, judged: Judged) -> dict[str, Any]:

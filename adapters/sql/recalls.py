@@ -85,7 +85,10 @@ RETURNING id, incident_id, transfer_seq
 SAID = text(
     LEASED.format(
         news="r.id IN (SELECT a.recall_id FROM recall_answer a WHERE a.verdict = 'matched' AND a.taken_at IS NULL "
-        "UNION ALL SELECT w.id FROM recall w WHERE w.withdraw_asked_at IS NOT NULL AND w.state <> 'closed')"
+        "UNION ALL SELECT w.id FROM recall w WHERE w.withdraw_asked_at IS NOT NULL AND w.state <> 'closed' "
+        "UNION ALL SELECT t.action->>'recall_id' FROM decision_task t JOIN decision_request q ON q.task_id = t.id "
+        "WHERE t.kind = 'recovery_stuck' AND t.closed_at IS NULL AND t.action->>'recall_id' IS NOT NULL "
+        "AND q.withdrawn_at IS NULL AND q.declined_at IS NULL)"
     )
 )
 """What somebody said: found from the few rows that say it, however many recalls are open."""

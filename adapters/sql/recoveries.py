@@ -10,11 +10,18 @@ from sqlalchemy import Row, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from activities.recovery_ports import CameBack, PaidOn, TracedMoney
+from activities.recovery_ports import CameBack, PaidOn, Restituted, TracedMoney
 from adapters.secrets.keys import Sealer
 from adapters.sql.claims import claimed_hold
 from adapters.sql.engine import statement, transaction
-from adapters.sql.recovery_money import came_back, paid_on, stray_recalls, traced_money, unrecalled
+from adapters.sql.recovery_money import (
+    came_back,
+    paid_on,
+    restituted,
+    stray_recalls,
+    traced_money,
+    unrecalled,
+)
 from models.contracts.money import ClaimedHold
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.recovery import HoldView, RecoveryDecision, RecoveryHold, RecoveryLook
@@ -131,6 +138,11 @@ class SqlRecoveries:
         """See ports.Recoveries."""
         async with statement(self._engine) as connection:
             return await paid_on(connection, incident_id)
+
+    async def restituted(self, incident_id: str, request_id: str) -> list[Restituted]:
+        """See ports.Recoveries."""
+        async with statement(self._engine) as connection:
+            return await restituted(connection, incident_id, request_id)
 
     async def proven_owner(self, incident_id: str) -> str | None:
         """See ports.Recoveries."""

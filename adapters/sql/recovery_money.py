@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.recovery_ports import CameBack, PaidOn, TracedMoney
+from activities.recovery_ports import CameBack, PaidOn, Restituted, TracedMoney
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.transfers import BankDetails, Flow
 from models.tables.holds import Restitution
@@ -180,3 +180,15 @@ async def paid_on(connection: AsyncConnection, incident_id: str) -> list[PaidOn]
         )
         for row in rows
     ]
+
+
+async def restituted(connection: AsyncConnection, incident_id: str, request_id: str) -> list[Restituted]:
+    """What this decision has paid back, summed up for each owner and currency."""
+    whom = (Restitution.for_incident_id, Restitution.to_account_id, Restitution.currency)
+    rows = await connection.execute(
+        select(*whom, func.sum(Restitution.amount).label("amount"))
+        .where(Restitution.incident_id == incident_id, Restitution.request_id == request_id)
+        .group_by(*whom)
+        .order_by(*whom)
+    )
+    return [Restituted.model_validate(dict(row)) for row in rows.mappings()]

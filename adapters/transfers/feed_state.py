@@ -9,6 +9,9 @@ import asyncpg
 
 from adapters.transfers.examination import Stop
 from models.contracts.transfers import FeedPosition, FeedState
+from models.ids import new_id
+from models.names import StaffAlertKind
+from use_cases.staff_words import SEVERITIES
 
 FEED = "wallet"
 """The one feed of a deployment."""
@@ -98,3 +101,14 @@ async def save_feed(connection: asyncpg.Connection, feed: Feed, *, checked: bool
         feed.openings_loaded,
         checked,
     )
+    if feed.state is not FeedState.FOLLOWING:
+        # In the commit that stops the feed: staff hear of it once for each posting at which it stopped.
+        await connection.execute(
+            "INSERT INTO staff_alert (id, kind, severity, subject, detail, raised_at, next_try_at)"
+            " VALUES ($1, $2, $3, $4, $5, clock_timestamp(), clock_timestamp()) ON CONFLICT (kind, subject) DO NOTHING",
+            new_id(),
+            StaffAlertKind.FEED_STOPPED.value,
+            SEVERITIES[StaffAlertKind.FEED_STOPPED].value,
+            f"{feed.stopped_seq}/{feed.generation}",
+            feed.state.value,
+        )

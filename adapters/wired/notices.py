@@ -9,8 +9,12 @@ from activities.notices import SendNotice
 from adapters.notices.companies import NoticeCompanies, SmtpMail
 from adapters.notices.rendering import CatalogueTexts
 from adapters.sql.notices import SqlNotices
+from adapters.sql.staff_alerts import SqlStaffAlerts
+from adapters.staff.apprise_targets import AppriseTargets, Target
 from adapters.wired.foundation import Foundation
+from use_cases.alert_staff import AlertStaff
 from use_cases.deliver_notice import DeliverNotice
+from use_cases.notice_contacts import NoticeContacts
 
 
 @dataclass
@@ -40,7 +44,29 @@ class NoticeWiring(Foundation):
             texts=CatalogueTexts(self.settings.notice_company, self.settings.notice_help),
             provider=self.notice_provider,
             wallet=self.wallet,
-            incidents=self.incidents,
-            policies=self.policies,
+            contacts=self.notice_contacts,
             clock=self.clock,
         )
+
+    @cached_property
+    def notice_contacts(self) -> NoticeContacts:
+        """Whom notices may reach."""
+        return NoticeContacts(
+            store=self.notices, incidents=self.incidents, policies=self.policies, clock=self.clock
+        )
+
+    @cached_property
+    def staff_alerts(self) -> SqlStaffAlerts:
+        """Alerts to staff."""
+        return SqlStaffAlerts(self.engine)
+
+    @cached_property
+    def alert_staff(self) -> AlertStaff:
+        """Alerts staff where the settings say. Errors: INVALID, when an address cannot be used."""
+        targets = AppriseTargets(
+            tuple(
+                Target(each.name, each.url.get_secret_value(), each.kinds, each.least)
+                for each in self.settings.staff_alerts
+            )
+        )
+        return AlertStaff(store=self.staff_alerts, targets=targets, clock=self.clock)

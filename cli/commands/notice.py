@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.commands.options import Json, Login
-from models.names import NoticeState
+from models.names import NoticeState, ReachedBy
 
 application = typer.Typer(
     help="What people were told of their accounts, and telling them again (through the gateway, as `stanch incident`).",
@@ -42,7 +42,7 @@ def list_(
 
 @application.command("show")
 def show(notice: NoticeId, *, login: Login = None, as_json: Json = False) -> None:
-    """One notice and how far it got at each contact."""
+    """One notice and how far it got at each contact; whom to call and how, if it reached nobody."""
     from cli.incidents.notices import show_notice
     from cli.output import Output
 
@@ -56,3 +56,19 @@ def resend(notice: NoticeId, *, login: Login = None, as_json: Json = False) -> N
     from cli.output import Output
 
     resend_notice(notice, login=login, output=Output(as_json=as_json))
+
+
+@application.command("reached")
+def reached(
+    notice: NoticeId,
+    *,
+    by: Annotated[ReachedBy, typer.Option(help="How the person was told.")],
+    note: Annotated[str, typer.Option(help="Whom you spoke with and what was said; it is stored encrypted.")],
+    login: Login = None,
+    as_json: Json = False,
+) -> None:
+    """Close a notice that reached nobody: its person was told otherwise."""
+    from cli.incidents.notices import person_reached
+    from cli.output import Output
+
+    person_reached(notice, by=by, note=note, login=login, output=Output(as_json=as_json))

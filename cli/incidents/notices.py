@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
+from rich.markup import escape
 
 from cli.gateway_client import GatewayClient
+from models.names import UNREACHED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from cli.output import Output
-    from models.names import NoticeState, Role
+    from models.names import NoticeState, ReachedBy, Role
 
 
 def list_notices(
@@ -38,7 +39,7 @@ def list_notices(
                 each
                 for each in answer["notices"]
                 if (state is None or each["state"] == state.value)
-                and (not unreached or each["state"] in {"given_up", "no_contact"})
+                and (not unreached or each["state"] in UNREACHED)
             ]
             answer = {**answer, "notices": wanted}
     output.document(answer)
@@ -47,10 +48,15 @@ def list_notices(
 
 
 def show_notice(notice: str, *, login: Role | None, output: Output) -> None:
-    """Everything of one notice but its words and addresses, which are not stored."""
+    """Everything of one notice but its words and addresses, which are not stored; whom to call, where somebody must."""
+    person: dict[str, Any] | None = None
     with GatewayClient.of_environment(login) as gateway:
         view = gateway.get(f"/v1/notices/{notice}")
-    _show(view, output)
+        if view["state"] in UNREACHED:
+            person = gateway.get(f"/v1/notices/{notice}/person")
+    _show(view if person is None else {**view, "person": person}, output)
+    if person is not None and not output.as_json:
+        _show_person(output.console, person)
 
 
 def resend_notice(notice: str, *, login: Role | None, output: Output) -> None:
@@ -58,6 +64,20 @@ def resend_notice(notice: str, *, login: Role | None, output: Output) -> None:
     with GatewayClient.of_environment(login) as gateway:
         view = gateway.post(f"/v1/notices/{notice}/resend", {})
     _show(view, output)
+
+
+def person_reached(notice: str, *, by: ReachedBy, note: str, login: Role | None, output: Output) -> None:
+    """Close a notice that reached nobody. Raises StanchError with the gateway's own sentence."""
+    with GatewayClient.of_environment(login) as gateway:
+        view = gateway.post(f"/v1/notices/{notice}/reached", {"how": by.value, "note": note})
+    _show(view, output)
+
+
+def _show_person(console: Console, person: Mapping[str, Any]) -> None:
+    console.print(f"Call this person: account {escape(person['account_id'])}", style="bold red")
+    for each in person["contacts"]:
+        console.print(f"  {each['contact_id']}  {each['kind']}  {escape(each['masked'])}")
+    console.print(person["how"])
 
 
 def _show(view: Mapping[str, Any], output: Output) -> None:
@@ -75,18 +95,14 @@ def _show(view: Mapping[str, Any], output: Output) -> None:
 
 
 def _show_list(console: Console, notices: Sequence[Mapping[str, Any]]) -> None:
-    table = Table(box=None, header_style="bold")
-    for name in ("notice", "incident", "told", "promised", "state", "contacts", "why"):
-        table.add_column(name, overflow="fold")
+    """One line each; an id is never cut, for it is what the next command needs."""
     for each in notices:
-        red = each["state"] in {"given_up", "no_contact"}
-        table.add_row(
-            each["notice_id"],
-            each["incident_id"],
-            each["template"],
-            each["promised_at"][:19],
-            f"[red]{each['state']}[/red]" if red else each["state"],
-            str(len({delivery["contact_id"] for delivery in each["deliveries"]})),
-            each["last_error"] or "",
+        red = each["state"] in UNREACHED
+        state = f"[bold red]{each['state']}[/]" if red else each["state"]
+        told = len({delivery["contact_id"] for delivery in each["deliveries"]})
+        console.print(
+            f"{each['notice_id']}  incident {each['incident_id']}  {each['promised_at'][:19]}  {each['template']}  "
+            f"{state}  contacts told: {told}  {each['last_error'] or ''}".rstrip()
         )
-    console.print(table)
+    if not notices:
+        console.print("No notice to show.")

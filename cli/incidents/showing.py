@@ -32,17 +32,21 @@ def show_alarm_answer(console: Console, status: int, answer: Mapping[str, Any]) 
     console.print(f"Follow it: stanch incident watch {answer['incident_id']}", style="dim")
 
 
-def show_incidents(console: Console, incidents: Sequence[Mapping[str, Any]]) -> None:
+def show_incidents(
+    console: Console, incidents: Sequence[Mapping[str, Any]], unreached: Sequence[str] = ()
+) -> None:
     """One line each; an id is never cut, for it is what the next command needs."""
     if not incidents:
         console.print("No incident to show.")
     widest = max((len(incident["account_id"]) for incident in incidents), default=0)
     for incident in incidents:
         status = f"{incident['status']:<9}"
+        call = f"  [{RED}]somebody must call[/]" if incident["incident_id"] in unreached else ""
         console.print(
             f"{incident['incident_id']}  {escape(incident['account_id']):<{widest}}  "
             f"{f'[{RED}]{status}[/]' if incident['status'] == 'opened' else status}  "
             f"episode {incident['episode']}  {incident['opened_at'][:19]}  {incident['outcome'] or ''}".rstrip()
+            + call
         )
 
 
@@ -64,6 +68,12 @@ def show_view(console: Console, view: Mapping[str, Any], steps: Iterable[Mapping
     for currency, flow in sorted(view["money"].items()):
         places = ", ".join(f"{place} {sum_of_money(amount, currency)}" for place, amount in flow.items())
         console.print(f"money: {places}")
+    for notice in view["unreached"]:
+        console.print(
+            f"Call this person: {notice['template']} reached nobody ({notice['why'] or notice['state']}), account "
+            f"{escape(notice['account_id'])}; see stanch notice show {notice['notice_id']}",
+            style=RED,
+        )
     show_decisions(
         console, {"decisions": [task for task in view["decisions"] if not task.get("closed_at")]}, quiet=True
     )

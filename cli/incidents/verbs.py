@@ -71,7 +71,7 @@ def list_incidents(
         )
     output.document(answer)
     if not output.as_json:
-        show_incidents(output.console, answer["incidents"])
+        show_incidents(output.console, answer["incidents"], answer["unreached"])
 
 
 def show_incident(incident: str, *, login: Role | None, output: Output) -> None:

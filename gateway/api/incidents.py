@@ -13,6 +13,7 @@ from gateway.auth.permissions import Operation
 from gateway.parts import parts_of
 from models.contracts.base import Message, OpaqueId
 from models.contracts.incidents import IncidentFacts, ListedSteps
+from models.contracts.notices import UnreachedNotice
 from models.contracts.steps import RecordedStep
 from models.contracts.transfers import Flow
 from models.errors import ErrorCode
@@ -48,6 +49,7 @@ class IncidentAnswer(IncidentFacts):
     refreezes: int
     steps: ListedSteps
     summary: dict[str, Any] | None
+    unreached: tuple[UnreachedNotice, ...]
 
 
 class StepList(Message):

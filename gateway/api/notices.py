@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.api.description import responses
+from gateway.api.description import body_of, responses
 from gateway.api.incidents import READING, READING_ONE, answer, known_form
 from gateway.auth.permissions import Operation
 from gateway.parts import parts_of
+from gateway.reading import read
 from models.contracts.base import Message
 from models.contracts.notices import NoticeView
 from models.errors import ErrorCode, StanchError
 from models.ids import is_ulid
-from models.names import NoticeState
+from models.names import NoticeState, ReachedBy
+from use_cases.reach_person import PersonToReach
 
 router = APIRouter(tags=["notices"])
 
@@ -27,6 +30,13 @@ class NoticeList(Message):
     """Promised notices, newest first."""
 
     notices: tuple[NoticeView, ...]
+
+
+class Reached(Message):
+    """How somebody was told whom no notice had reached, and a sentence about it."""
+
+    how: ReachedBy
+    note: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=2000)]
 
 
 @router.get(
@@ -93,6 +103,46 @@ async def resend_notice(request: Request, notice_id: str) -> Response:
     parts = parts_of(request)
     await parts.door.enter(request, Operation.CHOOSE)
     return answer(await parts.tell.again(_known(notice_id)), 202)
+
+
+@router.get(
+    "/v1/notices/{notice_id}/person",
+    operation_id="readPersonToReach",
+    summary="Whom to call, since a notice reached nobody.",
+    responses=responses(
+        200,
+        PersonToReach,
+        *READING_ONE,
+        ErrorCode.REFUSED_BY_RULE,
+        ErrorCode.WALLET_UNREACHABLE,
+        ErrorCode.ERASED,
+    ),
+    response_model=None,
+)
+async def read_person(request: Request, notice_id: str) -> Response:
+    """Contacts of before the theft, masked, by the wallet's ids; and how to do it."""
+    parts = parts_of(request)
+    await parts.door.enter(request, Operation.CHOOSE)
+    return answer(await parts.reach_person.look(_known(notice_id)))
+
+
+@router.post(
+    "/v1/notices/{notice_id}/reached",
+    operation_id="personReached",
+    summary="The person was told otherwise: nobody needs to call any more.",
+    responses=responses(
+        200, NoticeView, *READING_ONE, ErrorCode.REFUSED_BY_RULE, ErrorCode.ERASED, ErrorCode.TOO_LARGE
+    ),
+    response_model=None,
+    openapi_extra=body_of(Reached),
+)
+async def person_reached(request: Request, notice_id: str) -> Response:
+    """A recorded step; the note is stored encrypted. Repeating changes nothing."""
+    parts = parts_of(request)
+    by = await parts.door.enter(request, Operation.CHOOSE)
+    reached = await read(request, Reached)
+    view = await parts.reach_person.reached(_known(notice_id), reached.how, reached.note, by=by)
+    return answer(view)
 
 
 def _known(notice_id: str) -> str:

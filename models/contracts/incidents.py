@@ -6,6 +6,7 @@ from typing import Any
 
 from models.contracts.alarms import Alarm
 from models.contracts.base import Message, Moment
+from models.contracts.notices import UnreachedNotice
 from models.contracts.policy import Policy
 from models.contracts.steps import StepInput, StepResult
 from models.contracts.transfers import Flow
@@ -388,3 +389,5 @@ class IncidentView(Message):
     refreezes: int
     steps: ListedSteps
     summary: dict[str, Any] | None
+    unreached: tuple[UnreachedNotice, ...] = ()
+    """Notices that reached nobody: somebody must call these people."""

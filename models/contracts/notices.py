@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models.contracts.base import Message, Moment
 from models.contracts.steps import StepInput, StepResult
-from models.names import DeliveryState, NoticeState
+from models.names import DeliveryState, NoticeState, ReachedBy
 
 
 class DueNotice(Message):
@@ -18,6 +18,8 @@ class DueNotice(Message):
     account_id: str
     own: bool
     """Whether the account is the incident's own: then only contacts older than the compromise time count."""
+    holder_incident: str | None
+    """An open incident of the holder's own account: that was taken over, too. None where there is none."""
     round: int
     from_round: int
     attempts: int
@@ -89,3 +91,30 @@ class NoticeView(Message):
     refused_contacts: tuple[str, ...]
     """Contact ids that were left out: set or changed since the compromise time."""
     deliveries: tuple[Delivery, ...]
+
+
+class PersonReachedInput(StepInput):
+    """One of our people told somebody whom no notice had reached. `note`: in their own words, sealed like every input."""
+
+    notice_id: str
+    round: int
+    how: ReachedBy
+    note: str
+
+
+class PersonReachedResult(StepResult):
+    """How it was done."""
+
+    notice_id: str
+    how: ReachedBy
+
+
+class UnreachedNotice(Message):
+    """Somebody must call: what an incident shows of a notice that reached nobody."""
+
+    notice_id: str
+    template: str
+    account_id: str
+    state: NoticeState
+    why: str | None
+    promised_at: Moment

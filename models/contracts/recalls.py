@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from models.contracts.base import Amount, Currency, Message, Moment, Total
+from models.contracts.failures import OpenFailure
 from models.contracts.policy import RecallPolicy
 from models.contracts.steps import StepInput, StepResult
 from models.contracts.transfers import AccountKind, BankDetails, TransferStatus
@@ -127,7 +128,7 @@ class RecallTransferInput(Message):
     """Input of RecallTransfer, id `recall:{incident_id}:{transfer_seq}` (models.ids.recall_workflow_id).
 
     `asked_at` is the caller's workflow.now(): it stands in the message, so that a repeated attempt says the same.
-    `chased` and `tried` are carried from one run to the next; a caller leaves them alone.
+    `chased`, `tried` and `failure` are carried from one run to the next; a caller leaves them alone.
     """
 
     incident_id: str
@@ -137,6 +138,8 @@ class RecallTransferInput(Message):
     policy: RecallPolicy
     chased: int = 0
     tried: int = 0
+    failure: OpenFailure | None = Field(default=None, exclude_if=lambda failure: failure is None)
+    """Left out where there is none, so that older histories replay to the byte."""
 
 
 class RecallMessage(Message):

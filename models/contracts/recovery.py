@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from models.contracts.base import Amount, Currency, Message, Moment, Total
+from models.contracts.failures import OpenFailure
 from models.contracts.policy import Policy
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.steps import StepInput, StepResult
@@ -16,7 +17,7 @@ from models.names import DecisionKind, HoldEnding, HoldSource, Outcome, Role
 class RecoverFundsInput(Message):
     """Input of RecoverFunds, id `recovery:{incident_id}`. `attempt` tells one recovery of an episode from the next.
 
-    `rounds` and `begun_at` are carried from run to run; whoever starts it leaves them alone.
+    `rounds`, `begun_at` and `failure` are carried from run to run; whoever starts it leaves them alone.
     """
 
     incident_id: str
@@ -26,6 +27,8 @@ class RecoverFundsInput(Message):
     policy: Policy
     rounds: int = 0
     begun_at: Moment | None = None
+    failure: OpenFailure | None = Field(default=None, exclude_if=lambda failure: failure is None)
+    """Left out where there is none, so that older histories replay to the byte."""
 
 
 class RecoverFundsResult(Message):
@@ -151,11 +154,11 @@ class TellHolderInput(StepInput):
 
 
 class TellHolderResult(StepResult):
-    """`told` or `withheld`, and how many contacts were written to."""
+    """`told` or `withheld`. `messages` counts what was sent before holders were told by notice."""
 
     hold_id: str
     said: str
-    messages: int
+    messages: int = 0
 
 
 class MuleInput(StepInput):

@@ -24,7 +24,15 @@ class StepAttempt(Base):
     """The intent of a step, committed before its effect: no effect without one."""
 
     __tablename__ = "step_attempt"
-    __table_args__ = (Index("ix_step_attempt_step", "incident_id", "episode", "step_key"),)
+    __table_args__ = (
+        Index("ix_step_attempt_step", "incident_id", "episode", "step_key"),
+        Index(
+            "ix_step_attempt_requested_at",
+            "requested_at",
+            postgresql_using="brin",
+            postgresql_with={"pages_per_range": 32, "autosummarize": True},
+        ),
+    )
 
     id: Mapped[Ulid] = mapped_column(primary_key=True)
     incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"))

@@ -13,11 +13,17 @@ READING = [
     ("GET", f"/v1/incidents/{NOWHERE}"),
     ("GET", f"/v1/incidents/{NOWHERE}/steps"),
     ("GET", "/v1/decisions"),
+    ("GET", "/v1/notices"),
+    ("GET", f"/v1/notices/{NOWHERE}"),
+    ("GET", "/v1/staff-alerts"),
 ]
 CHOOSING = [
     ("POST", f"/v1/incidents/{NOWHERE}/decisions"),
     ("POST", f"/v1/decisions/{NOWHERE}/request"),
     ("POST", f"/v1/decisions/{NOWHERE}/withdraw"),
+    ("GET", f"/v1/notices/{NOWHERE}/person"),
+    ("POST", f"/v1/notices/{NOWHERE}/resend"),
+    ("POST", f"/v1/notices/{NOWHERE}/reached"),
 ]
 APPROVING = [("POST", f"/v1/decisions/{NOWHERE}/approve"), ("POST", f"/v1/decisions/{NOWHERE}/decline")]
 EVERYTHING = [*READING, *CHOOSING, *APPROVING, ("POST", "/v1/alarms")]

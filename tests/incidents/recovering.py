@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable
 
+from adapters.secrets.keys import unseal
+from adapters.sql.notices import BODY
+from models.contracts.notices import NoticeView
 from models.contracts.recovery import HoldView, Remedy
 from models.lifecycle import Status
-from models.names import Role
+from models.names import NoticeTemplate, Role
 from tests.incidents.house import House
 from tests.running_sandbox import Theft
 from use_cases.ports import DecisionView
@@ -92,4 +96,31 @@ async def remedy(house: House, incident_id: str, currency: str = "CNY") -> Remed
     """The account by remedy."""
     view = await house.parts.account_by_remedy.of_incident(incident_id)
     found: Remedy = view.currencies[currency]
+    return found
+
+
+async def promised(
+    house: House, incident_id: str, template: NoticeTemplate
+) -> list[tuple[NoticeView, dict[str, str]]]:
+    """Notices of this template with what fills them, oldest first."""
+    found = await house.parts.tell.of_incident(incident_id, limit=100)
+    key = await house.wiring.keys.key_for(incident_id)
+    pairs = []
+    for notice in reversed([each for each in found if each.template == template.value]):
+        (row,) = await house.rows("SELECT body FROM notice_outbox WHERE id = :id", id=notice.notice_id)
+        pairs.append((notice, json.loads(unseal(key, incident_id, BODY, row.body))))
+    return pairs
+
+
+async def until_promised(
+    house: House, incident_id: str, template: NoticeTemplate
+) -> list[tuple[NoticeView, dict[str, str]]]:
+    """Wait until such a notice is promised."""
+    found: list[tuple[NoticeView, dict[str, str]]] = []
+
+    async def there() -> bool:
+        found[:] = await promised(house, incident_id, template)
+        return bool(found)
+
+    await house.until(there, f"a notice {template}")
     return found

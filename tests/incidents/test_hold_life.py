@@ -7,17 +7,19 @@ from datetime import timedelta
 import pytest
 
 from models.errors import ErrorCode, StanchError
-from models.names import Activity, DecisionKind, HoldEnding, Role, StepKind
+from models.names import Activity, DecisionKind, HoldEnding, NoticeTemplate, Role, StepKind
 from tests.incidents.house import House
 from tests.incidents.recovering import (
     LEGAL_BASIS,
     agree,
     choose,
     holds,
+    promised,
     stolen,
     until_closed,
     until_ended,
     until_held,
+    until_promised,
 )
 
 
@@ -139,6 +141,14 @@ async def test_a_holder_objects_and_two_people_keep_the_hold_or_release_it(house
     assert (kept.hold_id, kept.objections) == (first.hold_id, 1)
     ended = await until_ended(house, second.hold_id)
     assert ended.ended_reason == HoldEnding.OBJECTION
+    received = await promised(house, incident_id, NoticeTemplate.OBJECTION_RECEIVED)
+    decided = await promised(house, incident_id, NoticeTemplate.OBJECTION_DECIDED)
+    assert {fields["reference"] for _, fields in received} == {first.hold_id, second.hold_id}
+    assert {fields["reference"]: fields["decision"] for _, fields in decided} == {
+        first.hold_id: "rejected",
+        second.hold_id: "upheld",
+    }
+    assert {notice.account_id for notice, _ in decided} == {first.account_id, second.account_id}
     await house.looked(incident_id)
     assert sum(house.placed_holds(*(mule.account_id for mule in theft.mules)).values()) == first.amount
     with pytest.raises(StanchError) as over:
@@ -149,27 +159,26 @@ async def test_a_holder_objects_and_two_people_keep_the_hold_or_release_it(house
 async def test_a_holder_is_told_at_once_or_only_when_it_tips_nobody_off(house: House) -> None:
     theft, incident_id = await stolen(house, 10_000, mules=1)
     (hold,) = await holds(house, incident_id)
-    phone = house.sandbox.control("GET", f"/people/{theft.mules[0].account_id}")["contacts"]["phone"]
-
-    async def told() -> bool:
-        return any(hold.hold_id in message["body"] for message in house.sandbox.outbox(phone))
-
-    await house.until(told, "the holder is told")
+    ((told, fields),) = await until_promised(house, incident_id, NoticeTemplate.MONEY_HELD)
+    assert told.account_id == theft.mules[0].account_id
+    assert (fields["amount"], fields["state"], fields["reference"]) == ("10000", "held", hold.hold_id)
     with house.rules.changed(recovery={"tipping_off_forbidden": True}):
         theft, incident_id = await stolen(house, 11_000, mules=1)
         (quiet,) = await holds(house, incident_id)
         await house.until_rows(
             "SELECT 1 FROM hold_claim WHERE id = :id AND told = 'withheld'", id=quiet.hold_id
         )
-    phone = house.sandbox.control("GET", f"/people/{theft.mules[0].account_id}")["contacts"]["phone"]
-    assert house.sandbox.outbox(phone) == []
+    await house.parts.recover.object(quiet.hold_id, "where is my money?", by=house.people[Role.AGENT])
     view = await agree(
         house,
         house.parts.recover.release(quiet.hold_id, "the money was his own", by=house.people[Role.AGENT]),
     )
     await until_closed(house, view.task_id)
-    await house.until_rows("SELECT 1 FROM hold_claim WHERE id = :id AND told = 'told'", id=quiet.hold_id)
-    assert [quiet.hold_id in message["body"] for message in house.sandbox.outbox(phone)] == [True]
+    ((_, fields),) = await until_promised(house, incident_id, NoticeTemplate.MONEY_HELD)
+    assert (fields["amount"], fields["state"]) == ("11000", "released")
+    assert await promised(house, incident_id, NoticeTemplate.OBJECTION_RECEIVED) == [], (
+        "it would have told of it"
+    )
 
 
 async def test_a_theft_that_was_the_owners_own_is_withdrawn_and_its_hold_let_go(house: House) -> None:

@@ -7,12 +7,13 @@ import json
 import pytest
 
 from models.errors import ErrorCode, StanchError
-from models.names import Activity, DecisionKind, HoldEnding, HoldSource, Role, StepKind
+from models.names import Activity, DecisionKind, HoldEnding, HoldSource, NoticeTemplate, Role, StepKind
 from tests.incidents.house import House
 from tests.incidents.recovering import (
     agree,
     choose,
     holds,
+    promised,
     remedy,
     restored,
     stolen,
@@ -58,6 +59,8 @@ async def test_what_is_held_goes_back_to_its_owner_to_the_cent(house: House) -> 
         assert house.sandbox.balance(mule.account_id)["held"] == 0
     after = await remedy(house, incident_id)
     assert (after.stolen, after.returned, after.on_hold, after.at_large) == (90_000, 90_000, 0, 0)
+    ((told, fields),) = await promised(house, incident_id, NoticeTemplate.RESTITUTION_DONE)
+    assert (told.account_id, fields["amount"], fields["currency"]) == (theft.account_id, "90000", "CNY")
     steps = await house.steps(incident_id, StepKind.RESTITUTE)
     request_id = chosen.requests[-1].request_id
     keys = sorted(step.step_key for step in steps)

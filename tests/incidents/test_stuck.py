@@ -6,6 +6,11 @@ from models.errors import ErrorCode, StanchError
 from models.lifecycle import Status
 from models.names import Activity, DecisionKind, Outcome, Role, StepKind
 from tests.incidents.house import House
+from tests.incidents.recovering import stolen, until_closed
+
+OPEN = (
+    "SELECT id FROM decision_task WHERE incident_id = :id AND kind = 'recovery_stuck' AND closed_at IS NULL"
+)
 
 
 async def test_money_that_cannot_be_followed_keeps_no_owner_waiting_and_its_question_stays_open(
@@ -57,3 +62,33 @@ async def test_a_story_that_is_stuck_leaves_the_question_about_the_money_open(ho
     await house.until_rows(
         "SELECT 1 FROM step WHERE incident_id = :id AND kind = 'trace' AND status = 'done'", id=incident_id
     )
+
+
+async def test_a_turn_of_the_recovery_that_fails_for_good_is_a_question_and_mends_by_hand_or_by_itself(
+    house: House,
+) -> None:
+    """The wallet refuses its feed for good: no money is followed any more, and somebody must hear of it."""
+    with house.rules.changed(recovery={"slow_poll_seconds": 1, "poll_max_seconds": 1}):
+        _, incident_id = await stolen(house, 10_000, mules=1)
+    await house.until_rows(
+        "SELECT 1 FROM step WHERE incident_id = :id AND kind = 'tell_holder'", id=incident_id
+    )
+    house.sandbox.fault("GET /v1/transfers", "error", count=100_000, status=409)
+    (task,) = await house.until_rows(OPEN, id=incident_id)
+    (row,) = await house.rows("SELECT kind, action FROM decision_task WHERE id = :id", id=task.id)
+    assert (row.action["part"], row.action["code"]) == ("recovery", ErrorCode.WALLET_REFUSED)
+    (alert,) = await house.rows("SELECT kind, severity FROM staff_alert WHERE subject = :id", id=task.id)
+    assert tuple(alert) == ("stuck", "critical")
+    await house.parts.decide.request(task.id, "try_again", "look again", by=house.people[Role.AGENT])
+    await house.parts.wake.now(incident_id)
+    await until_closed(house, task.id)
+    (other,) = await house.until_rows(OPEN, id=incident_id)
+    assert other.id != task.id, "it failed once more, so it is asked once more"
+    house.sandbox.clear_faults()
+    await until_closed(house, other.id)
+    (over,) = await house.rows(
+        "SELECT reason FROM step WHERE incident_id = :id AND step_key LIKE 'ask/recovery_stuck/%/over'",
+        id=incident_id,
+    )
+    assert over.reason == "try_again: recovered"
+    assert (await house.audit(incident_id)).findings == ()

@@ -15,6 +15,7 @@ import pytest
 from activities.changes import QueueNotice
 from adapters.sql.data_keys import SqlKeyTable
 from models.errors import ErrorCode, StanchError
+from models.ids import new_id
 from models.names import DeliveryState, NoticeState, NoticeTemplate, StepKind
 from tests.conftest import ROOT
 from tests.notices.house import MASTER_KEY, House
@@ -241,7 +242,8 @@ async def test_a_holder_is_told_on_contacts_older_than_the_promise(house: House)
     theft = house.steal()
     (mule,) = theft.mules
     incident_id = await house.freeze(theft)
-    fields = {"amount": "20000", "currency": "CNY", "until": now().isoformat()}
+    fields = {"amount": "20000", "currency": "CNY", "until": now().isoformat(), "state": "held"}
+    fields["reference"] = reference = new_id()
     await house.promise(
         incident_id, QueueNotice(NoticeTemplate.MONEY_HELD, fields=fields, account_id=mule.account_id)
     )
@@ -253,6 +255,23 @@ async def test_a_holder_is_told_on_contacts_older_than_the_promise(house: House)
     told = [message for value in values for message in house.sandbox.outbox(value)]
     assert len(told) == 1
     assert "CNY 200.00" in told[0]["body"]
+    assert reference in told[0]["body"]
+    assert incident_id not in told[0]["body"], "that is somebody else's case"
+
+
+async def test_a_holder_who_was_robbed_too_is_told_on_contacts_of_before(house: House) -> None:
+    theft, other = house.steal(), house.steal()
+    incident_id, _ = await house.freeze(theft), await house.freeze(other)
+    fields = {"amount": "20000", "currency": "CNY", "until": now().isoformat(), "state": "held"}
+    held = QueueNotice(NoticeTemplate.MONEY_HELD, fields=fields, account_id=other.account_id)
+    await house.promise(incident_id, held)
+    await house.until_settled(incident_id)
+    (thiefs,) = house.new(other)
+    assert house.sandbox.outbox(thiefs) == []
+    assert all(
+        any("CNY 200.00" in message["body"] for message in house.sandbox.outbox(value))
+        for value in house.old(other)
+    )
 
 
 async def test_words_that_cannot_be_filled_are_given_up_at_once(house: House) -> None:

@@ -17,6 +17,7 @@ from models.names import NoticeTemplate
 pytestmark = pytest.mark.fast
 
 WORDING = Path(__file__).parent / "wording.json"
+GOLDEN = Path(__file__).parent / "golden"
 LINK = re.compile(r"https?:|://|www\.|\b[a-z0-9-]+\.(com|org|net|cn|example)\b", re.IGNORECASE)
 FIELDS = {
     "scope": "full",
@@ -29,6 +30,7 @@ FIELDS = {
     "currency": "CNY",
     "outcome": "restored",
     "decision": "upheld",
+    "state": "held",
 }
 EVERY = [(template, by) for template, notice in TEXTS.items() for by in notice.words]
 
@@ -128,4 +130,24 @@ def test_whoever_changes_words_raises_their_version(texts: CatalogueTexts) -> No
     assert said == known, (
         "The words of a notice have changed. Raise its version in adapters/notices/texts.py, remove tests/notices/wording.json, "
         "run this test again and commit the new file."
+    )
+
+
+@pytest.mark.parametrize("tag", TAGS)
+@pytest.mark.parametrize("form", ["txt", "html"])
+def test_every_notice_reads_as_it_was_read_and_approved(texts: CatalogueTexts, tag: str, form: str) -> None:
+    """The words as people get them, to be read whole: a changed one is seen in the diff, in its place."""
+    said = []
+    for template, variant in EVERY:
+        written = texts.write(template, tag, "01JNA1B2C3D4E5F6G7H8J9K0M1", fields(template, variant))
+        name = f"{template.value}{f' {variant}' if variant else ''}, version {TEXTS[template].version}"
+        if form == "txt":
+            said.append(f"=== {name}\n\n{written.text}\nSMS: {written.sms}\n")
+        else:
+            said.append(f"<!-- {name} -->\n{written.html}\n")
+    file, now = GOLDEN / f"{tag}.{form}", "\n".join(said)
+    if not file.exists():
+        file.write_text(now)
+    assert now == file.read_text(), (
+        f"Read what changed, remove {file}, run this test again and commit the new file."
     )

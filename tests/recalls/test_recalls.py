@@ -258,3 +258,27 @@ async def _settle(recalls: Recalls, transfer_id: str) -> None:
             )
     finally:
         await engine.dispose()
+
+
+async def test_a_recall_that_fails_for_good_asks_people_and_goes_on_when_they_say_so(
+    recalls: Recalls,
+) -> None:
+    recalls.plan("exit-bank-01", "never")
+    transfer = await recalls.left("exit-bank-01", 5_000)
+    recalls.sandbox.fault("GET /v1/transfers", "error", count=100_000, status=409)
+    handle = await recalls.ask(transfer)
+    (task,) = await recalls.until_rows(
+        "SELECT id FROM decision_task WHERE kind = 'recovery_stuck' AND action->>'recall_id' = :id",
+        id=recalls.recall_id(transfer),
+    )
+    assert await recalls.kinds(transfer) == [("recall_open", DONE)], "it could not even be sent"
+    recalls.sandbox.clear_faults()
+    chosen = recalls.gateway.ask(
+        "POST", f"/v1/decisions/{task.id}/request", {"choice": "try_again", "reason": "the feed is back"}
+    )
+    assert chosen.status_code == 201, chosen.text
+    await recalls.until_rows(
+        "SELECT 1 FROM decision_task WHERE id = :id AND closed_at IS NOT NULL", id=task.id
+    )
+    assert (await recalls.kinds(transfer))[:2] == [("recall_open", DONE), ("recall_send", DONE)]
+    await handle.terminate("the test is over")

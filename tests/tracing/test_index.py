@@ -99,6 +99,9 @@ async def test_it_stops_at_a_gap_and_goes_on_when_the_gap_is_filled(engine: Asyn
         assert position.detail is not None
         assert "Posting 8 is missing from the feed (it goes on with 9)" in position.detail
     assert (await index.position()).state is FeedState.GAP
+    async with engine.connect() as connection:
+        alerts = (await connection.execute(text("SELECT kind, subject, detail FROM staff_alert"))).all()
+    assert [tuple(row) for row in alerts] == [("feed_stopped", "8/0", "gap")], "staff hear of it once"
     feed.transfers = list(ledger.transfers)
     assert (await index.catch_up(budget=PLENTY)).state is FeedState.FOLLOWING
     assert await indexed(engine) == posted(ledger)

@@ -1,0 +1,56 @@
+"""The Protocols that alerts to staff need from the outside; the others are in activities/ports.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NamedTuple, Protocol
+
+from models.contracts.staff import DueAlert
+from models.names import Severity, StaffAlertKind, StaffAlertState
+
+
+class StaffWords(NamedTuple):
+    """An alert in words. Neither names or describes a person."""
+
+    title: str
+    body: str
+
+
+class StaffTargets(Protocol):
+    """Where staff are: chats, pagers, mailboxes, each under a name that holds no secret."""
+
+    def wanting(self, kind: StaffAlertKind, severity: Severity) -> tuple[str, ...]:
+        """The names of targets that want alerts of this kind and severity."""
+        ...
+
+    async def send(self, name: str, severity: Severity, words: StaffWords) -> bool:
+        """Whether the target has taken it. None of them knows ids: what it took before a crash, it may be sent again."""
+        ...
+
+
+class StaffAlertStore(Protocol):
+    """Alerts as the database holds them."""
+
+    async def watch(self, freeze_late: timedelta) -> int:
+        """Raise what only a clock shows: freezes pending for so long, questions beyond their time, steps without an end.
+
+        How many are new.
+        """
+        ...
+
+    async def due(self, limit: int, lease: timedelta) -> Sequence[DueAlert]:
+        """Lease up to `limit` alerts whose time has come; each is ours alone until the lease ends."""
+        ...
+
+    async def reached(self, alert_id: str, name: str) -> None:
+        """This target has taken it."""
+        ...
+
+    async def again(self, alert_id: str, error: str, after: timedelta) -> None:
+        """Try again: `after`, doubled with every attempt, at most a minute."""
+        ...
+
+    async def settle(self, alert_id: str, state: StaffAlertState, error: str | None) -> None:
+        """It is over."""
+        ...

@@ -1,0 +1,199 @@
+"""Alerts to staff: raised in the commit of what they are about, leased, settled (staff_ports.StaffAlertStore)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from adapters.sql.engine import statement, transaction
+from models.contracts.staff import DueAlert, StaffAlertView
+from models.ids import new_id
+from models.names import DecisionKind, StaffAlertKind, StaffAlertState
+from models.tables.staff import StaffAlert
+from use_cases.staff_words import SENTENCES, SEVERITIES
+
+ASKED = {
+    DecisionKind.UNPROVEN_OWNER: StaffAlertKind.OWNER_UNPROVEN,
+    DecisionKind.STUCK: StaffAlertKind.STUCK,
+    DecisionKind.RECOVERY_STUCK: StaffAlertKind.STUCK,
+    DecisionKind.RESET_INCOMPLETE: StaffAlertKind.STUCK,
+}
+"""Questions that are more than a question; every other one is `decision_asked`."""
+
+REPEATS = 10
+"""Attempts at one step within ten minutes without its end: that is no bad moment any more. What has its own alert, or a
+pace of its own by design, is left out."""
+
+WATCHED = text(
+    """
+SELECT 'freeze_pending' AS kind, incident.id || '/' || incident.episode AS subject, incident.id AS incident_id,
+       incident.scope AS detail
+FROM incident
+WHERE incident.closed_at IS NULL AND incident.status = 'opened'
+  AND incident.episode_opened_at <= clock_timestamp() - interval '1 second' * :late
+  AND EXISTS (SELECT FROM alarm WHERE alarm.incident_id = incident.id AND alarm.episode = incident.episode
+              AND NOT alarm.held_back)
+  AND NOT EXISTS (SELECT FROM staff_alert WHERE kind = 'freeze_pending'
+                  AND subject = incident.id || '/' || incident.episode)
+UNION ALL
+SELECT 'decision_overdue', task.id, task.incident_id, task.kind FROM decision_task AS task
+WHERE task.closed_at IS NULL AND task.expires_at <= clock_timestamp()
+  AND NOT EXISTS (SELECT FROM staff_alert WHERE kind = 'decision_overdue' AND subject = task.id)
+UNION ALL
+SELECT 'step_failing', failing.subject, failing.incident_id, failing.kind
+FROM (SELECT left(incident_id || '/' || episode || '/' || step_key, 160) AS subject, incident_id, min(kind) AS kind
+      FROM step_attempt AS tried
+      WHERE requested_at >= clock_timestamp() - interval '10 minutes' AND kind NOT IN ('freeze', 'notice', 'recall_send')
+        AND NOT EXISTS (SELECT FROM step WHERE step.incident_id = tried.incident_id AND step.episode = tried.episode
+                        AND step.step_key = tried.step_key AND step.status = 'done')
+      GROUP BY incident_id, episode, step_key HAVING count(*) >= :repeats) AS failing
+WHERE NOT EXISTS (SELECT FROM staff_alert WHERE kind = 'step_failing' AND subject = failing.subject)
+LIMIT 100
+"""
+)
+
+# Whoever dies with a lease loses nothing: the row is due again when it ends. No transaction spans a remote call.
+LEASE = text(
+    """
+UPDATE staff_alert SET attempts = attempts + 1, next_try_at = clock_timestamp() + interval '1 second' * :lease_seconds
+WHERE id IN (SELECT id FROM staff_alert WHERE settled_at IS NULL AND next_try_at <= clock_timestamp()
+             ORDER BY next_try_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+RETURNING id AS alert_id, kind, severity, subject, incident_id, detail, raised_at, attempts, reached
+"""
+)
+
+REACHED = text(
+    "UPDATE staff_alert SET reached = reached || to_jsonb(CAST(:name AS text)) "
+    "WHERE id = :alert_id AND NOT reached ? CAST(:name AS text)"
+)
+
+AGAIN = text(
+    """
+UPDATE staff_alert SET last_error = :error, next_try_at = clock_timestamp()
+    + least(interval '1 minute', interval '1 second' * :seconds * power(2, least(attempts - 1, 12)))
+WHERE id = :alert_id AND settled_at IS NULL
+"""
+)
+
+SETTLE = text(
+    "UPDATE staff_alert SET state = :state, settled_at = clock_timestamp(), last_error = :error "
+    "WHERE id = :alert_id AND settled_at IS NULL"
+)
+
+
+async def raise_alert(
+    connection: AsyncConnection,
+    kind: StaffAlertKind,
+    subject: str,
+    *,
+    incident_id: str | None = None,
+    detail: str = "",
+    at: datetime | None = None,
+) -> bool:
+    """Raise an alert in the caller's transaction, once for each subject of its kind; whether it is new.
+
+    `subject`, `detail`: ids and codes, never anything about a person.
+    """
+    at = at or datetime.now(UTC)
+    written = await connection.execute(
+        insert(StaffAlert)
+        .values(
+            id=new_id(),
+            kind=kind.value,
+            severity=SEVERITIES[kind].value,
+            subject=subject,
+            incident_id=incident_id,
+            detail=detail[:64],
+            raised_at=at,
+            next_try_at=at,
+        )
+        .on_conflict_do_nothing(index_elements=["kind", "subject"])
+    )
+    return written.rowcount == 1
+
+
+async def raise_question(
+    connection: AsyncConnection, kind: DecisionKind, task_id: str, incident_id: str, at: datetime
+) -> None:
+    """That a question was put to people, in the commit that puts it."""
+    what = ASKED.get(kind, StaffAlertKind.DECISION_ASKED)
+    await raise_alert(connection, what, task_id, incident_id=incident_id, detail=kind.value, at=at)
+
+
+class SqlStaffAlerts:
+    """Port `StaffAlertStore`, and what people see of alerts."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def watch(self, freeze_late: timedelta) -> int:
+        """See staff_ports.StaffAlertStore."""
+        async with transaction(self._engine) as connection:
+            rows = (
+                await connection.execute(WATCHED, {"late": freeze_late.total_seconds(), "repeats": REPEATS})
+            ).all()
+            raised = [
+                await raise_alert(
+                    connection,
+                    StaffAlertKind(row.kind),
+                    row.subject,
+                    incident_id=row.incident_id,
+                    detail=row.detail,
+                )
+                for row in rows
+            ]
+        return sum(raised)
+
+    async def due(self, limit: int, lease: timedelta) -> list[DueAlert]:
+        """See staff_ports.StaffAlertStore."""
+        async with statement(self._engine) as connection:
+            rows = await connection.execute(LEASE, {"limit": limit, "lease_seconds": lease.total_seconds()})
+            return [
+                DueAlert.model_validate(dict(row) | {"reached": tuple(row["reached"])})
+                for row in rows.mappings()
+            ]
+
+    async def reached(self, alert_id: str, name: str) -> None:
+        """See staff_ports.StaffAlertStore."""
+        async with statement(self._engine) as connection:
+            await connection.execute(REACHED, {"alert_id": alert_id, "name": name})
+
+    async def again(self, alert_id: str, error: str, after: timedelta) -> None:
+        """See staff_ports.StaffAlertStore."""
+        values = {"alert_id": alert_id, "error": error, "seconds": after.total_seconds()}
+        async with statement(self._engine) as connection:
+            await connection.execute(AGAIN, values)
+
+    async def settle(self, alert_id: str, state: StaffAlertState, error: str | None) -> None:
+        """See staff_ports.StaffAlertStore."""
+        async with statement(self._engine) as connection:
+            await connection.execute(SETTLE, {"alert_id": alert_id, "state": state.value, "error": error})
+
+    async def alerts(
+        self, *, state: StaffAlertState | None, incident_id: str | None, limit: int
+    ) -> list[StaffAlertView]:
+        """See use_cases.ports.StaffAlertDesk."""
+        query = select(StaffAlert).order_by(StaffAlert.raised_at.desc(), StaffAlert.id.desc()).limit(limit)
+        if state is not None:
+            query = query.where(StaffAlert.state == state.value)
+        if incident_id is not None:
+            query = query.where(StaffAlert.incident_id == incident_id)
+        async with statement(self._engine) as connection:
+            return [_view(row) for row in (await connection.execute(query)).all()]
+
+
+def _view(row: Any) -> StaffAlertView:
+    values = row._asdict()
+    shown = {name: values[name] for name in StaffAlertView.model_fields if name in values}
+    return StaffAlertView.model_validate(
+        shown
+        | {
+            "alert_id": row.id,
+            "sentence": SENTENCES[StaffAlertKind(row.kind)],
+            "reached": tuple(row.reached),
+        }
+    )

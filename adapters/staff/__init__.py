@@ -1,0 +1,1 @@
+"""Alerts to staff: their targets, and what delivers them beside the worker."""
