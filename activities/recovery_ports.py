@@ -15,9 +15,12 @@ from models.names import HoldSource
 
 
 class TracedMoney(Message):
-    """The last trace of one currency of an incident. `theft_seq`: the posting of the first theft."""
+    """The trace that stands for one currency of an incident. `theft_seq`: the posting of the first theft.
 
-    trace_id: str
+    `trace_id` is None, and the flow zero, where something was stolen once and no theft counts any more.
+    """
+
+    trace_id: str | None
     incident_id: str
     victim: str
     currency: str
@@ -102,7 +105,11 @@ class Recoveries(Protocol):
         ...
 
     async def traced(self, incident_id: str) -> list[TracedMoney]:
-        """The last trace of each currency, the one that reaches furthest."""
+        """The trace that stands for each currency in which something was ever stolen."""
+        ...
+
+    async def stale(self, incident_id: str) -> bool:
+        """Whether those traces follow other thefts than count now, or were found by another compromise time."""
         ...
 
     async def came_back(self, traced: TracedMoney) -> list[CameBack]:

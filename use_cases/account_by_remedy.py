@@ -53,7 +53,8 @@ class AccountByRemedy:
 
     async def _known(self, traced: TracedMoney, recalls: RecallTotals | None) -> Known:
         lots: dict[str, list[tuple[int, int]]] = {}
-        for lot in await self.traces.lots(traced.trace_id):
+        lying_now = [] if traced.trace_id is None else await self.traces.lots(traced.trace_id)
+        for lot in lying_now:
             lots.setdefault(lot.account_id, []).append((lot.lo, lot.hi))
         back = await self.recoveries.came_back(traced)
         out_of_exits: dict[str, list[tuple[int, int]]] = {}

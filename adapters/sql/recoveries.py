@@ -15,6 +15,7 @@ from adapters.secrets.keys import Sealer
 from adapters.sql.claims import claimed_hold
 from adapters.sql.engine import statement, transaction
 from adapters.sql.recovery_money import came_back, paid_on, stray_recalls, traced_money, unrecalled
+from adapters.sql.standing_traces import stale
 from models.contracts.money import ClaimedHold
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.recovery import HoldView, RecoveryDecision, RecoveryHold, RecoveryLook
@@ -87,6 +88,11 @@ class SqlRecoveries:
         """See ports.Recoveries."""
         async with statement(self._engine) as connection:
             return await traced_money(connection, incident_id)
+
+    async def stale(self, incident_id: str) -> bool:
+        """See ports.Recoveries."""
+        async with statement(self._engine) as connection:
+            return await stale(connection, incident_id)
 
     async def came_back(self, traced: TracedMoney) -> list[CameBack]:
         """See ports.Recoveries."""

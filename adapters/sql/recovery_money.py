@@ -13,13 +13,18 @@ from models.tables.incidents import Incident
 
 LAST_TRACES = text(
     """
-SELECT DISTINCT ON (run.currency) run.*,
+SELECT s.incident_id, s.currency, s.upto_seq AS found_upto, i.account_id, run.trace_id,
+       run.upto_seq, run.victim, run.stolen, run.held, run.exited, run.pooled, run.returned, run.pruned,
        (SELECT min(t.seq) FROM transfer_index AS t
          WHERE t.transfer_id IN (SELECT jsonb_array_elements_text(run.thefts))) AS theft_seq
-FROM trace_run AS run WHERE run.incident_id = :incident_id
-ORDER BY run.currency, run.upto_seq DESC, run.created_at DESC
+FROM standing_trace AS s JOIN incident AS i ON i.id = s.incident_id
+LEFT JOIN trace_run AS run ON run.trace_id = s.trace_id
+WHERE s.incident_id = :incident_id AND NOT s.claimed AND (run.trace_id IS NOT NULL OR s.thefts = '[]')
+ORDER BY s.currency
 """
 )
+
+NOTHING = Flow(stolen=0, held=0, exited=0, pooled=0, returned=0, pruned=0)
 
 CARRIED = """
     SELECT e.seq, e.transfer_id, e.dst, e.dst_kind, e.dst_lo, e.src_hi - e.src_lo AS stolen
@@ -111,16 +116,18 @@ async def stray_recalls(connection: AsyncConnection, traced: TracedMoney) -> lis
 
 
 async def traced_money(connection: AsyncConnection, incident_id: str) -> list[TracedMoney]:
-    """The last trace of each currency."""
+    """The trace that stands for each currency; all zero where no theft counts any more."""
     rows = await connection.execute(LAST_TRACES, {"incident_id": incident_id})
     return [
         TracedMoney(
             trace_id=row.trace_id,
             incident_id=row.incident_id,
-            victim=row.victim,
+            victim=row.victim or row.account_id,
             currency=row.currency,
-            upto_seq=row.upto_seq,
-            flow=Flow(
+            upto_seq=row.found_upto if row.trace_id is None else row.upto_seq,
+            flow=NOTHING
+            if row.trace_id is None
+            else Flow(
                 stolen=row.stolen,
                 held=row.held,
                 exited=row.exited,
@@ -128,7 +135,7 @@ async def traced_money(connection: AsyncConnection, incident_id: str) -> list[Tr
                 returned=row.returned,
                 pruned=row.pruned,
             ),
-            theft_seq=row.theft_seq or row.upto_seq,
+            theft_seq=row.theft_seq or row.found_upto,
         )
         for row in rows
     ]

@@ -382,6 +382,8 @@ class IncidentView(Message):
     holds: tuple[dict[str, Any], ...]
     decisions: tuple[dict[str, Any], ...]
     money: dict[str, Flow]
+    claimed: dict[str, Flow] = {}
+    """By place, too: what only unproven reports call stolen. Nothing is held for it."""
     security_items: dict[str, str]
     stages: tuple[dict[str, Any], ...]
     identity: dict[str, Any]
