@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Protocol
 
 from activities.changes import Change
-from models.contracts.money import TheftWords
 from models.contracts.alarms import AcceptedAlarm, Alarm, Sender
 from models.contracts.incidents import Decision, Decisions, IncidentFacts
+from models.contracts.money import TheftWords
 from models.contracts.policy import Policy
 from models.contracts.steps import FinishedStep, RecordedStep, StepAttempt
 from models.contracts.transfers import (
@@ -87,7 +87,8 @@ class Incidents(Protocol):
 
     async def theft_words(self, incident_id: str) -> TheftWords:
         """What alarms taken up and people say of the thefts. While nothing but unproven reports stands all of them count:
-        nothing is held for such an incident."""
+        nothing is held for such an incident.
+        """
         ...
 
     async def receipts(

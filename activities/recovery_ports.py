@@ -112,6 +112,10 @@ class Recoveries(Protocol):
         """Whether those traces follow other thefts than count now, or were found by another compromise time."""
         ...
 
+    async def claimed(self, incident_id: str) -> set[str]:
+        """Transfers that only unproven reports call stolen: traced, shown, and not held."""
+        ...
+
     async def came_back(self, traced: TracedMoney) -> list[CameBack]:
         """What reversals of this trace's exits brought back, in posting order."""
         ...

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from activities.closing import CloseTheIncident
+from activities.compromise_time import MoveCompromiseTime
 from activities.decisions import AskDecision, CarryOutDecision, ReadDecision
 from activities.freeze import Freeze, FreezeEffect
 from activities.hold_life import EndHold, RenewHold, TellHolder
@@ -131,4 +132,5 @@ def _recovery(ports: Ports, steps: Steps) -> list[Callable[..., Any]]:
         ReleaseMule(steps, wallet, decisions, recoveries).run,
         ChangeThefts(steps, decisions, recoveries).run,
         SettleQuestion(steps, decisions).run,
+        MoveCompromiseTime(steps, ports.incidents, decisions, recoveries).run,
     ]

@@ -51,18 +51,21 @@ class FindThefts:
         """
 
         async def effect(running: Running) -> Effect[FindTheftsResult]:
+            facts = await self.incidents.facts(step.incident_id)
+            # As it stands: the workflow may have begun before the first alarm's time was committed, or a newer one's.
+            since = (facts and facts.compromised_since) or step.compromised_since
             words = await self.incidents.theft_words(step.incident_id)
             spoken = tuple(dict.fromkeys((*words.named, *words.claimed)))
             known = await self.index.transfers(spoken)
             aside = set_aside(spoken, known, account_id=step.account_id, upto_seq=step.upto_seq)
-            sent = await self.index.outgoing(step.account_id, step.compromised_since, step.upto_seq)
+            sent = await self.index.outgoing(step.account_id, since, step.upto_seq)
             account = await self.wallet.account(step.account_id)
             said = [
                 transfer
                 for transfer in await self.index.transfers(words.added)
                 if transfer.src == step.account_id and transfer.seq <= step.upto_seq
             ]
-            basis = bases(words, sent, account, since=step.compromised_since, without=aside)
+            basis = bases(words, sent, account, since=since, without=aside)
             transfers = {transfer.seq: transfer for transfer in [*known, *sent, *said]}
             stolen: dict[str, list[str]] = {}
             claimed: dict[str, list[str]] = {}
@@ -78,9 +81,7 @@ class FindThefts:
                 claimed={currency: tuple(ids) for currency, ids in sorted(claimed.items())},
                 set_aside=aside,
             )
-            found = TheftsFound(
-                result.thefts, result.claimed, step.compromised_since, step.upto_seq, running.started_at
-            )
+            found = TheftsFound(result.thefts, result.claimed, since, step.upto_seq, running.started_at)
             return Effect(
                 result, changes=(RecordThefts(tuple(sorted(basis.items())), running.started_at), found)
             )

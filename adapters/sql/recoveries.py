@@ -15,7 +15,7 @@ from adapters.secrets.keys import Sealer
 from adapters.sql.claims import claimed_hold
 from adapters.sql.engine import statement, transaction
 from adapters.sql.recovery_money import came_back, paid_on, stray_recalls, traced_money, unrecalled
-from adapters.sql.standing_traces import stale
+from adapters.sql.standing_traces import claimed, stale
 from models.contracts.money import ClaimedHold
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.recovery import HoldView, RecoveryDecision, RecoveryHold, RecoveryLook
@@ -93,6 +93,11 @@ class SqlRecoveries:
         """See ports.Recoveries."""
         async with statement(self._engine) as connection:
             return await stale(connection, incident_id)
+
+    async def claimed(self, incident_id: str) -> set[str]:
+        """See ports.Recoveries."""
+        async with statement(self._engine) as connection:
+            return await claimed(connection, incident_id)
 
     async def came_back(self, traced: TracedMoney) -> list[CameBack]:
         """See ports.Recoveries."""

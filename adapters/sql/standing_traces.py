@@ -7,8 +7,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities import changes as say
-from models.contracts.transfers import Flow
 from models.contracts.steps import FinishedStep
+from models.contracts.transfers import Flow
 from models.names import NEW_DEVICE, SINCE_COMPROMISE
 from models.tables.traces import StandingTrace, TraceRun
 
@@ -41,8 +41,9 @@ WHERE incident_id = :incident_id AND basis = ANY (:rules) AND added_by IS NULL A
 STANDS = text(
     """
 INSERT INTO standing_trace AS s (incident_id, currency, claimed, thefts, since, upto_seq, trace_id, found_at)
-SELECT :incident_id, :currency, :claimed, :thefts, coalesce(i.compromised_since, i.opened_at), :upto_seq, :trace_id, :at
-FROM incident AS i WHERE i.id = :incident_id
+SELECT i.id, CAST(:currency AS varchar), CAST(:claimed AS boolean), :thefts, coalesce(i.compromised_since, i.opened_at),
+       CAST(:upto_seq AS bigint), CAST(:trace_id AS varchar), CAST(:at AS timestamptz)
+FROM incident AS i WHERE i.id = CAST(:incident_id AS varchar)
 ON CONFLICT (incident_id, currency, claimed) DO UPDATE SET trace_id = excluded.trace_id
 WHERE s.thefts = excluded.thefts AND NOT EXISTS (
     SELECT FROM trace_run AS r WHERE r.trace_id = s.trace_id AND r.thefts = s.thefts AND r.upto_seq > :upto_seq)
@@ -99,6 +100,16 @@ async def stands(change: say.TraceStands, connection: AsyncConnection, step: Fin
 async def stale(connection: AsyncConnection, incident_id: str) -> bool:
     """Whether the money must be traced anew though none of it moved."""
     return bool(await connection.scalar(STALE, {"incident_id": incident_id}))
+
+
+async def claimed(connection: AsyncConnection, incident_id: str) -> set[str]:
+    """Transfers that count only by unproven reports."""
+    thefts = await connection.scalars(
+        select(StandingTrace.thefts).where(
+            StandingTrace.incident_id == incident_id, StandingTrace.claimed.is_(True)
+        )
+    )
+    return {transfer_id for each in thefts for transfer_id in each}
 
 
 async def read_money(

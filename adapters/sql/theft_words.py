@@ -27,9 +27,7 @@ async def read_theft_words(connection: AsyncConnection, incident_id: str) -> The
         )
     ).all()
     proven_at = await connection.scalar(
-        select(func.max(Proof.proven_at)).where(
-            Proof.incident_id == incident_id, Proof.voided_at.is_(None)
-        )
+        select(func.max(Proof.proven_at)).where(Proof.incident_id == incident_id, Proof.voided_at.is_(None))
     )
     counting = [alarm for alarm in alarms if incident.provisional or _counts(alarm, proven_at)]
     others = [alarm for alarm in alarms if alarm not in counting]
@@ -53,9 +51,7 @@ async def read_theft_words(connection: AsyncConnection, incident_id: str) -> The
 
 def _counts(alarm: Row[Any], proven_at: datetime | None) -> bool:
     """A machine's word; or that of a report which was there when the owner was proven, and saw it."""
-    return alarm.kind == AlarmKind.TRIGGER.value or (
-        proven_at is not None and alarm.received_at <= proven_at
-    )
+    return alarm.kind == AlarmKind.TRIGGER.value or (proven_at is not None and alarm.received_at <= proven_at)
 
 
 def _named(alarms: list[Row[Any]]) -> tuple[str, ...]:

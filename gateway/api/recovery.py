@@ -16,7 +16,7 @@ from gateway.api.incidents import READING, READING_ONE, UlidText, answer, known_
 from gateway.auth.permissions import Operation
 from gateway.parts import parts_of
 from gateway.reading import read
-from models.contracts.base import Message, OpaqueId
+from models.contracts.base import Message, Moment, OpaqueId
 from models.contracts.recovery import HoldView, RemedyView
 from models.errors import ErrorCode
 from use_cases.ports import DecisionView
@@ -34,10 +34,11 @@ class HoldAction(StrEnum):
 
 
 class TheftAction(StrEnum):
-    """`withdraw`: that one was the owner's own. It takes two people."""
+    """`withdraw`: that one was the owner's own. `confirm`: an unproven report named it. Each takes two people."""
 
     ADD = "add"
     WITHDRAW = "withdraw"
+    CONFIRM = "confirm"
 
 
 class MuleAction(StrEnum):
@@ -65,6 +66,13 @@ class TheftRequest(Message):
 
     action: TheftAction
     transfer_ids: Annotated[tuple[OpaqueId, ...], Field(min_length=1, max_length=100)]
+    reason: Reason
+
+
+class CompromiseTimeRequest(Message):
+    """Since when the account is not to be trusted."""
+
+    compromised_since: Moment
     reason: Reason
 
 
@@ -162,6 +170,26 @@ async def change_thefts(request: Request, incident_id: str) -> Response:
     body = await read(request, TheftRequest)
     view = await parts.recover.thefts(
         known_form(incident_id), body.action, body.transfer_ids, body.reason, by=by
+    )
+    return decided(parts, view, 201)
+
+
+@router.post(
+    "/v1/incidents/{incident_id}/compromise-time",
+    operation_id="moveCompromiseTime",
+    status_code=201,
+    summary="Ask to move the time since when the account is not trusted.",
+    responses=responses(201, DecisionView, *CHANGING),
+    response_model=None,
+    openapi_extra=body_of(CompromiseTimeRequest),
+)
+async def move_compromise_time(request: Request, incident_id: str) -> Response:
+    """Later takes two people. The money is traced anew; moved earlier, proofs that rely on anything set since are void."""
+    parts = parts_of(request)
+    by = await parts.door.enter(request, Operation.CHOOSE)
+    body = await read(request, CompromiseTimeRequest)
+    view = await parts.recover.compromised_since(
+        known_form(incident_id), body.compromised_since, body.reason, by=by
     )
     return decided(parts, view, 201)
 

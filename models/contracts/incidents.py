@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from models.contracts.alarms import Alarm
 from models.contracts.base import Message, Moment
 from models.contracts.policy import Policy
@@ -114,6 +116,20 @@ class TakeUpAlarmResult(StepResult):
     compromised_since: Moment
     moved_earlier: bool
     named_transfers: int
+
+
+class MoveCompromiseTimeInput(StepInput):
+    """Move the compromise time as this decision says: its action names the time that was known and the new one."""
+
+    request_id: str
+    choice: str
+
+
+class MoveCompromiseTimeResult(StepResult):
+    """Since when the account is not trusted now. Moved later, no proof and no receipt falls."""
+
+    compromised_since: Moment
+    moved_earlier: bool
 
 
 class PlanIdentityInput(StepInput):
@@ -382,7 +398,7 @@ class IncidentView(Message):
     holds: tuple[dict[str, Any], ...]
     decisions: tuple[dict[str, Any], ...]
     money: dict[str, Flow]
-    claimed: dict[str, Flow] = {}
+    claimed: dict[str, Flow] = Field(default_factory=dict)
     """By place, too: what only unproven reports call stolen. Nothing is held for it."""
     security_items: dict[str, str]
     stages: tuple[dict[str, Any], ...]

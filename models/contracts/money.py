@@ -75,7 +75,9 @@ class FindTheftsResult(StepResult):
     """
 
     thefts: dict[Currency, tuple[str, ...]]
-    claimed: dict[Currency, tuple[str, ...]] = Field(default_factory=dict, exclude_if=lambda claimed: not claimed)
+    claimed: dict[Currency, tuple[str, ...]] = Field(
+        default_factory=dict, exclude_if=lambda claimed: not claimed
+    )
     set_aside: dict[str, str] = Field(default_factory=dict, exclude_if=lambda aside: not aside)
 
 
