@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
@@ -106,6 +107,14 @@ class Recoveries(Protocol):
 
     async def traced(self, incident_id: str) -> list[TracedMoney]:
         """The trace that stands for each currency in which something was ever stolen."""
+        ...
+
+    def at_once(self) -> AbstractAsyncContextManager[None]:
+        """What is read inside, one after the other and by whatever port, is as of one moment; nothing can be written."""
+        ...
+
+    async def robbed(self, *, since: datetime | None, until: datetime | None) -> list[str]:
+        """Incidents opened in [since, until) in which something was stolen, oldest first."""
         ...
 
     async def stale(self, incident_id: str) -> bool:

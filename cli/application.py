@@ -23,6 +23,7 @@ from cli.commands import (
     operator,
     parts,
     recall,
+    remedy,
     sandbox,
     trace,
     transfers,
@@ -58,6 +59,7 @@ demo.register(application)
 parts.register(application)
 doctor.register(application)
 sandbox.register(application)
+remedy.register(application)
 application.add_typer(incident.application, name="incident")
 application.add_typer(notice.application, name="notice")
 application.add_typer(transfers.application, name="transfers")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, select, text
+from datetime import datetime
+
+from sqlalchemy import bindparam, exists, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,6 +12,7 @@ from activities import changes as say
 from models.contracts.steps import FinishedStep
 from models.contracts.transfers import Flow
 from models.names import NEW_DEVICE, SINCE_COMPROMISE
+from models.tables.incidents import Incident
 from models.tables.traces import StandingTrace, TraceRun
 
 FOUND = text(
@@ -100,6 +103,17 @@ async def stands(change: say.TraceStands, connection: AsyncConnection, step: Fin
 async def stale(connection: AsyncConnection, incident_id: str) -> bool:
     """Whether the money must be traced anew though none of it moved."""
     return bool(await connection.scalar(STALE, {"incident_id": incident_id}))
+
+
+async def robbed(connection: AsyncConnection, since: datetime | None, until: datetime | None) -> list[str]:
+    """Incidents opened in [since, until) that have a trace of their own, oldest first."""
+    traced = exists().where(StandingTrace.incident_id == Incident.id, StandingTrace.claimed.is_(False))
+    query = select(Incident.id).where(traced).order_by(Incident.opened_at, Incident.id)
+    if since is not None:
+        query = query.where(Incident.opened_at >= since)
+    if until is not None:
+        query = query.where(Incident.opened_at < until)
+    return list(await connection.scalars(query))
 
 
 async def claimed(connection: AsyncConnection, incident_id: str) -> set[str]:

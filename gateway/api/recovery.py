@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,7 +17,7 @@ from gateway.auth.permissions import Operation
 from gateway.parts import parts_of
 from gateway.reading import read
 from models.contracts.base import Message, Moment, OpaqueId
-from models.contracts.recovery import HoldView, RemedyView
+from models.contracts.recovery import HoldView, RemedyTotals, RemedyView
 from models.errors import ErrorCode
 from use_cases.ports import DecisionView
 
@@ -224,3 +224,22 @@ async def read_remedy(request: Request, incident_id: str) -> Response:
     parts = parts_of(request)
     await parts.door.enter(request, Operation.LOOK)
     return answer(await parts.account_by_remedy.of_incident(known_form(incident_id)))
+
+
+@router.get(
+    "/v1/remedy",
+    operation_id="readRemedyTotals",
+    summary="All stolen money by remedy: the sums over all incidents.",
+    responses=responses(200, RemedyTotals, *READING, ErrorCode.REFUSED_BY_RULE),
+    response_model=None,
+)
+async def read_remedy_totals(
+    request: Request,
+    since: Annotated[AwareDatetime | None, Query(description="Incidents opened then or later.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Incidents opened before.")] = None,
+    currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$")] = None,
+) -> Response:
+    """For supervisors and auditors. As of one moment; where one incident does not add up there are no sums, and it is named."""
+    parts = parts_of(request)
+    await parts.door.enter(request, Operation.LOOK_AT_TOTALS)
+    return answer(await parts.account_by_remedy.in_total(since=since, until=until, currency=currency))

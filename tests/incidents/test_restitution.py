@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -58,6 +59,20 @@ async def test_what_is_held_goes_back_to_its_owner_to_the_cent(house: House) -> 
         assert house.sandbox.balance(mule.account_id)["held"] == 0
     after = await remedy(house, incident_id)
     assert (after.stolen, after.returned, after.on_hold, after.at_large) == (90_000, 90_000, 0, 0)
+    in_total, opened_at = house.parts.account_by_remedy.in_total, (await house.facts(incident_id)).opened_at
+    totals = await in_total(since=opened_at, until=opened_at + timedelta(milliseconds=1))
+    assert (totals.incidents, totals.currencies["CNY"]) == (1, after)
+    await house.change(
+        "INSERT INTO recall (id, incident_id, episode, transfer_seq, transfer_id, exit_account, exit_kind, currency, amount, "
+        "asked, state, opened_at, next_wake_at) VALUES (left(:id, 25) || '0', :id, 1, 1, 'none', 'x', 'bank', 'CNY', 1, 1, "
+        "'sent', now(), 'infinity')",
+        id=incident_id,
+    )
+    with pytest.raises(StanchError, match=incident_id):
+        await in_total(since=opened_at)
+    await house.change(
+        "UPDATE recall SET state = 'closed', ending = 'withdrawn' WHERE incident_id = :id", id=incident_id
+    )
     steps = await house.steps(incident_id, StepKind.RESTITUTE)
     request_id = chosen.requests[-1].request_id
     keys = sorted(step.step_key for step in steps)
