@@ -14,8 +14,8 @@ from activities.origin import activity_origin
 from activities.ports import DecisionStore, Incidents
 from activities.recovery_ports import Recoveries
 from activities.steps import Effect, Running, Steps
-from models.contracts.incidents import IncidentFacts, MoveCompromiseTimeInput, MoveCompromiseTimeResult
-from models.contracts.recovery import RecoveryDecision
+from models.contracts.incidents import IncidentFacts
+from models.contracts.recovery import MoveCompromiseTimeInput, MoveCompromiseTimeResult, RecoveryDecision
 from models.contracts.steps import Refusal
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import LIFTED, Event

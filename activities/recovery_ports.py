@@ -130,11 +130,14 @@ class Recoveries(Protocol):
         ...
 
     async def exits(self, traced: TracedMoney) -> list[RecalledTransfer]:
-        """Transfers by which stolen money of this trace left and that were not recalled yet, in posting order; no fees."""
+        """Transfers by which stolen money of this trace left, each with what is not recalled of it yet; no fees.
+
+        In posting order. Where a part was recalled before, the rest is a further request.
+        """
         ...
 
     async def stray_recalls(self, traced: TracedMoney) -> list[int]:
-        """Postings of open recalls of this incident whose transfer the trace does not call stolen (any more)."""
+        """Postings of transfers of which open recalls ask for more than the trace calls stolen (now)."""
         ...
 
     async def placed(self, incident_id: str) -> list[ClaimedHold]:

@@ -72,7 +72,7 @@ class AccountByRemedy:
         return RemedyTotals(currencies=in_total(every), incidents=len(incident_ids))
 
     async def _remedies(self, incident_id: str) -> tuple[dict[str, Remedy], dict[str, int]]:
-        recalls = {each.currency: each for each in await self.recalls.totals(incident_id)}
+        recalls = {each.currency: each for each in await self.recalls.standing_totals(incident_id)}
         traced = await self.recoveries.traced(incident_id)
         try:
             cells = {

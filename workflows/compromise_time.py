@@ -6,7 +6,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.compromise_time import MoveCompromiseTime
-    from models.contracts.incidents import MoveCompromiseTimeInput, MoveCompromiseTimeResult
+    from models.contracts.recovery import MoveCompromiseTimeInput, MoveCompromiseTimeResult
     from models.names import DecisionKind
     from workflows.money_beside import MoneyBeside
     from workflows.policies import STEP

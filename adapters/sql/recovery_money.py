@@ -59,33 +59,48 @@ ORDER BY back.seq, back.part
 )
 """What exits have given back since: the next trace follows it. Never more of a transfer than was stolen of it."""
 
+ASKED = """
+    SELECT r.transfer_seq, count(*)::int AS requests, bool_or(r.ending = 'cancelled') AS stopped,
+           bool_or(r.state <> 'closed' AND r.withdraw_asked_at IS NULL) AS open,
+           coalesce(sum(r.asked) FILTER (
+               WHERE coalesce(r.ending, '') <> 'withdrawn' AND r.withdraw_asked_at IS NULL), 0)::bigint AS asked
+    FROM recall r WHERE r.incident_id = :incident_id GROUP BY r.transfer_seq
+"""
+"""What was asked of each transfer so far. A withdrawn request asks for nothing any more."""
+
 EXITS = text(
     f"""
 SELECT left_by.seq, left_by.transfer_id, left_by.src, left_by.dst, left_by.dst_kind, left_by.currency,
-       left_by.posted_at, left_by.status, left_by.bank, carried.stolen,
+       left_by.posted_at, left_by.status, left_by.bank, carried.stolen - coalesce(asked.asked, 0) AS stolen,
+       coalesce(asked.requests, 0) AS part,
        (SELECT sum(t.amount)::bigint FROM transfer_index t WHERE t.transfer_id = left_by.transfer_id) AS amount
 FROM (SELECT seq, sum(stolen)::bigint AS stolen FROM ({CARRIED}) AS c
       WHERE dst_kind NOT IN ('wallet', 'pooling', 'fee') GROUP BY seq) AS carried
 JOIN transfer_index AS left_by ON left_by.seq = carried.seq AND left_by.part = 0
-WHERE left_by.dst <> :victim AND left_by.reverses IS NULL AND NOT EXISTS (
-    SELECT FROM recall r WHERE r.incident_id = :incident_id AND r.transfer_seq = left_by.seq)
+LEFT JOIN ({ASKED}) AS asked ON asked.transfer_seq = left_by.seq
+WHERE left_by.dst <> :victim AND left_by.reverses IS NULL AND coalesce(asked.asked, 0) < carried.stolen
+  AND NOT coalesce(asked.stopped, false)
 ORDER BY left_by.seq LIMIT 100
 """  # noqa: S608 - text of our own
 )
-"""A fee is the operator's own: it gives it back without being asked by a bank's message."""
+"""A fee is the operator's own: it gives it back without being asked by a bank's message. What was asked for already is not
+asked for again: where more turned out to be stolen, only the difference."""
 
 STRAY_RECALLS = text(
     f"""
-SELECT r.transfer_seq FROM recall r
-WHERE r.incident_id = :incident_id AND r.currency = :currency AND r.state <> 'closed' AND r.withdraw_asked_at IS NULL
-  AND NOT EXISTS (SELECT FROM ({CARRIED}) AS c WHERE c.seq = r.transfer_seq)
-ORDER BY r.transfer_seq
+SELECT asked.transfer_seq FROM ({ASKED}) AS asked
+LEFT JOIN (SELECT seq, sum(stolen)::bigint AS stolen FROM ({CARRIED}) AS c GROUP BY seq) AS carried
+       ON carried.seq = asked.transfer_seq
+WHERE asked.open AND asked.asked > coalesce(carried.stolen, 0) AND EXISTS (
+    SELECT FROM recall r WHERE r.incident_id = :incident_id AND r.transfer_seq = asked.transfer_seq AND r.currency = :currency)
+ORDER BY asked.transfer_seq
 """  # noqa: S608 - text of our own
 )
+"""More is asked than is stolen: the open requests are withdrawn, and what is stolen of it is asked for anew."""
 
 
 async def unrecalled(connection: AsyncConnection, traced: TracedMoney) -> list[RecalledTransfer]:
-    """Exits of this trace for which no recall of the incident stands in the database."""
+    """Exits of this trace of which more is stolen than the incident's recalls ask for: each with the difference."""
     which = {"trace_id": traced.trace_id, "incident_id": traced.incident_id, "victim": traced.victim}
     return [
         RecalledTransfer(
@@ -97,6 +112,7 @@ async def unrecalled(connection: AsyncConnection, traced: TracedMoney) -> list[R
             currency=row.currency,
             amount=row.amount,
             stolen=row.stolen,
+            part=row.part,
             posted_at=row.posted_at,
             status=row.status,
             bank=None if row.bank is None else BankDetails.model_validate(row.bank),
@@ -106,7 +122,7 @@ async def unrecalled(connection: AsyncConnection, traced: TracedMoney) -> list[R
 
 
 async def stray_recalls(connection: AsyncConnection, traced: TracedMoney) -> list[int]:
-    """Open recalls of what was not stolen after all."""
+    """Transfers of which open recalls ask for more than was stolen."""
     which = {
         "trace_id": traced.trace_id,
         "incident_id": traced.incident_id,

@@ -118,20 +118,6 @@ class TakeUpAlarmResult(StepResult):
     named_transfers: int
 
 
-class MoveCompromiseTimeInput(StepInput):
-    """Move the compromise time as this decision says: its action names the time that was known and the new one."""
-
-    request_id: str
-    choice: str
-
-
-class MoveCompromiseTimeResult(StepResult):
-    """Since when the account is not trusted now. Moved later, no proof and no receipt falls."""
-
-    compromised_since: Moment
-    moved_earlier: bool
-
-
 class PlanIdentityInput(StepInput):
     """Choose the contact points that may prove the owner."""
 

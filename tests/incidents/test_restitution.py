@@ -64,9 +64,11 @@ async def test_what_is_held_goes_back_to_its_owner_to_the_cent(house: House) -> 
     assert (totals.incidents, totals.currencies["CNY"]) == (1, after)
     await house.change(
         "INSERT INTO recall (id, incident_id, episode, transfer_seq, transfer_id, exit_account, exit_kind, currency, amount, "
-        "asked, state, opened_at, next_wake_at) VALUES (left(:id, 25) || '0', :id, 1, 1, 'none', 'x', 'bank', 'CNY', 1, 1, "
-        "'sent', now(), 'infinity')",
+        "asked, promised, received, chases, wakes, state, opened_at, next_wake_at) "
+        "SELECT left(:id, 25) || '0', :id, 1, seq, transfer_id, dst, 'bank', 'CNY', 1, 1, 0, 0, 0, 0, 'sent', now(), 'infinity' "
+        "FROM transfer_index WHERE transfer_id = :transfer_id",
         id=incident_id,
+        transfer_id=theft.transfers[0],
     )
     with pytest.raises(StanchError, match=incident_id):
         await in_total(since=opened_at)
