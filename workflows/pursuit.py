@@ -110,8 +110,13 @@ class Pursuit:
                 self._learn(lot, hold)
 
     def _learn(self, lot: TaintedLot, hold: HoldResult) -> None:
-        if hold.refusal is not None and hold.refusal.code in NO_FOR_GOOD:
+        if hold.refusal is None:
+            return
+        if hold.refusal.code in NO_FOR_GOOD:
             self._refused.add(_units(lot))
+        else:
+            # Somebody else was faster on these units, or the check came too late: the next trace offers what is free.
+            self.again = True
 
     async def _let_go(self, hold_id: str) -> None:
         await workflow.execute_activity_method(
