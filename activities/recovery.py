@@ -52,6 +52,7 @@ class LookAtMoney:
         """The index is brought up to the feed's head as far as the budget goes; nothing is traced. Errors: WALLET_UNREACHABLE."""
         incident_id = request.incident_id
         position = await self.index.catch_up(budget=FEED_BUDGET)
+        await self.index.locate_returns()
         free: list[TaintedLot] = []
         back: list[TaintedLot] = []
         strays: list[str] = []

@@ -61,12 +61,15 @@ SELECT EXISTS (
     WHERE s.incident_id = :incident_id AND (
         s.since <> coalesce(i.compromised_since, i.opened_at)
         OR (s.thefts <> '[]' AND r.thefts IS DISTINCT FROM s.thefts)
+        OR EXISTS (SELECT FROM recall AS c JOIN transfer_index AS t ON t.reverses = c.transfer_id
+                   WHERE c.incident_id = i.id AND t.linked_at > r.created_at AND t.seq <= r.upto_seq)
         OR (EXISTS (SELECT FROM alarm AS a WHERE a.incident_id = i.id AND a.kind = 'report' AND a.acknowledged_at IS NOT NULL)
             AND EXISTS (SELECT FROM proof AS p WHERE p.incident_id = i.id
                         AND greatest(p.proven_at, p.voided_at) > s.found_at))))
 """
 )
-"""Another compromise time than the one they were found by, thefts that no trace follows yet, or a proof that made words count."""
+"""Another compromise time than the one they were found by, thefts that no trace follows yet, money that turned out to have come
+back before the trace's end, or a proof that made words count."""
 
 
 async def found(change: say.TheftsFound, connection: AsyncConnection, step: FinishedStep) -> None:

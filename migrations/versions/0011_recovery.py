@@ -58,6 +58,7 @@ def upgrade() -> None:
     op.add_column("incident", sa.Column("dated_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("alarm", sa.Column("dated_since", sa.DateTime(timezone=True), nullable=True))
     op.add_column("theft", sa.Column("added_by", sa.String(length=26), nullable=True))
+    op.add_column("transfer_index", sa.Column("linked_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("recall", sa.Column("part", sa.Integer(), nullable=False, server_default="0"))
     op.drop_constraint("uq_recall_incident_id_transfer_seq", "recall", type_="unique")
     op.create_unique_constraint(
