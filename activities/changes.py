@@ -45,21 +45,57 @@ class AcknowledgeAlarm:
 
     alarm_id: str
     at: datetime
+    dated_since: datetime | None = None
+    """Since when the account is not trusted by this alarm alone."""
 
 
 @dataclass(frozen=True)
 class SetCompromisedSince:
-    """Set the compromise time. `voids`: it moved earlier, so proofs and receipts that relied on later things fall."""
+    """Set the compromise time. `voids`: it moved earlier, so proofs and receipts that relied on later things fall.
+
+    `by_people`: a decision, which every alarm taken up before it yields to.
+    """
 
     at: datetime
     voids: bool
+    by_people: bool = False
 
 
 @dataclass(frozen=True)
 class RecordThefts:
-    """Count these transfers as stolen: (transfer id, basis). One that was withdrawn stays so unless a person adds it."""
+    """Count these transfers as stolen: (transfer id, basis). One that was withdrawn stays so unless a person adds it.
+
+    `added_by`: the decision by which people add them.
+    """
 
     thefts: tuple[tuple[str, str], ...]
+    at: datetime
+    added_by: str | None = None
+
+
+@dataclass(frozen=True)
+class TheftsFound:
+    """All that counts as stolen up to posting `upto_seq`, by currency in posting order; what is not named counts no more.
+
+    `claimed`: what only unproven reports say. `since`: the compromise time by which they were found.
+    """
+
+    stolen: dict[str, tuple[str, ...]]
+    claimed: dict[str, tuple[str, ...]]
+    since: datetime
+    upto_seq: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class TraceStands:
+    """This trace follows these thefts now. Nothing happens when others count meanwhile, or a longer trace of them stands."""
+
+    currency: str
+    claimed: bool
+    trace_id: str
+    thefts: tuple[str, ...]
+    upto_seq: int
     at: datetime
 
 
@@ -333,6 +369,8 @@ Change = (
     | AcknowledgeAlarm
     | SetCompromisedSince
     | RecordThefts
+    | TheftsFound
+    | TraceStands
     | RecordProof
     | RecordEvidence
     | EndClaimOfImpostor

@@ -49,6 +49,10 @@ class TransferIndex(Protocol):
         """Take units [lo, hi) out of the account's queue from `effective_seq` on. Repeating changes nothing."""
         ...
 
+    async def locate_returns(self) -> int:
+        """Link payments by which institutions sent recalled money back without saying what they undo; how many."""
+        ...
+
     async def release_hold(self, hold_id: str, effective_seq: int) -> None:
         """Put a hold's units back in their place from `effective_seq` on. Repeating changes nothing."""
         ...

@@ -29,7 +29,7 @@ from models.contracts.wallet import AccountState, ContactPoint, SecurityEntry
 from models.errors import ErrorCode, StanchError
 from models.ids import incident_workflow_id
 from models.lifecycle import LIFTED, Event
-from models.names import Activity, Actor, AlarmKind, Role, SecurityItem, StepKind
+from models.names import NAMED, REPORTED, Activity, Actor, AlarmKind, Role, SecurityItem, StepKind
 
 TEMPORAL_SENDER = Sender(operator_id="0" * 26, name="temporal", role=Role.TRIGGER)
 """Whoever starts the workflow straight at Temporal: only gateway and worker reach it in production (DESIGN 7)."""
@@ -149,14 +149,15 @@ class TakeUpAlarm:
                 # It began no episode, so it was held back: unproven words of a third party undo no proof by themselves.
                 moved = False
             since = candidate if known is None or moved else known
-            changes: list[Change] = [AcknowledgeAlarm(step.alarm_id, running.started_at)]
+            changes: list[Change] = [AcknowledgeAlarm(step.alarm_id, running.started_at, candidate)]
             if since != known:
                 changes.append(SetCompromisedSince(since, voids=moved))
             if moved:
                 # Whatever the status was when it was read: a proof that is committed meanwhile falls in this commit, too.
                 changes.append(MoveIncident(Event.PROOF_VOIDED))
             if alarm.stolen_transfers:
-                named = tuple((transfer, "named") for transfer in alarm.stolen_transfers)
+                basis = NAMED if alarm.kind is AlarmKind.TRIGGER else REPORTED
+                named = tuple((transfer, basis) for transfer in alarm.stolen_transfers)
                 changes.append(RecordThefts(named, running.started_at))
             result = TakeUpAlarmResult(
                 step_key=step.step_key,

@@ -33,7 +33,7 @@ from models.contracts.recovery import (
 from models.contracts.steps import StepResult
 from models.names import ADDED_BY_PEOPLE, Activity, DecisionKind, NoticeTemplate, Scope, StepKind
 
-ADD, WITHDRAW = "add", "withdraw"
+WITHDRAW = "withdraw"
 KEEP = "keep"
 DONE = "done"
 
@@ -122,9 +122,13 @@ class ChangeThefts:
                 ",".join(step.transfer_ids),
             )
             change: RecordThefts | WithdrawThefts = (
-                RecordThefts(tuple((each, ADDED_BY_PEOPLE) for each in step.transfer_ids), running.started_at)
-                if step.choice == ADD
-                else WithdrawThefts(step.transfer_ids, step.request_id, running.started_at)
+                WithdrawThefts(step.transfer_ids, step.request_id, running.started_at)
+                if step.choice == WITHDRAW
+                else RecordThefts(
+                    tuple((each, ADDED_BY_PEOPLE) for each in step.transfer_ids),
+                    running.started_at,
+                    step.request_id,
+                )
             )
             return Effect(
                 ChangeTheftsResult(step_key=step.step_key, transfer_ids=step.transfer_ids),

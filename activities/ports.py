@@ -9,6 +9,7 @@ from typing import Protocol
 from activities.changes import Change
 from models.contracts.alarms import AcceptedAlarm, Alarm, Sender
 from models.contracts.incidents import Decision, Decisions, IncidentFacts
+from models.contracts.money import TheftWords
 from models.contracts.policy import Policy
 from models.contracts.steps import FinishedStep, RecordedStep, StepAttempt
 from models.contracts.transfers import (
@@ -84,12 +85,10 @@ class Incidents(Protocol):
         """Totals by place of the last trace per currency."""
         ...
 
-    async def named_thefts(self, incident_id: str) -> tuple[str, ...]:
-        """Transfers that alarms of this incident named as stolen, in the order named."""
-        ...
-
-    async def changed_thefts(self, incident_id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """(transfers that people added to the thefts, transfers that they withdrew from them)."""
+    async def theft_words(self, incident_id: str) -> TheftWords:
+        """What alarms taken up and people say of the thefts. While nothing but unproven reports stands all of them count:
+        nothing is held for such an incident.
+        """
         ...
 
     async def receipts(

@@ -49,6 +49,10 @@ class Recalls(Protocol):
         """Per currency: what is pending, recalled and lost (see RecallTotals); nothing where nothing was asked."""
         ...
 
+    async def standing_totals(self, incident_id: str) -> tuple[RecallTotals, ...]:
+        """The same, of what the traces that stand call stolen, for the account by remedy."""
+        ...
+
     async def ask_withdrawal(self, incident_id: str, transfer_seq: int) -> bool:
         """Commit that this recall is to be withdrawn (its theft was none); its workflow is woken for it.
 

@@ -55,7 +55,7 @@ class OpenRecall:
         """Record the recall with what is asked."""
 
         async def effect(running: Running) -> Effect[OpenRecallResult]:
-            recall_id = recall_id_of(step.incident_id, step.transfer.transfer_seq)
+            recall_id = recall_id_of(step.incident_id, step.transfer.transfer_seq, step.transfer.part)
             institution = self.institutions.addressee(step.transfer)
             opened = RecallOpened(recall_id, step.transfer, institution, running.started_at)
             result = OpenRecallResult(step_key=step.step_key, recall_id=recall_id, institution=institution)

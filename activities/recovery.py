@@ -52,16 +52,17 @@ class LookAtMoney:
         """The index is brought up to the feed's head as far as the budget goes; nothing is traced. Errors: WALLET_UNREACHABLE."""
         incident_id = request.incident_id
         position = await self.index.catch_up(budget=FEED_BUDGET)
+        await self.index.locate_returns()
         free: list[TaintedLot] = []
         back: list[TaintedLot] = []
         strays: list[str] = []
         exits: list[RecalledTransfer] = []
         strays_outside: list[int] = []
-        moved = False
+        moved = await self.recoveries.stale(incident_id)
         at_large = outside = 0
         traced = await self.recoveries.traced(incident_id)
         for each in traced:
-            lots = await self.traces.lots(each.trace_id)
+            lots = [] if each.trace_id is None else await self.traces.lots(each.trace_id)
             unheld = await self.claims.unclaimed(lots, incident_id=incident_id)
             # Also what we may not hold again moves on, to somebody with whom it may be held.
             loose = await self.claims.unclaimed(lots)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
@@ -15,9 +16,12 @@ from models.names import HoldSource
 
 
 class TracedMoney(Message):
-    """The last trace of one currency of an incident. `theft_seq`: the posting of the first theft."""
+    """The trace that stands for one currency of an incident. `theft_seq`: the posting of the first theft.
 
-    trace_id: str
+    `trace_id` is None, and the flow zero, where something was stolen once and no theft counts any more.
+    """
+
+    trace_id: str | None
     incident_id: str
     victim: str
     currency: str
@@ -111,7 +115,23 @@ class Recoveries(Protocol):
         ...
 
     async def traced(self, incident_id: str) -> list[TracedMoney]:
-        """The last trace of each currency, the one that reaches furthest."""
+        """The trace that stands for each currency in which something was ever stolen."""
+        ...
+
+    def at_once(self) -> AbstractAsyncContextManager[None]:
+        """What is read inside, one after the other and by whatever port, is as of one moment; nothing can be written."""
+        ...
+
+    async def robbed(self, *, since: datetime | None, until: datetime | None) -> list[str]:
+        """Incidents opened in [since, until) in which something was stolen, oldest first."""
+        ...
+
+    async def stale(self, incident_id: str) -> bool:
+        """Whether those traces follow other thefts than count now, or were found by another compromise time."""
+        ...
+
+    async def claimed(self, incident_id: str) -> set[str]:
+        """Transfers that only unproven reports call stolen: traced, shown, and not held."""
         ...
 
     async def came_back(self, traced: TracedMoney) -> list[CameBack]:
@@ -119,11 +139,14 @@ class Recoveries(Protocol):
         ...
 
     async def exits(self, traced: TracedMoney) -> list[RecalledTransfer]:
-        """Transfers by which stolen money of this trace left and that were not recalled yet, in posting order; no fees."""
+        """Transfers by which stolen money of this trace left, each with what is not recalled of it yet; no fees.
+
+        In posting order. Where a part was recalled before, the rest is a further request.
+        """
         ...
 
     async def stray_recalls(self, traced: TracedMoney) -> list[int]:
-        """Postings of open recalls of this incident whose transfer the trace does not call stolen (any more)."""
+        """Postings of transfers of which open recalls ask for more than the trace calls stolen (now)."""
         ...
 
     async def placed(self, incident_id: str) -> list[ClaimedHold]:

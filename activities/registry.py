@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from activities.closing import CloseTheIncident
+from activities.compromise_time import MoveCompromiseTime
 from activities.decisions import AskDecision, CarryOutDecision, ReadDecision
 from activities.freeze import Freeze, FreezeEffect
 from activities.hold_life import EndHold, RenewHold, TellHolder
 from activities.holds import Hold, ListHolds, ReleaseHold
 from activities.identity import CheckProof, PlanIdentity, SendChallenge
 from activities.identity_ports import Challenges, IdentityClaims
-from activities.money import CatchUp, CompareRules, FindThefts, Trace
+from activities.money import CatchUp, CompareRules, Trace
 from activities.money_ports import Traces, TransferIndex
 from activities.opening import LoadIncident, RegisterIncident, TakeUpAlarm
 from activities.owner_link import SendOwnerLink
@@ -36,6 +37,7 @@ from activities.restitution import AskRestitution, PlanRestitution, Restitute
 from activities.returning import EnterStage, LiftLimits, Release
 from activities.security import ReadBack, ResetItem
 from activities.steps import Steps
+from activities.thefts import FindThefts
 from activities.wallet_ports import Messages, Wallet
 from models.contracts.identity import IdentityRules
 
@@ -130,4 +132,5 @@ def _recovery(ports: Ports, steps: Steps) -> list[Callable[..., Any]]:
         ReleaseMule(steps, wallet, decisions, recoveries).run,
         ChangeThefts(steps, decisions, recoveries).run,
         SettleQuestion(steps, decisions, claims, recoveries).run,
+        MoveCompromiseTime(steps, ports.incidents, decisions, recoveries).run,
     ]

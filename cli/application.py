@@ -24,6 +24,7 @@ from cli.commands import (
     operator,
     parts,
     recall,
+    remedy,
     sandbox,
     trace,
     transfers,
@@ -59,6 +60,7 @@ demo.register(application)
 parts.register(application)
 doctor.register(application)
 sandbox.register(application)
+remedy.register(application)
 application.add_typer(incident.application, name="incident")
 application.add_typer(notice.application, name="notice")
 application.add_typer(alert.application, name="alert")

@@ -29,9 +29,13 @@ def recovery_workflow_id(incident_id: str) -> str:
     return f"{RECOVERY_PREFIX}{incident_id}"
 
 
-def recall_workflow_id(incident_id: str, transfer_seq: int) -> str:
-    """The id of the detached workflow that asks for one transfer's money back; it outlives the incident."""
-    return f"{RECALL_PREFIX}{incident_id}:{transfer_seq}"
+def recall_workflow_id(incident_id: str, transfer_seq: int, part: int = 0) -> str:
+    """The id of the detached workflow that asks for one transfer's money back; it outlives the incident.
+
+    `part` counts the further requests for the same transfer, where more of it turned out to be stolen.
+    """
+    first = f"{RECALL_PREFIX}{incident_id}:{transfer_seq}"
+    return f"{first}:{part}" if part else first
 
 
 def child_workflow_id(incident_id: str, episode: int, part: str) -> str:

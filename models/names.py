@@ -99,6 +99,7 @@ class StepKind(StrEnum):
     FREEZE_MULE = "freeze_mule"
     RELEASE_MULE = "release_mule"
     CHANGE_THEFTS = "change_thefts"
+    COMPROMISE_TIME = "compromise_time"
     RESTITUTE = "restitute"
     RECALL_OPEN = "recall_open"
     CANCEL_PAYOUT = "cancel_payout"
@@ -227,6 +228,9 @@ class DecisionKind(StrEnum):
     RELEASE_MULE = "release_mule"
     ADD_THEFT = "add_theft"
     WITHDRAW_THEFT = "withdraw_theft"
+    CONFIRM_THEFT = "confirm_theft"
+    COMPROMISED_EARLIER = "compromised_earlier"
+    COMPROMISED_LATER = "compromised_later"
     RESTITUTE = "restitute"
     COMPETING_CLAIMS = "competing_claims"
     RECOVERY_STUCK = "recovery_stuck"
@@ -246,6 +250,7 @@ RECOVERY_QUESTIONS = frozenset(
         DecisionKind.RELEASE_MULE,
         DecisionKind.ADD_THEFT,
         DecisionKind.WITHDRAW_THEFT,
+        DecisionKind.CONFIRM_THEFT,
         DecisionKind.RESTITUTE,
         DecisionKind.COMPETING_CLAIMS,
         DecisionKind.RECOVERY_STUCK,
@@ -328,6 +333,7 @@ class Activity(StrEnum):
     FREEZE_MULE = "freeze_mule"
     RELEASE_MULE = "release_mule"
     CHANGE_THEFTS = "change_thefts"
+    MOVE_COMPROMISE_TIME = "move_compromise_time"
     ASK_RESTITUTION = "ask_restitution"
     RESTITUTE = "restitute"
     SETTLE_QUESTION = "settle_question"
@@ -342,6 +348,12 @@ class Activity(StrEnum):
 
 ADDED_BY_PEOPLE = "people"
 """The basis of a theft that a person added: only that word takes a withdrawal back."""
+
+NAMED, REPORTED = "named", "reported"
+"""The basis of a theft that a machine's alarm named, or a person's report."""
+
+NEW_DEVICE, SINCE_COMPROMISE, CLAIMED = "new_device", "since_compromise", "claimed"
+"""What a rule finds: sent by what was set since the compromise time; sent since it at all; claimed by unproven words only."""
 
 WAKE = "wake"
 """Update (parent) and signal (children): look at the database again; it carries nothing."""

@@ -16,6 +16,7 @@ from sandbox.problems import problem
 Mode = Literal["latency", "error", "lost_answer", "closed", "stale"]
 TRANSPORT = "sandbox.transport"
 REMEMBERED_ANSWERS = 4096
+TOO_MANY = 429
 _ACCOUNT = re.compile(r"/v1/accounts/[^/]+")
 
 
@@ -24,7 +25,8 @@ class Fault:
     """One bad day.
 
     `match` is searched in `METHOD /path`. `latency` waits `ms` before the effect, which comes even when the caller has
-    gone; `error` answers `status` and does nothing (a 4xx is the wallet's no for good); `lost_answer` does the effect and closes the connection; `closed`
+    gone; `error` answers `status` and does nothing (429: again after `ms`; another 4xx is the wallet's no for good);
+    `lost_answer` does the effect and closes the connection; `closed`
     closes it without the effect; `stale` answers a GET of an account with what the last one before said. `count`
     requests are hit, then the day is over.
     """
@@ -111,6 +113,8 @@ class FaultInjector:
             await self._app(scope, again, send)
         elif fault.mode == "error":
             answer = problem(fault.status, "unavailable", "The wallet is having a bad day. Nothing was done.")
+            if fault.status == TOO_MANY:
+                answer.headers["retry-after"] = str(fault.ms / 1000)
             await answer(scope, receive, send)
         elif fault.mode == "stale" and readable:
             await self._stale(path, scope, receive, send)

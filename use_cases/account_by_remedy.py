@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from activities.money_ports import Traces, TransferIndex
 from activities.ports import Incidents
@@ -10,12 +11,15 @@ from activities.recall_ports import Recalls
 from activities.recovery_ports import Recoveries, TracedMoney
 from models.contracts.base import MAX_AMOUNT
 from models.contracts.recalls import RecallTotals
-from models.contracts.recovery import Remedy, RemedyView
+from models.contracts.recovery import Remedy, RemedyTotals, RemedyView
 from models.errors import ErrorCode, StanchError
 from models.names import HoldSource
 from tracing.intervals import intersect, subtract, total, union
-from tracing.remedy import Known, remedy
+from tracing.remedy import Known, in_total, remedy
 from use_cases.look_up import unknown
+
+NAMED = 10
+"""Incidents that a refusal names; it says how many more there are."""
 
 
 @dataclass
@@ -30,13 +34,45 @@ class AccountByRemedy:
 
     async def of_incident(self, incident_id: str) -> RemedyView:
         """Every stolen unit in exactly one cell, per currency. Errors: NOT_FOUND; REFUSED_BY_RULE when it does not add up."""
-        if await self.incidents.facts(incident_id) is None:
-            raise unknown()
-        cells, seen = await self._remedies(incident_id)
+        async with self.recoveries.at_once():
+            if await self.incidents.facts(incident_id) is None:
+                raise unknown()
+            cells, seen = await self._remedies(incident_id)
         return RemedyView(incident_id=incident_id, currencies=cells, upto_seq=seen)
 
+    async def in_total(
+        self, *, since: datetime | None = None, until: datetime | None = None, currency: str | None = None
+    ) -> RemedyTotals:
+        """The sums over all incidents opened in [since, until), per currency, as of one moment.
+
+        Errors: REFUSED_BY_RULE when an incident does not add up: it is named, and there are no sums without it.
+        """
+        every: list[Remedy] = []
+        wrong: list[str] = []
+        async with self.recoveries.at_once():
+            incident_ids = await self.recoveries.robbed(since=since, until=until)
+            for incident_id in incident_ids:
+                try:
+                    cells, _ = await self._remedies(incident_id)
+                except StanchError as error:
+                    if not error.matches(ErrorCode.REFUSED_BY_RULE):
+                        raise
+                    wrong.append(incident_id)
+                else:
+                    every += [each for each in cells.values() if currency in {None, each.currency}]
+        if wrong:
+            named = ", ".join(wrong[:NAMED]) + (
+                f" and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
+            )
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                f"The money of {len(wrong)} of {len(incident_ids)} incidents does not add up to what was stolen: {named}. No "
+                "sums are given and nothing was changed; ask again once their money has been traced anew.",
+            )
+        return RemedyTotals(currencies=in_total(every), incidents=len(incident_ids))
+
     async def _remedies(self, incident_id: str) -> tuple[dict[str, Remedy], dict[str, int]]:
-        recalls = {each.currency: each for each in await self.recalls.totals(incident_id)}
+        recalls = {each.currency: each for each in await self.recalls.standing_totals(incident_id)}
         traced = await self.recoveries.traced(incident_id)
         try:
             cells = {
@@ -53,7 +89,8 @@ class AccountByRemedy:
 
     async def _known(self, traced: TracedMoney, recalls: RecallTotals | None) -> Known:
         lots: dict[str, list[tuple[int, int]]] = {}
-        for lot in await self.traces.lots(traced.trace_id):
+        lying_now = [] if traced.trace_id is None else await self.traces.lots(traced.trace_id)
+        for lot in lying_now:
             lots.setdefault(lot.account_id, []).append((lot.lo, lot.hi))
         back = await self.recoveries.came_back(traced)
         out_of_exits: dict[str, list[tuple[int, int]]] = {}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from activities.changes import Change, OpenDecisionTask
 from activities.holders import WITHHELD, to_holder
 from activities.money_ports import TransferIndex
+from activities.plausible import EARLIEST_YEAR
 from activities.ports import Clock, Incidents, Policies
 from activities.recovery_ports import Recoveries
 from activities.steps import Effect, Running, Steps
@@ -20,6 +21,7 @@ from models.contracts.steps import Origin
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
+from models.lifecycle import LIFTED
 from models.names import Actor, DecisionKind, NoticeTemplate, Role, StepKind
 from use_cases.ports import DecisionDesk, DecisionView, Overview
 
@@ -35,6 +37,16 @@ FOUR_EYES: dict[DecisionKind, bool] = {
     # More is counted as stolen, never less: that protects, and the holder can object.
     DecisionKind.ADD_THEFT: False,
     DecisionKind.WITHDRAW_THEFT: True,
+    # On a report's unproven word nobody's money is held, nor on one person's more.
+    DecisionKind.CONFIRM_THEFT: True,
+    # Earlier trusts less, which protects; later trusts what was set in between, which a thief would like.
+    DecisionKind.COMPROMISED_EARLIER: False,
+    DecisionKind.COMPROMISED_LATER: True,
+}
+THEFTS = {
+    "add": DecisionKind.ADD_THEFT,
+    "withdraw": DecisionKind.WITHDRAW_THEFT,
+    "confirm": DecisionKind.CONFIRM_THEFT,
 }
 
 
@@ -175,7 +187,8 @@ class Recover:
     ) -> DecisionView:
         """Ask to add transfers to the thefts, or to withdraw them ("that one was mine"): that takes two people.
 
-        Errors: NOT_FOUND; THEFT_UNKNOWN, THEFT_NOT_VICTIMS: nothing was changed.
+        `confirm`: count what so far only unproven reports call stolen, so that it is held; two people, too. Errors:
+        NOT_FOUND; THEFT_UNKNOWN, THEFT_NOT_VICTIMS, REFUSED_BY_RULE: nothing was changed.
         """
         facts = await self._facts(incident_id)
         wanted = tuple(sorted(set(transfer_ids)))
@@ -192,8 +205,50 @@ class Recover:
                     ErrorCode.THEFT_NOT_VICTIMS,
                     f"Transfer {number} of those named did not leave this incident's account. Nothing was changed.",
                 )
-        kind = DecisionKind.ADD_THEFT if action == "add" else DecisionKind.WITHDRAW_THEFT
-        return await self._propose(kind, incident_id, ",".join(wanted), action, reason, by, {})
+        claimed = await self.recoveries.claimed(incident_id)
+        if action == "add" and claimed & set(wanted):
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                "An unproven report names one of these already. Nothing was changed; two people confirm it, then money is held.",
+            )
+        if action == "confirm" and set(wanted) - claimed:
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                "Not all of these wait to be confirmed: no unproven report calls them stolen. Nothing was changed; add them.",
+            )
+        return await self._propose(THEFTS[action], incident_id, ",".join(wanted), action, reason, by, {})
+
+    async def compromised_since(
+        self, incident_id: str, at: datetime, reason: str, *, by: Sender
+    ) -> DecisionView:
+        """Ask to move the compromise time: later takes two people, earlier one, as it only takes trust away.
+
+        Errors: NOT_FOUND; INVALID (no time at which it can have begun); REFUSED_BY_RULE (closed, not known yet, that time
+        already, or protection is being lifted and the time would be earlier): nothing was changed.
+        """
+        facts = await self._facts(incident_id)
+        known, at = facts.compromised_since, at.astimezone(UTC)
+        if facts.closed_at is not None or known is None or at == known:
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                "The compromise time of this incident cannot be moved to this. Nothing was changed; it is closed, its first "
+                "alarm is not taken up yet, or that is the time it has.",
+            )
+        if at.year < EARLIEST_YEAR or at > facts.opened_at:
+            raise StanchError(
+                ErrorCode.INVALID,
+                "compromised_since: the account cannot be compromised since then, for the alarm is older. Nothing was changed.",
+            )
+        earlier = at < known
+        if earlier and facts.status in LIFTED:
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                "Protection is being lifted already, and this alone does not stop that. Nothing was changed; raise an alarm "
+                "with the earlier time, it freezes the account again.",
+            )
+        kind = DecisionKind.COMPROMISED_EARLIER if earlier else DecisionKind.COMPROMISED_LATER
+        more = {"known": known.isoformat()}
+        return await self._propose(kind, incident_id, at.isoformat(), "move", reason, by, more)
 
     async def _facts(self, incident_id: str) -> IncidentFacts:
         facts = await self.incidents.facts(incident_id)

@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from models.ids import child_workflow_id
     from models.lifecycle import Status
     from models.names import WAKE, DecisionKind, Outcome, Scope
-    from workflows.money_beside import MoneyBeside
+    from workflows.compromise_time import CompromiseTime
     from workflows.policies import FREEZE, LOOK, STEP, code_of
     from workflows.turns import ABOUT_CLAIMANTS, ENDED_BY_TWO, Ended, HistoryFull, Relapsed, Voided
 
@@ -43,7 +43,7 @@ STUCK_PAUSE = timedelta(minutes=1)
 """How long a failed story waits for a person before it is tried again by itself."""
 
 
-class Attention(MoneyBeside):
+class Attention(CompromiseTime):
     """The state of an incident's workflow, and how it is kept in step with the database.
 
     `look` is the only place where outside events enter: it takes up alarms, widens the freeze, reads decisions, and
@@ -75,6 +75,11 @@ class Attention(MoneyBeside):
             if self.choice(choice, kind) is not None:
                 await self.carry_out(choice, kind)
                 await self.refresh()
+        for dated in await self.move_time():
+            await self.refresh()
+            self.follow_money()
+            # Later leaves a proof as it is. Without one the owner is asked anew: more contacts may prove them now.
+            moved = moved or dated.moved_earlier or not self.proven
         if moved or codes_wanted or (self.proven and self.facts.status is Status.PROTECTED):
             # New codes: the owner is asked anew, for those of the round before ran out unanswered.
             self.proven = False

@@ -38,7 +38,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.policies import LOOK, STEP, code_of
 
 KEEP, RELEASE = "keep", "release"
-THEFTS = frozenset({DecisionKind.ADD_THEFT, DecisionKind.WITHDRAW_THEFT})
+THEFTS = frozenset({DecisionKind.ADD_THEFT, DecisionKind.WITHDRAW_THEFT, DecisionKind.CONFIRM_THEFT})
 PAYING = frozenset({DecisionKind.RESTITUTE, DecisionKind.COMPETING_CLAIMS})
 ENDINGS = {
     DecisionKind.HOLD_OBJECTION: HoldEnding.OBJECTION,

@@ -9,7 +9,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.holds import Hold
-    from activities.money import CatchUp, FindThefts, Trace
+    from activities.money import CatchUp, Trace
+    from activities.thefts import FindThefts
     from models.contracts.money import (
         CatchUpInput,
         FindTheftsInput,
@@ -22,6 +23,15 @@ with workflow.unsafe.imports_passed_through():
     from models.contracts.transfers import FeedPosition, TaintedLot
     from models.names import HoldSource
     from workflows.policies import FOLLOW, STEP
+
+
+@dataclass(frozen=True)
+class Traced:
+    """The traces of one round by currency; and, still to be followed, what only unproven reports call stolen."""
+
+    results: dict[str, TraceResult]
+    claimed: dict[str, tuple[str, ...]]
+    position: FeedPosition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +65,7 @@ class MoneyRound:
         )
         return caught_up.position
 
-    async def trace(self, position: FeedPosition) -> dict[str, TraceResult]:
+    async def trace(self, position: FeedPosition) -> Traced:
         """One trace per currency in which something was stolen."""
         found = await workflow.execute_activity_method(
             FindThefts.run,
@@ -71,23 +81,35 @@ class MoneyRound:
             summary="which transfers are stolen",
             **STEP,
         )
-        results: dict[str, TraceResult] = {}
-        for currency, thefts in sorted(found.thefts.items()):
-            results[currency] = await workflow.execute_activity_method(
-                Trace.run,
-                TraceInput(
-                    incident_id=self.incident_id,
-                    episode=self.episode,
-                    step_key=self._key(f"trace/{self.number}/{currency}"),
-                    currency=currency,
-                    thefts=thefts,
-                    position=position,
-                    rule=self.policy.rule,
-                ),
-                summary=f"trace {currency} up to posting {position.upto_seq}",
-                **FOLLOW,
-            )
-        return results
+        results = {
+            currency: await self._trace(currency, thefts, position)
+            for currency, thefts in sorted(found.thefts.items())
+        }
+        return Traced(results, found.claimed, position)
+
+    async def trace_claimed(self, traced: Traced) -> None:
+        """Follow what only unproven reports call stolen: after the holds, for nothing is held for it."""
+        for currency, thefts in sorted(traced.claimed.items()):
+            await self._trace(currency, thefts, traced.position, claimed=True)
+
+    async def _trace(
+        self, currency: str, thefts: tuple[str, ...], position: FeedPosition, *, claimed: bool = False
+    ) -> TraceResult:
+        return await workflow.execute_activity_method(
+            Trace.run,
+            TraceInput(
+                incident_id=self.incident_id,
+                episode=self.episode,
+                step_key=self._key(f"{'claimed' if claimed else 'trace'}/{self.number}/{currency}"),
+                currency=currency,
+                thefts=thefts,
+                position=position,
+                rule=self.policy.rule,
+                claimed=claimed,
+            ),
+            summary=f"trace {currency} up to posting {position.upto_seq}",
+            **FOLLOW,
+        )
 
     async def hold(self, trace_id: str, lot: TaintedLot, source: HoldSource = HoldSource.TRACE) -> HoldResult:
         """Hold one lot where it lies."""

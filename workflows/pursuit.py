@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.hold_life import EndHold
@@ -48,7 +49,12 @@ class Pursuit:
         self.moving = self.again or money.moved
         if self.moving or self._to_hold(money):
             self.again = False
-            await self._round(look, money)
+            try:
+                await self._round(look, money)
+            except ActivityError:
+                # What was to be traced anew is so still, in the next turn.
+                self.again = True
+                raise
             money = await self._look()
         for hold_id in money.strays:
             await self._let_go(hold_id)
@@ -78,7 +84,8 @@ class Pursuit:
             prefix=f"pursuit/{request.attempt}",
             number=self.rounds,
         )
-        results = await this_round.trace(await this_round.catch_up())
+        traced = await this_round.trace(await this_round.catch_up())
+        results = traced.results
         wanted: list[Task] = [
             (result.summary.trace_id, lot, _source(lot, money))
             for _, result in sorted(results.items())
@@ -89,6 +96,7 @@ class Pursuit:
         wanted.sort(key=lambda task: (-task[1].last_seq, task[1].account_id, task[1].lo))
         self.again = self.again or any(result.more_unheld for result in results.values())
         await self._hold(this_round, wanted)
+        await this_round.trace_claimed(traced)
 
     async def _hold(self, this_round: MoneyRound, wanted: list[Task]) -> None:
         """No more in a second than the wallet bears."""
@@ -102,8 +110,13 @@ class Pursuit:
                 self._learn(lot, hold)
 
     def _learn(self, lot: TaintedLot, hold: HoldResult) -> None:
-        if hold.refusal is not None and hold.refusal.code in NO_FOR_GOOD:
+        if hold.refusal is None:
+            return
+        if hold.refusal.code in NO_FOR_GOOD:
             self._refused.add(_units(lot))
+        else:
+            # Somebody else was faster on these units, or the check came too late: the next trace offers what is free.
+            self.again = True
 
     async def _let_go(self, hold_id: str) -> None:
         await workflow.execute_activity_method(

@@ -61,7 +61,9 @@ class RecallTransfer:
     @workflow.init
     def __init__(self, request: RecallTransferInput) -> None:
         self._request = request
-        self._recall_id = recall_id_of(request.incident_id, request.transfer.transfer_seq)
+        self._recall_id = recall_id_of(
+            request.incident_id, request.transfer.transfer_seq, request.transfer.part
+        )
         self._chased = request.chased
         self._tried = request.tried
         self._woken = False
@@ -131,7 +133,9 @@ class RecallTransfer:
         return None, await self._say_what_is_due(facts)
 
     def _key(self, what: str) -> str:
-        return f"recall/{self._request.transfer.transfer_seq}/{what}"
+        transfer = self._request.transfer
+        further = f"{transfer.part}/" if transfer.part else ""
+        return f"recall/{transfer.transfer_seq}/{further}{what}"
 
     async def _open(self) -> None:
         request = self._request

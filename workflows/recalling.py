@@ -21,15 +21,16 @@ class Recalling:
 
     def __init__(self, request: RecoverFundsInput) -> None:
         self._request = request
-        self._begun: set[int] = set()
+        self._begun: set[tuple[int, int]] = set()
 
     async def recall(self, money: MoneyLook) -> None:
         """Begin what is to be asked for, and withdraw what is not stolen after all."""
         request = self._request
         for transfer in money.exits:
-            if transfer.transfer_seq in self._begun:
+            request_of = (transfer.transfer_seq, transfer.part)
+            if request_of in self._begun:
                 continue
-            self._begun.add(transfer.transfer_seq)
+            self._begun.add(request_of)
             try:
                 begun = await workflow.start_child_workflow(
                     RecallTransfer.run,
@@ -40,7 +41,7 @@ class Recalling:
                         asked_at=workflow.now(),
                         policy=request.policy.recall or RECALL_DEFAULTS,
                     ),
-                    id=recall_workflow_id(request.incident_id, transfer.transfer_seq),
+                    id=recall_workflow_id(request.incident_id, *request_of),
                     parent_close_policy=ParentClosePolicy.ABANDON,
                 )
                 workflow.logger.info("begun: %s", begun.id)

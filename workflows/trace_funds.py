@@ -52,9 +52,11 @@ class TraceFunds:
         number = 0
         for number in range(1, request.policy.rounds + 1):
             this_round = self._round(number)
-            results = await this_round.trace(await this_round.catch_up())
+            traced = await this_round.trace(await this_round.catch_up())
+            results = traced.results
             traces = {currency: result.summary for currency, result in results.items()}
             placed = await self._hold(number, results) if request.holding else 0
+            await this_round.trace_claimed(traced)
             after = {currency: summary.digest for currency, summary in traces.items()}
             if after == before and not placed:
                 break

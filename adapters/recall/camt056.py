@@ -72,6 +72,8 @@ def _payment(payment: Any, message: RecallMessage, transfer: RecalledTransfer) -
         "AddtlInf",
         f"Account takeover. Stolen part: {decimal_text(message.asked, transfer.currency)} {transfer.currency}",
     )
+    if transfer.part:
+        add(reason, "AddtlInf", f"Further request {transfer.part} for this payment, beside the earlier ones")
     if message.kind is MessageKind.CHASE:
         add(reason, "AddtlInf", f"Reminder {message.number}")
 

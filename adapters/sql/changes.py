@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from sqlalchemy import insert, text, true, update
+from sqlalchemy import func, insert, or_, text, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,7 +24,7 @@ from models.contracts.steps import FinishedStep
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Event, Status, move
-from models.names import ADDED_BY_PEOPLE, Scope, SecurityItem, StaffAlertKind
+from models.names import Scope, SecurityItem, StaffAlertKind
 from models.tables.holds import HoldClaim
 from models.tables.incidents import Alarm, Incident, Theft
 from models.tables.people import DecisionTask, IdentityChallenge, Proof, ResetReceipt
@@ -144,7 +144,7 @@ async def _acknowledge(change: say.AcknowledgeAlarm, connection: AsyncConnection
     await connection.execute(
         update(Alarm)
         .where(Alarm.id == change.alarm_id, Alarm.acknowledged_at.is_(None))
-        .values(acknowledged_at=change.at)
+        .values(acknowledged_at=change.at, dated_since=change.dated_since)
     )
 
 
@@ -152,9 +152,10 @@ async def _compromised(
     change: say.SetCompromisedSince, connection: AsyncConnection, step: FinishedStep
 ) -> None:
     attempt = step.attempt
-    await connection.execute(
-        update(Incident).where(Incident.id == attempt.incident_id).values(compromised_since=change.at)
-    )
+    values: dict[str, Any] = {"compromised_since": change.at}
+    if change.by_people:
+        values |= {"dated_since": change.at, "dated_at": step.completed_at}
+    await connection.execute(update(Incident).where(Incident.id == attempt.incident_id).values(**values))
     if change.voids:
         await connection.execute(
             update(Proof)
@@ -185,6 +186,7 @@ async def _thefts(change: say.RecordThefts, connection: AsyncConnection, step: F
                 "transfer_id": transfer,
                 "basis": basis,
                 "found_at": change.at,
+                "added_by": change.added_by,
             }
             for transfer, basis in change.thefts
         ]
@@ -192,8 +194,13 @@ async def _thefts(change: say.RecordThefts, connection: AsyncConnection, step: F
         await connection.execute(
             added.on_conflict_do_update(
                 index_elements=["incident_id", "transfer_id"],
-                set_={"withdrawn_at": None, "withdrawn_by": None},
-                where=added.excluded.basis == ADDED_BY_PEOPLE,
+                set_={
+                    "withdrawn_at": None,
+                    "withdrawn_by": None,
+                    "added_by": func.coalesce(added.excluded.added_by, Theft.added_by),
+                },
+                # What a rule lost sight of it may find again; what people took back only people count again.
+                where=or_(added.excluded.added_by.is_not(None), Theft.withdrawn_by.is_(None)),
             ),
             rows,
         )

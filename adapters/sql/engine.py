@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 
 import asyncpg
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -85,9 +87,49 @@ def unreachable() -> StanchError:
     )
 
 
+_SEEN: ContextVar[AsyncConnection | None] = ContextVar("the one state that is read", default=None)
+
+
+@asynccontextmanager
+async def one_state(engine: AsyncEngine) -> AsyncIterator[None]:
+    """Whatever is read inside, one after the other, is as of one moment. Nothing can be written. Errors: as `transaction`."""
+    async with engine.connect() as pooled:
+        connection = await pooled.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+        async with transaction_on(connection):
+            token = _SEEN.set(connection)
+            try:
+                yield
+            finally:
+                _SEEN.reset(token)
+
+
+@asynccontextmanager
+async def transaction_on(connection: AsyncConnection) -> AsyncIterator[None]:
+    """A transaction of this connection, begun at once: the moment it sees is now."""
+    try:
+        async with connection.begin():
+            await connection.execute(text("SELECT 1"))
+            yield
+    except Exception as error:
+        if is_gone(error):
+            raise unreachable() from error
+        raise
+
+
+def seen(engine: AsyncEngine) -> AsyncConnection | None:
+    """The connection of `one_state`, inside it."""
+    connection = _SEEN.get()
+    return connection if connection is not None and connection.engine is engine else None
+
+
 @asynccontextmanager
 async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """One transaction. Errors: DATABASE_UNREACHABLE when the database went away in it."""
+    if (reading := seen(engine)) is not None:
+        yield reading
+        return
     try:
         async with engine.begin() as connection:
             yield connection
@@ -103,6 +145,9 @@ async def statement(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
     Errors: DATABASE_UNREACHABLE when the database is away or went away.
     """
+    if (reading := seen(engine)) is not None:
+        yield reading
+        return
     try:
         async with engine.connect() as pooled:
             yield await pooled.execution_options(isolation_level="AUTOCOMMIT")

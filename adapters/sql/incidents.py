@@ -8,19 +8,21 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, exists, func, not_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.sql.engine import statement
+from adapters.sql.engine import statement, transaction
 from adapters.sql.hand_over import ask
+from adapters.sql.standing_traces import read_money
+from adapters.sql.theft_words import read_theft_words
 from models.contracts.alarms import Alarm
 from models.contracts.incidents import IncidentFacts
+from models.contracts.money import TheftWords
 from models.contracts.transfers import Flow
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Status
-from models.names import ADDED_BY_PEOPLE, SecurityItem
+from models.names import SecurityItem
 from models.tables.identity import IdentityClaim
 from models.tables.incidents import Alarm as AlarmRow
-from models.tables.incidents import Incident, Theft
+from models.tables.incidents import Incident
 from models.tables.people import Proof, ResetReceipt
-from models.tables.traces import TraceRun
 
 
 class SqlIncidents:
@@ -62,30 +64,10 @@ class SqlIncidents:
         async with statement(self._engine) as connection:
             return await read_money(connection, incident_id)
 
-    async def named_thefts(self, incident_id: str) -> tuple[str, ...]:
+    async def theft_words(self, incident_id: str) -> TheftWords:
         """See ports.Incidents."""
-        async with statement(self._engine) as connection:
-            rows = await connection.scalars(
-                select(AlarmRow.stolen_transfers)
-                .where(AlarmRow.incident_id == incident_id, AlarmRow.acknowledged_at.is_not(None))
-                .order_by(AlarmRow.received_at, AlarmRow.id)
-            )
-            return tuple(dict.fromkeys(transfer for named in rows for transfer in named))
-
-    async def changed_thefts(self, incident_id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """See ports.Incidents."""
-        async with statement(self._engine) as connection:
-            rows = (
-                await connection.execute(
-                    select(Theft.transfer_id, Theft.basis, Theft.withdrawn_at)
-                    .where(Theft.incident_id == incident_id)
-                    .order_by(Theft.found_at, Theft.transfer_id)
-                )
-            ).all()
-        added = tuple(
-            row.transfer_id for row in rows if row.basis == ADDED_BY_PEOPLE and row.withdrawn_at is None
-        )
-        return added, tuple(row.transfer_id for row in rows if row.withdrawn_at is not None)
+        async with transaction(self._engine) as connection:
+            return await read_theft_words(connection, incident_id)
 
     async def receipts(
         self, incident_id: str, episode: int, compromised_since: datetime
@@ -161,23 +143,3 @@ def facts_of(row: Row[Any]) -> IncidentFacts:
         unacknowledged=tuple(row.unacknowledged),
         held_back=row.held_back,
     )
-
-
-async def read_money(connection: AsyncConnection, incident_id: str) -> dict[str, Flow]:
-    """The flow of the last trace per currency: the one that reaches furthest, then the newest."""
-    rows = await connection.execute(
-        select(TraceRun)
-        .where(TraceRun.incident_id == incident_id)
-        .order_by(TraceRun.upto_seq, TraceRun.created_at)
-    )
-    return {
-        row.currency: Flow(
-            stolen=row.stolen,
-            held=row.held,
-            exited=row.exited,
-            pooled=row.pooled,
-            returned=row.returned,
-            pruned=row.pruned,
-        )
-        for row in rows
-    }

@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from adapters.secrets.keys import Sealer
 from adapters.sql.decision_views import read_decisions
 from adapters.sql.engine import transaction
-from adapters.sql.incidents import facts_of, facts_query, read_facts, read_money
+from adapters.sql.incidents import facts_of, facts_query, read_facts
 from adapters.sql.notices import unreached
+from adapters.sql.standing_traces import read_money
 from adapters.sql.step_store import SqlStepStore
 from models.contracts.incidents import IncidentView, ListedSteps
 from models.contracts.steps import RecordedStep
@@ -51,6 +52,7 @@ class SqlOverview:
                 holds=await _holds(connection, incident_id),
                 decisions=tuple(each.model_dump(mode="json") for each in decisions),
                 money=await read_money(connection, incident_id),
+                claimed=await read_money(connection, incident_id, claimed=True),
                 security_items=await _receipts(connection, incident_id, episode),
                 stages=_stages(steps, episode),
                 identity=await _identity(connection, incident_id, episode),

@@ -26,7 +26,7 @@ AFTER_ANSWER = {
 
 
 async def opened(change: say.RecallOpened, connection: AsyncConnection, step: FinishedStep) -> None:
-    """One row per incident and transfer."""
+    """One row per request."""
     transfer, bank = change.transfer, change.transfer.bank
     await connection.execute(
         upsert(Recall)
@@ -35,6 +35,7 @@ async def opened(change: say.RecallOpened, connection: AsyncConnection, step: Fi
             incident_id=step.attempt.incident_id,
             episode=step.attempt.episode,
             transfer_seq=transfer.transfer_seq,
+            part=transfer.part,
             transfer_id=transfer.transfer_id,
             exit_account=transfer.exit_account,
             exit_kind=transfer.exit_kind.value,

@@ -38,7 +38,7 @@ ARRIVED = f"""
 EARLIER = """
 (SELECT coalesce(sum(o.asked), 0) FROM recall o
  WHERE o.transfer_id = r.transfer_id AND (o.opened_at, o.id) < (r.opened_at, r.id)
-   AND coalesce(o.ending, '') NOT IN ('cancelled', 'withdrawn'))
+   AND coalesce(o.ending, '') NOT IN ('cancelled', 'withdrawn') AND o.withdraw_asked_at IS NULL)
 """
 """What incidents before this one asked of the same transfer: they are served first, and no unit is counted twice."""
 
@@ -72,13 +72,44 @@ GROUP BY currency ORDER BY currency
 )
 """`got` reads the index itself: money that comes after a recall was closed is recalled all the same."""
 
+NOW = text(
+    f"""
+WITH stolen AS (
+    SELECT seq, sum(amount) AS amount FROM (
+        SELECT e.seq, e.src_hi - e.src_lo AS amount FROM standing_trace AS s JOIN trace_run AS run ON run.trace_id = s.trace_id
+        JOIN trace_edge AS e ON e.trail_id = run.trail_id AND e.seq <= run.upto_seq
+        WHERE s.incident_id = :incident_id AND NOT s.claimed
+        UNION ALL
+        SELECT c.seq, c.amount FROM standing_trace AS s JOIN trace_run AS run ON run.trace_id = s.trace_id
+        JOIN trace_carried AS c ON c.trail_id = run.trail_id AND c.seq <= run.upto_seq
+        WHERE s.incident_id = :incident_id AND NOT s.claimed) AS carried
+    GROUP BY seq
+), each AS (
+    SELECT r.currency, r.state, r.asked, r.promised, greatest(r.received, {OURS}) AS got, coalesce(stolen.amount, 0) AS stolen,
+           sum(r.asked) OVER (PARTITION BY r.transfer_seq ORDER BY r.opened_at, r.id) AS so_far
+    FROM recall r LEFT JOIN stolen ON stolen.seq = r.transfer_seq
+    WHERE r.incident_id = :incident_id AND coalesce(r.ending, '') NOT IN ('cancelled', 'withdrawn')
+      AND r.withdraw_asked_at IS NULL
+), counted AS (
+    SELECT currency, state, promised, least(so_far, stolen) - least(so_far - asked, stolen) AS asked, got FROM each
+)
+SELECT currency,
+       CAST(coalesce(sum(greatest(0, asked - got)) FILTER (WHERE state <> 'closed'), 0) AS bigint) AS pending,
+       CAST(coalesce(sum(least(got, asked)), 0) AS bigint) AS recalled,
+       CAST(coalesce(sum(greatest(0, asked - got)) FILTER (WHERE state = 'closed'), 0) AS bigint) AS lost,
+       CAST(coalesce(sum(promised), 0) AS bigint) AS promised
+FROM counted GROUP BY currency ORDER BY currency
+"""  # noqa: S608 - the parts are constants of this file
+)
+"""As TOTALS, of what the traces that stand call stolen: a recall of more than that (a theft was withdrawn) counts for less."""
+
 LEASED = """
 UPDATE recall SET wakes = wakes + 1,
     next_wake_at = clock_timestamp() + least(interval '10 minutes', interval '2 seconds' * power(1.7, least(wakes, 14)))
 WHERE id IN (
     SELECT r.id FROM recall r WHERE r.state <> 'closed' AND r.next_wake_at <= clock_timestamp() AND {news}
     ORDER BY r.next_wake_at LIMIT :limit FOR UPDATE SKIP LOCKED)
-RETURNING id, incident_id, transfer_seq
+RETURNING id, incident_id, transfer_seq, part
 """
 """The lease is the pushed-back next look, as with hand-overs: a workflow that cannot act is woken ever more seldom."""
 
@@ -111,6 +142,7 @@ class Woken(Message):
     recall_id: str
     incident_id: str
     transfer_seq: int
+    part: int
 
 
 class SqlRecalls:
@@ -143,6 +175,12 @@ class SqlRecalls:
             rows = await connection.execute(TOTALS, {"incident_id": incident_id})
             return tuple(RecallTotals.model_validate(row._asdict()) for row in rows)
 
+    async def standing_totals(self, incident_id: str) -> tuple[RecallTotals, ...]:
+        """See ports.Recalls."""
+        async with statement(self._engine) as connection:
+            rows = await connection.execute(NOW, {"incident_id": incident_id})
+            return tuple(RecallTotals.model_validate(row._asdict()) for row in rows)
+
     async def ask_withdrawal(self, incident_id: str, transfer_seq: int) -> bool:
         """See ports.Recalls."""
         asked = {"incident_id": incident_id, "transfer_seq": transfer_seq}
@@ -161,7 +199,12 @@ class SqlRecalls:
         async with statement(self._engine) as connection:
             rows = await connection.execute(COME if looking else SAID, {"limit": limit})
             return [
-                Woken(recall_id=row.id, incident_id=row.incident_id, transfer_seq=row.transfer_seq)
+                Woken(
+                    recall_id=row.id,
+                    incident_id=row.incident_id,
+                    transfer_seq=row.transfer_seq,
+                    part=row.part,
+                )
                 for row in rows
             ]
 

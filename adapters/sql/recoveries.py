@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from activities.recovery_ports import CameBack, PaidOn, Restituted, TracedMoney
 from adapters.secrets.keys import Sealer
 from adapters.sql.claims import claimed_hold
-from adapters.sql.engine import statement, transaction
+from adapters.sql.engine import one_state, statement, transaction
 from adapters.sql.recovery_money import (
     came_back,
     paid_on,
@@ -22,6 +23,7 @@ from adapters.sql.recovery_money import (
     traced_money,
     unrecalled,
 )
+from adapters.sql.standing_traces import claimed, robbed, stale
 from models.contracts.money import ClaimedHold
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.recovery import HoldView, RecoveryDecision, RecoveryHold, RecoveryLook
@@ -94,6 +96,25 @@ class SqlRecoveries:
         """See ports.Recoveries."""
         async with statement(self._engine) as connection:
             return await traced_money(connection, incident_id)
+
+    def at_once(self) -> AbstractAsyncContextManager[None]:
+        """See ports.Recoveries."""
+        return one_state(self._engine)
+
+    async def robbed(self, *, since: datetime | None, until: datetime | None) -> list[str]:
+        """See ports.Recoveries."""
+        async with statement(self._engine) as connection:
+            return await robbed(connection, since, until)
+
+    async def stale(self, incident_id: str) -> bool:
+        """See ports.Recoveries."""
+        async with statement(self._engine) as connection:
+            return await stale(connection, incident_id)
+
+    async def claimed(self, incident_id: str) -> set[str]:
+        """See ports.Recoveries."""
+        async with statement(self._engine) as connection:
+            return await claimed(connection, incident_id)
 
     async def came_back(self, traced: TracedMoney) -> list[CameBack]:
         """See ports.Recoveries."""

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities import changes as say
+from adapters.sql import standing_traces
 from models.contracts.steps import FinishedStep
 from models.names import HoldEnding
 from models.tables.holds import HoldClaim, HoldContest, MuleFreeze, Restitution
@@ -69,7 +70,7 @@ async def _withdrawn(change: say.WithdrawThefts, connection: AsyncConnection, st
         .where(
             Theft.incident_id == step.attempt.incident_id,
             Theft.transfer_id.in_(change.transfer_ids),
-            Theft.withdrawn_at.is_(None),
+            Theft.withdrawn_by.is_(None),
         )
         .values(withdrawn_at=change.at, withdrawn_by=change.request_id)
     )
@@ -120,6 +121,8 @@ async def _close_question(change: say.CloseQuestion, connection: AsyncConnection
 
 
 RECOVERY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]]] = {
+    say.TheftsFound: standing_traces.found,
+    say.TraceStands: standing_traces.stands,
     say.HoldsContested: _contested,
     say.HoldRenewed: _renewed,
     say.HolderTold: _told,

@@ -13,13 +13,18 @@ from models.tables.incidents import Incident
 
 LAST_TRACES = text(
     """
-SELECT DISTINCT ON (run.currency) run.*,
+SELECT s.incident_id, s.currency, s.upto_seq AS found_upto, i.account_id, run.trace_id,
+       run.upto_seq, run.victim, run.stolen, run.held, run.exited, run.pooled, run.returned, run.pruned,
        (SELECT min(t.seq) FROM transfer_index AS t
          WHERE t.transfer_id IN (SELECT jsonb_array_elements_text(run.thefts))) AS theft_seq
-FROM trace_run AS run WHERE run.incident_id = :incident_id
-ORDER BY run.currency, run.upto_seq DESC, run.created_at DESC
+FROM standing_trace AS s JOIN incident AS i ON i.id = s.incident_id
+LEFT JOIN trace_run AS run ON run.trace_id = s.trace_id
+WHERE s.incident_id = :incident_id AND NOT s.claimed AND (run.trace_id IS NOT NULL OR s.thefts = '[]')
+ORDER BY s.currency
 """
 )
+
+NOTHING = Flow(stolen=0, held=0, exited=0, pooled=0, returned=0, pruned=0)
 
 CARRIED = """
     SELECT e.seq, e.transfer_id, e.dst, e.dst_kind, e.dst_lo, e.src_hi - e.src_lo AS stolen
@@ -54,33 +59,48 @@ ORDER BY back.seq, back.part
 )
 """What exits have given back since: the next trace follows it. Never more of a transfer than was stolen of it."""
 
+ASKED = """
+    SELECT r.transfer_seq, count(*)::int AS requests, bool_or(r.ending = 'cancelled') AS stopped,
+           bool_or(r.state <> 'closed' AND r.withdraw_asked_at IS NULL) AS open,
+           coalesce(sum(r.asked) FILTER (
+               WHERE coalesce(r.ending, '') <> 'withdrawn' AND r.withdraw_asked_at IS NULL), 0)::bigint AS asked
+    FROM recall r WHERE r.incident_id = :incident_id GROUP BY r.transfer_seq
+"""
+"""What was asked of each transfer so far. A withdrawn request asks for nothing any more."""
+
 EXITS = text(
     f"""
 SELECT left_by.seq, left_by.transfer_id, left_by.src, left_by.dst, left_by.dst_kind, left_by.currency,
-       left_by.posted_at, left_by.status, left_by.bank, carried.stolen,
+       left_by.posted_at, left_by.status, left_by.bank, carried.stolen - coalesce(asked.asked, 0) AS stolen,
+       coalesce(asked.requests, 0) AS part,
        (SELECT sum(t.amount)::bigint FROM transfer_index t WHERE t.transfer_id = left_by.transfer_id) AS amount
 FROM (SELECT seq, sum(stolen)::bigint AS stolen FROM ({CARRIED}) AS c
       WHERE dst_kind NOT IN ('wallet', 'pooling', 'fee') GROUP BY seq) AS carried
 JOIN transfer_index AS left_by ON left_by.seq = carried.seq AND left_by.part = 0
-WHERE left_by.dst <> :victim AND left_by.reverses IS NULL AND NOT EXISTS (
-    SELECT FROM recall r WHERE r.incident_id = :incident_id AND r.transfer_seq = left_by.seq)
+LEFT JOIN ({ASKED}) AS asked ON asked.transfer_seq = left_by.seq
+WHERE left_by.dst <> :victim AND left_by.reverses IS NULL AND coalesce(asked.asked, 0) < carried.stolen
+  AND NOT coalesce(asked.stopped, false)
 ORDER BY left_by.seq LIMIT 100
 """  # noqa: S608 - text of our own
 )
-"""A fee is the operator's own: it gives it back without being asked by a bank's message."""
+"""A fee is the operator's own: it gives it back without being asked by a bank's message. What was asked for already is not
+asked for again: where more turned out to be stolen, only the difference."""
 
 STRAY_RECALLS = text(
     f"""
-SELECT r.transfer_seq FROM recall r
-WHERE r.incident_id = :incident_id AND r.currency = :currency AND r.state <> 'closed' AND r.withdraw_asked_at IS NULL
-  AND NOT EXISTS (SELECT FROM ({CARRIED}) AS c WHERE c.seq = r.transfer_seq)
-ORDER BY r.transfer_seq
+SELECT asked.transfer_seq FROM ({ASKED}) AS asked
+LEFT JOIN (SELECT seq, sum(stolen)::bigint AS stolen FROM ({CARRIED}) AS c GROUP BY seq) AS carried
+       ON carried.seq = asked.transfer_seq
+WHERE asked.open AND asked.asked > coalesce(carried.stolen, 0) AND EXISTS (
+    SELECT FROM recall r WHERE r.incident_id = :incident_id AND r.transfer_seq = asked.transfer_seq AND r.currency = :currency)
+ORDER BY asked.transfer_seq
 """  # noqa: S608 - text of our own
 )
+"""More is asked than is stolen: the open requests are withdrawn, and what is stolen of it is asked for anew."""
 
 
 async def unrecalled(connection: AsyncConnection, traced: TracedMoney) -> list[RecalledTransfer]:
-    """Exits of this trace for which no recall of the incident stands in the database."""
+    """Exits of this trace of which more is stolen than the incident's recalls ask for: each with the difference."""
     which = {"trace_id": traced.trace_id, "incident_id": traced.incident_id, "victim": traced.victim}
     return [
         RecalledTransfer(
@@ -92,6 +112,7 @@ async def unrecalled(connection: AsyncConnection, traced: TracedMoney) -> list[R
             currency=row.currency,
             amount=row.amount,
             stolen=row.stolen,
+            part=row.part,
             posted_at=row.posted_at,
             status=row.status,
             bank=None if row.bank is None else BankDetails.model_validate(row.bank),
@@ -101,7 +122,7 @@ async def unrecalled(connection: AsyncConnection, traced: TracedMoney) -> list[R
 
 
 async def stray_recalls(connection: AsyncConnection, traced: TracedMoney) -> list[int]:
-    """Open recalls of what was not stolen after all."""
+    """Transfers of which open recalls ask for more than was stolen."""
     which = {
         "trace_id": traced.trace_id,
         "incident_id": traced.incident_id,
@@ -111,16 +132,18 @@ async def stray_recalls(connection: AsyncConnection, traced: TracedMoney) -> lis
 
 
 async def traced_money(connection: AsyncConnection, incident_id: str) -> list[TracedMoney]:
-    """The last trace of each currency."""
+    """The trace that stands for each currency; all zero where no theft counts any more."""
     rows = await connection.execute(LAST_TRACES, {"incident_id": incident_id})
     return [
         TracedMoney(
             trace_id=row.trace_id,
             incident_id=row.incident_id,
-            victim=row.victim,
+            victim=row.victim or row.account_id,
             currency=row.currency,
-            upto_seq=row.upto_seq,
-            flow=Flow(
+            upto_seq=row.found_upto if row.trace_id is None else row.upto_seq,
+            flow=NOTHING
+            if row.trace_id is None
+            else Flow(
                 stolen=row.stolen,
                 held=row.held,
                 exited=row.exited,
@@ -128,7 +151,7 @@ async def traced_money(connection: AsyncConnection, incident_id: str) -> list[Tr
                 returned=row.returned,
                 pruned=row.pruned,
             ),
-            theft_seq=row.theft_seq or row.upto_seq,
+            theft_seq=row.theft_seq or row.found_upto,
         )
         for row in rows
     ]

@@ -96,7 +96,7 @@ class RecallCare:
                 _log.warning("recall_feed_failed", code=error.code)
 
     async def _wake(self, woken: Woken) -> None:
-        workflow_id = recall_workflow_id(woken.incident_id, woken.transfer_seq)
+        workflow_id = recall_workflow_id(woken.incident_id, woken.transfer_seq, woken.part)
         try:
             await self.client.get_workflow_handle(workflow_id).signal(WAKE, rpc_timeout=SIGNAL_BUDGET)
         except RPCError as error:

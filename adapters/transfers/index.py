@@ -14,6 +14,7 @@ from adapters.transfers.feed_state import Feed, load_feed, save_feed
 from adapters.transfers.holds import begin_hold, end_hold
 from adapters.transfers.openings import insert_openings
 from adapters.transfers.pages import post_page, trim_taken
+from adapters.transfers.returns import any_to_link, link_returns
 from adapters.transfers.rows import whole_transfers
 from adapters.transfers.sessions import alone, snapshot
 from models.contracts.transfers import FeedPosition, FeedState, PostedTransfer
@@ -149,6 +150,20 @@ class SqlTransferIndex:
         async with alone(self._engine) as connection:
             if await end_hold(connection, hold_id, effective_seq, units):
                 await _renew(connection)
+
+    async def locate_returns(self) -> int:
+        """Find what institutions sent back for recalled transfers without saying what it undoes; how many payments.
+
+        Each is read from now on as reversing that transfer. Repeating changes nothing.
+        """
+        async with snapshot(self._engine) as connection:
+            if not await any_to_link(connection):
+                return 0
+        async with alone(self._engine) as connection:
+            linked = await link_returns(connection)
+            if linked:
+                await _renew(connection)
+        return linked
 
     async def _open(self) -> Feed:
         """The feed, its openings loaded."""

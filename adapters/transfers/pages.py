@@ -10,6 +10,7 @@ from adapters.transfers.accounts import StoredAccount, load_accounts, load_holds
 from adapters.transfers.examination import Examined, differing, impossible
 from adapters.transfers.feed_state import Feed
 from adapters.transfers.remarks import remark_on
+from adapters.transfers.returns import linked_among
 from adapters.transfers.reversals import Reversals
 from adapters.transfers.rows import Posted, insert_rows, same_posting, whole_transfers
 from adapters.transfers.segments import segment_again
@@ -84,7 +85,10 @@ async def trim_taken(connection: asyncpg.Connection, examined: Examined) -> None
 async def _stored(connection: asyncpg.Connection, known: Sequence[PostedTransfer]) -> list[PostedTransfer]:
     if not known:
         return []
-    return await whole_transfers(connection, "seq BETWEEN $1 AND $2", known[0].seq, known[-1].seq)
+    stored = await whole_transfers(connection, "seq BETWEEN $1 AND $2", known[0].seq, known[-1].seq)
+    # What we have linked ourselves the source still says without the link.
+    linked = await linked_among(connection, known[0].seq, known[-1].seq)
+    return [each.model_copy(update={"reverses": None}) if each.seq in linked else each for each in stored]
 
 
 async def _post(

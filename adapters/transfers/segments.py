@@ -24,9 +24,10 @@ _DEPOSITS = (
 _COPY_PART = (
     "INSERT INTO transfer_index (seq, part, transfer_id, src, dst, src_kind, dst_kind, currency, amount, out_pos,"
     " in_pos, posted_at, status, device_id, session_id, reverses, hold_id, bank,"
-    " src_balance_after, dst_balance_before, undone)"
+    " src_balance_after, dst_balance_before, undone, linked_at)"
     " SELECT seq, $2, transfer_id, src, dst, src_kind, dst_kind, currency, $3, $4, $5, posted_at, status, device_id,"
-    " session_id, reverses, hold_id, bank, src_balance_after, dst_balance_before, undone FROM transfer_index WHERE seq = $1 AND part = 0"
+    " session_id, reverses, hold_id, bank, src_balance_after, dst_balance_before, undone, linked_at"
+    " FROM transfer_index WHERE seq = $1 AND part = 0"
 )
 _SET_FIRST_PART = "UPDATE transfer_index SET amount = $2, out_pos = $3 WHERE seq = $1 AND part = 0"
 
@@ -74,13 +75,14 @@ async def segment_again(connection: asyncpg.Connection, key: AccountKey, *, afte
         had = list(zip(row["starts"], row["amounts"], strict=True))
         spent = queue.spend(sum(row["amounts"]), row["hold_id"], undone.get(seq, ()))
         if [(lo, hi - lo) for lo, hi in spent] != had:
-            await _rewrite(connection, seq, row["in_pos"], spent)
+            await rewrite(connection, seq, row["in_pos"], spent)
             changed = True
     await save_accounts(connection, [(key, account.kind, account.opening, queue)])
     return changed
 
 
-async def _rewrite(connection: asyncpg.Connection, seq: int, in_pos: int, spent: list[Interval]) -> None:
+async def rewrite(connection: asyncpg.Connection, seq: int, in_pos: int, spent: list[Interval]) -> None:
+    """Give a payment other units of its payer's; what its payee received keeps its numbers."""
     await connection.execute("DELETE FROM transfer_index WHERE seq = $1 AND part > 0", seq)
     (lo, hi), *rest = spent
     await connection.execute(_SET_FIRST_PART, seq, hi - lo, lo)

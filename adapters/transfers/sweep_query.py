@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import asyncpg
 
@@ -40,6 +41,31 @@ _HOLDS = (
     " EXISTS (SELECT FROM hold_claim AS c WHERE c.id = h.hold_id AND c.incident_id = $2)"
     " FROM transfer_hold AS h WHERE h.currency = $1 AND h.effective_seq < $3"
 )
+
+
+_CLAIMS = (
+    "SELECT account_id, lo, hi, incident_id = $1 AS own FROM hold_claim"
+    " WHERE currency = $2 AND state <> 'ended' AND ($3::text[] IS NULL OR account_id = ANY($3::text[]))"
+    " ORDER BY account_id, lo"
+)
+
+
+class Claimed(NamedTuple):
+    """Units [lo, hi) that an active claim covers; `own`: of this incident."""
+
+    account_id: str
+    lo: int
+    hi: int
+    own: bool
+
+
+async def claims_on(
+    connection: asyncpg.Connection, incident_id: str, currency: str, account_ids: Sequence[str] | None = None
+) -> list[Claimed]:
+    """Active claims, anybody's, on these accounts or on all."""
+    wanted = None if account_ids is None else list(account_ids)
+    records = await connection.fetch(_CLAIMS, incident_id, currency, wanted)
+    return [Claimed(*record) for record in records]
 
 
 async def outflows_named(connection: asyncpg.Connection, ids: Sequence[str], currency: str) -> list[Outflow]:

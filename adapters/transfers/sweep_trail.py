@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import asyncpg
 
 from adapters.transfers.accounts import load_accounts
-from adapters.transfers.sweep_query import begin_sweep, outflows_carried
+from adapters.transfers.sweep_query import begin_sweep, claims_on, outflows_carried
 from adapters.transfers.sweeping import Feeding
 from adapters.transfers.trace_rows import TraceInputs, TraceOutcome
 from adapters.transfers.trails import insert_chunk, last_chunk
 from models.contracts.transfers import AccountKind, TraceProgress
-from tracing.intervals import Interval
+from tracing.intervals import Interval, intersect, subtract, total, union
 from tracing.places import Lot, Place
 from tracing.result import Carried, Limits, Resting
 from tracing.trace import by_sums, flow_of
@@ -112,7 +112,7 @@ class SweepTrail:
             flow=trace.flow,
             digest=trace.digest,
             edges=len(trace.carried),
-            lots=await newest_units(connection, inputs.currency, held),
+            lots=await newest_units(connection, inputs.incident_id, inputs.currency, held),
             pruned=trace.pruned,
         )
 
@@ -131,16 +131,30 @@ class SweepTrail:
         )
 
 
-async def newest_units(connection: asyncpg.Connection, currency: str, held: Sequence[Resting]) -> list[Lot]:
-    """For each account as many of its newest unspent units as are stolen: what a hold can keep there.
+async def newest_units(
+    connection: asyncpg.Connection, incident_id: str, currency: str, held: Sequence[Resting]
+) -> list[Lot]:
+    """For each account as many of its unspent units as are stolen: what a hold can keep there.
 
-    The rule says how much, not which; the newest are spent last. Fewer where money has left since the trace's end.
+    The rule says how much, not which. So first what holds of this incident keep already; then the newest that nobody
+    claims, since they are spent last; only then what others claim: those victims compete for it. Fewer where money has
+    left since the trace's end.
     """
-    accounts = await load_accounts(connection, [lot.account_id for lot in held])
+    account_ids = [lot.account_id for lot in held]
+    accounts = await load_accounts(connection, account_ids)
+    claims = await claims_on(connection, incident_id, currency, account_ids)
     lots = []
     for lot in held:
         account = accounts.get((lot.account_id, currency))
-        for lo, hi in _highest(account.queue.unspent if account is not None else [], lot.amount):
+        unspent = account.queue.unspent if account is not None else []
+        on_it = [claim for claim in claims if claim.account_id == lot.account_id]
+        own = union((claim.lo, claim.hi) for claim in on_it if claim.own)
+        others = union((claim.lo, claim.hi) for claim in on_it if not claim.own)
+        ours, rest = intersect(unspent, own), subtract(unspent, own)
+        taken: list[Interval] = []
+        for units in (ours, subtract(rest, others), intersect(rest, others)):
+            taken += _highest(units, lot.amount - total(taken))
+        for lo, hi in union(taken):
             lots.append(Lot(lot.account_id, AccountKind.WALLET, Place.HELD, lo, hi, lot.hop, lot.last_seq))
     return lots
 

@@ -48,6 +48,8 @@ class TraceInputs:
     upto: FeedPosition
     generation: int = 0
     holds: str | None = None
+    claims: str | None = None
+    """Of a rule without units: which units of an account its lots are depends on what is claimed there."""
 
     @property
     def trail_id(self) -> str:
@@ -68,7 +70,8 @@ class TraceInputs:
     @property
     def trace_id(self) -> str:
         """Equal inputs over an index of equal generation, equal id."""
-        return sha256(json.dumps((self.trail_id, self.upto.upto_seq)).encode()).hexdigest()[:32]
+        claimed = () if self.claims is None else (self.claims,)
+        return sha256(json.dumps((self.trail_id, self.upto.upto_seq, *claimed)).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

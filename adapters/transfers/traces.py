@@ -17,7 +17,7 @@ from adapters.transfers.fifo_trail import CHUNK_EDGES, FifoTrail, select_edges
 from adapters.transfers.limited_trail import LimitedTrail
 from adapters.transfers.rows import whole_transfers
 from adapters.transfers.sessions import snapshot
-from adapters.transfers.sweep_query import hold_changes
+from adapters.transfers.sweep_query import claims_on, hold_changes
 from adapters.transfers.sweep_trail import SweepTrail, select_carried
 from adapters.transfers.trace_rows import (
     StoredRun,
@@ -230,13 +230,15 @@ class SqlTraces:
                 f"Nothing was traced: postings up to {upto_seq} are asked for, the index has {feed.upto_seq}. "
                 "Let the index catch up first.",
             )
-        holds = None
+        holds = claims = None
         if asked.rule is not Rule.FIFO:
+            claimed = await claims_on(connection, asked.incident_id, asked.currency)
+            claims = sha256(json.dumps(claimed).encode()).hexdigest() if claimed else None
             changes = await hold_changes(
                 connection, incident_id=asked.incident_id, currency=asked.currency, upto_seq=upto_seq
             )
             holds = sha256(json.dumps(changes).encode()).hexdigest() if changes else None
-        return replace(asked, generation=feed.generation, holds=holds)
+        return replace(asked, generation=feed.generation, holds=holds, claims=claims)
 
     async def _open(self, connection: asyncpg.Connection, inputs: TraceInputs) -> Trail:
         found = await whole_transfers(connection, "transfer_id = ANY($1::text[])", list(inputs.thefts))

@@ -159,6 +159,24 @@ def decide(
     )
 
 
+@application.command("compromised-since")
+def compromised_since(
+    incident: IncidentId,
+    *,
+    at: Annotated[datetime, Instant],
+    reason: Reason,
+    login: Login = None,
+    as_json: Json = False,
+) -> None:
+    """Move the time since when the account is not trusted; later takes another person's approval."""
+    from cli.holds.verbs import ask
+    from cli.incidents.verbs import instant
+    from cli.output import Output
+
+    body = {"compromised_since": instant(at), "reason": reason}
+    ask(f"/v1/incidents/{incident}/compromise-time", body, login=login, output=Output(as_json=as_json))
+
+
 @application.command()
 def remedy(incident: IncidentId, *, login: Login = None, as_json: Json = False) -> None:
     """Where every stolen unit stands: returned, on hold, recalled, at large or lost."""
@@ -193,6 +211,18 @@ def withdraw(
     from cli.output import Output
 
     body = {"action": "withdraw", "transfer_ids": transfers.split(","), "reason": reason}
+    ask(f"/v1/incidents/{incident}/thefts", body, login=login, output=Output(as_json=as_json))
+
+
+@theft.command()
+def confirm(
+    incident: IncidentId, transfers: Transfers, *, reason: Reason, login: Login = None, as_json: Json = False
+) -> None:
+    """These an unproven report named; another person approves, then their money is held."""
+    from cli.holds.verbs import ask
+    from cli.output import Output
+
+    body = {"action": "confirm", "transfer_ids": transfers.split(","), "reason": reason}
     ask(f"/v1/incidents/{incident}/thefts", body, login=login, output=Output(as_json=as_json))
 
 

@@ -155,6 +155,9 @@ SENTENCES: Final[Mapping[StepKind, Callable[[Mapping[str, Any]], str]]] = {
     StepKind.RENEW_HOLD: lambda _: "a hold renewed on its legal basis",
     StepKind.FREEZE_MULE: lambda _: "a mule's whole account frozen, by two people's decision",
     StepKind.RELEASE_MULE: lambda _: "a mule's account released",
+    StepKind.COMPROMISE_TIME: lambda result: (
+        f"people moved the compromise time: nothing set since {_time(result.get('compromised_since'))} is trusted"
+    ),
     StepKind.CHANGE_THEFTS: lambda _: "people changed what counts as stolen; the money is traced anew",
     StepKind.READ_BACK: _read_back,
     StepKind.OWNER_LINK: lambda _: "one-use link for a new password sent to a contact older than the theft",

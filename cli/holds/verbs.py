@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -9,6 +10,7 @@ from rich.markup import escape
 from cli.gateway_client import GatewayClient
 from cli.incidents.showing import show_decisions
 from models.money import sum_of_money
+from models.names import Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from cli.output import Output
-    from models.names import Role
 
 CELLS = ("returned", "on_hold", "recall_pending", "recalled", "at_large", "lost")
 
@@ -74,13 +75,38 @@ def show_remedy(incident: str, *, login: Role | None, output: Output) -> None:
         print_remedy(output.console, answer)
 
 
+def show_totals(
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    currency: str | None,
+    login: Role | None,
+    output: Output,
+) -> None:
+    """The sums over all incidents. Raises StanchError with the gateway's own sentence, which names what does not add up."""
+    asked = {
+        "since": None if since is None else since.astimezone(UTC).isoformat(),
+        "until": None if until is None else until.astimezone(UTC).isoformat(),
+        "currency": currency,
+    }
+    with GatewayClient.of_environment(login, usual=Role.SUPERVISOR) as gateway:
+        answer = gateway.get("/v1/remedy", **asked)
+    output.document(answer)
+    if not output.as_json:
+        for code, cells in sorted(answer["currencies"].items()):
+            output.console.print(in_words(code, cells))
+        output.console.print(f"{answer['incidents']} incidents, each adds up")
+
+
+def in_words(currency: str, cells: Mapping[str, int]) -> str:
+    """One line, the cells in order; they add up to what was stolen."""
+    parts = ", ".join(
+        f"{cell.replace('_', ' ')} {sum_of_money(cells[cell], currency)}" for cell in CELLS if cells[cell]
+    )
+    return f"remedy: stolen {sum_of_money(cells['stolen'], currency)} = {parts or 'nothing'}"
+
+
 def print_remedy(console: Console, answer: Mapping[str, Any]) -> None:
     """One line per currency, its cells in order; they add up to what was stolen."""
     for currency, cells in sorted(answer["currencies"].items()):
-        parts = ", ".join(
-            f"{cell.replace('_', ' ')} {sum_of_money(cells[cell], currency)}" for cell in CELLS if cells[cell]
-        )
-        console.print(
-            f"remedy: stolen {sum_of_money(cells['stolen'], currency)} = {parts or 'nothing'} "
-            f"(up to posting {answer['upto_seq'][currency]})"
-        )
+        console.print(f"{in_words(currency, cells)} (up to posting {answer['upto_seq'][currency]})")

@@ -74,6 +74,9 @@ def show_view(console: Console, view: Mapping[str, Any], steps: Iterable[Mapping
             f"{escape(notice['account_id'])}; see stanch notice show {notice['notice_id']}",
             style=RED,
         )
+    for currency, flow in sorted(view["claimed"].items()):
+        places = ", ".join(f"{place} {sum_of_money(amount, currency)}" for place, amount in flow.items())
+        console.print(f"claimed by unproven reports, not held: {places}")
     show_decisions(
         console, {"decisions": [task for task in view["decisions"] if not task.get("closed_at")]}, quiet=True
     )

@@ -38,8 +38,8 @@ def open_incident(
         "source": source,
         "id": alarm_id or new_id(),
         "account_id": account,
-        "occurred_at": _instant(occurred_at or datetime.now(UTC)),
-        "compromised_since": _instant(compromised_since) if compromised_since else None,
+        "occurred_at": instant(occurred_at or datetime.now(UTC)),
+        "compromised_since": instant(compromised_since) if compromised_since else None,
         "stolen_transfers": list(thefts),
         "kind": kind.value,
         "detail": detail,
@@ -97,5 +97,6 @@ def show_incident(incident: str, *, login: Role | None, output: Output) -> None:
             print_remedy(output.console, remedy)
 
 
-def _instant(at: datetime) -> str:
+def instant(at: datetime) -> str:
+    """As the gateway reads it: UTC, ISO 8601."""
     return at.astimezone(UTC).isoformat()

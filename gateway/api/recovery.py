@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,8 +16,8 @@ from gateway.api.incidents import READING, READING_ONE, UlidText, answer, known_
 from gateway.auth.permissions import Operation
 from gateway.parts import parts_of
 from gateway.reading import read
-from models.contracts.base import Message, OpaqueId
-from models.contracts.recovery import HoldView, RemedyView
+from models.contracts.base import Message, Moment, OpaqueId
+from models.contracts.recovery import HoldView, RemedyTotals, RemedyView
 from models.errors import ErrorCode
 from use_cases.ports import DecisionView
 
@@ -34,10 +34,11 @@ class HoldAction(StrEnum):
 
 
 class TheftAction(StrEnum):
-    """`withdraw`: that one was the owner's own. It takes two people."""
+    """`withdraw`: that one was the owner's own. `confirm`: an unproven report named it. Each takes two people."""
 
     ADD = "add"
     WITHDRAW = "withdraw"
+    CONFIRM = "confirm"
 
 
 class MuleAction(StrEnum):
@@ -65,6 +66,13 @@ class TheftRequest(Message):
 
     action: TheftAction
     transfer_ids: Annotated[tuple[OpaqueId, ...], Field(min_length=1, max_length=100)]
+    reason: Reason
+
+
+class CompromiseTimeRequest(Message):
+    """Since when the account is not to be trusted."""
+
+    compromised_since: Moment
     reason: Reason
 
 
@@ -167,6 +175,26 @@ async def change_thefts(request: Request, incident_id: str) -> Response:
 
 
 @router.post(
+    "/v1/incidents/{incident_id}/compromise-time",
+    operation_id="moveCompromiseTime",
+    status_code=201,
+    summary="Ask to move the time since when the account is not trusted.",
+    responses=responses(201, DecisionView, *CHANGING),
+    response_model=None,
+    openapi_extra=body_of(CompromiseTimeRequest),
+)
+async def move_compromise_time(request: Request, incident_id: str) -> Response:
+    """Later takes two people. The money is traced anew; moved earlier, proofs that rely on anything set since are void."""
+    parts = parts_of(request)
+    by = await parts.door.enter(request, Operation.CHOOSE)
+    body = await read(request, CompromiseTimeRequest)
+    view = await parts.recover.compromised_since(
+        known_form(incident_id), body.compromised_since, body.reason, by=by
+    )
+    return decided(parts, view, 201)
+
+
+@router.post(
     "/v1/incidents/{incident_id}/mules",
     operation_id="requestMule",
     status_code=201,
@@ -196,3 +224,22 @@ async def read_remedy(request: Request, incident_id: str) -> Response:
     parts = parts_of(request)
     await parts.door.enter(request, Operation.LOOK)
     return answer(await parts.account_by_remedy.of_incident(known_form(incident_id)))
+
+
+@router.get(
+    "/v1/remedy",
+    operation_id="readRemedyTotals",
+    summary="All stolen money by remedy: the sums over all incidents.",
+    responses=responses(200, RemedyTotals, *READING, ErrorCode.REFUSED_BY_RULE),
+    response_model=None,
+)
+async def read_remedy_totals(
+    request: Request,
+    since: Annotated[AwareDatetime | None, Query(description="Incidents opened then or later.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Incidents opened before.")] = None,
+    currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$")] = None,
+) -> Response:
+    """For supervisors and auditors. As of one moment; where one incident does not add up there are no sums, and it is named."""
+    parts = parts_of(request)
+    await parts.door.enter(request, Operation.LOOK_AT_TOTALS)
+    return answer(await parts.account_by_remedy.in_total(since=since, until=until, currency=currency))

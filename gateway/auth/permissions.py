@@ -12,6 +12,7 @@ class Operation(StrEnum):
 
     RAISE_ALARM = "raise_alarm"
     LOOK = "look"
+    LOOK_AT_TOTALS = "look_at_totals"
     CHOOSE = "choose"
     APPROVE = "approve"
     ANSWER_RECALL = "answer_recall"
@@ -20,6 +21,7 @@ class Operation(StrEnum):
 PERMISSIONS: dict[Operation, frozenset[Role]] = {
     Operation.RAISE_ALARM: frozenset({Role.TRIGGER, Role.AGENT, Role.SUPERVISOR}),
     Operation.LOOK: frozenset({Role.AGENT, Role.SUPERVISOR, Role.AUDITOR}),
+    Operation.LOOK_AT_TOTALS: frozenset({Role.SUPERVISOR, Role.AUDITOR}),
     Operation.CHOOSE: frozenset({Role.AGENT, Role.SUPERVISOR}),
     Operation.APPROVE: frozenset({Role.SUPERVISOR}),
     Operation.ANSWER_RECALL: frozenset({Role.INSTITUTION, Role.AGENT, Role.SUPERVISOR}),

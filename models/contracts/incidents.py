@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from models.contracts.alarms import Alarm
 from models.contracts.base import Message, Moment
 from models.contracts.notices import UnreachedNotice
@@ -383,6 +385,8 @@ class IncidentView(Message):
     holds: tuple[dict[str, Any], ...]
     decisions: tuple[dict[str, Any], ...]
     money: dict[str, Flow]
+    claimed: dict[str, Flow] = Field(default_factory=dict)
+    """By place, too: what only unproven reports call stolen. Nothing is held for it."""
     security_items: dict[str, str]
     stages: tuple[dict[str, Any], ...]
     identity: dict[str, Any]

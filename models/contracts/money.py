@@ -54,10 +54,30 @@ class FindTheftsInput(StepInput):
     upto_seq: int
 
 
+class TheftWords(Message):
+    """What was said of an incident's thefts, transfer ids in the order said.
+
+    `named`: by machines, and by reports that were there when the owner was proven; `claimed`: by other reports. `added` and
+    `withdrawn`: by people who decide. `since`: the compromise time by the same words that `named` counts; None: by none.
+    """
+
+    named: tuple[str, ...]
+    claimed: tuple[str, ...]
+    added: tuple[str, ...]
+    withdrawn: tuple[str, ...]
+    since: Moment | None
+
+
 class FindTheftsResult(StepResult):
-    """Transfer ids by currency, in posting order. `set_aside`: ids an alarm named that are not traced, and why."""
+    """Transfer ids by currency, in posting order. `set_aside`: ids an alarm named that are not traced, and why.
+
+    `claimed`: what only unproven reports call stolen; it is traced by itself, and nothing is held for it.
+    """
 
     thefts: dict[Currency, tuple[str, ...]]
+    claimed: dict[Currency, tuple[str, ...]] = Field(
+        default_factory=dict, exclude_if=lambda claimed: not claimed
+    )
     set_aside: dict[str, str] = Field(default_factory=dict, exclude_if=lambda aside: not aside)
 
 
@@ -69,6 +89,8 @@ class TraceInput(StepInput):
     position: FeedPosition
     rule: str = Field(default="fifo", exclude_if=lambda rule: rule == "fifo")
     """Absent where it is first in, first out: recorded inputs of earlier versions stay what they were."""
+    claimed: bool = Field(default=False, exclude_if=lambda claimed: not claimed)
+    """Only unproven reports call these stolen: shown, and never a reason to hold or to contest."""
 
 
 class TraceResult(StepResult):

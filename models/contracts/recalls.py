@@ -95,7 +95,8 @@ class MessageKind(StrEnum):
 class RecalledTransfer(Message):
     """A transfer by which stolen money left, and how much of it was stolen: what is asked for, never more.
 
-    `transfer_seq` is its posting number, `amount` what it moved in all, `stolen` the traced part; minor units.
+    `transfer_seq` is its posting number, `amount` what it moved in all, `stolen` the traced part; minor units. No message
+    changes the amount of a recall, so what turns out to be stolen later is asked for by a request of its own: number `part`.
     """
 
     transfer_seq: int
@@ -109,6 +110,7 @@ class RecalledTransfer(Message):
     posted_at: Moment
     status: TransferStatus
     bank: BankDetails | None = None
+    part: int = Field(default=0, ge=0, exclude_if=lambda part: not part)
 
     @model_validator(mode="after")
     def _stolen_is_a_part(self) -> RecalledTransfer:
@@ -119,13 +121,14 @@ class RecalledTransfer(Message):
         return self
 
 
-def recall_id_of(incident_id: str, transfer_seq: int) -> str:
-    """The case id at both sides: the same for the same transfer of the same incident, 26 characters, says nothing."""
-    return digest(["recall", incident_id, transfer_seq])[:26].upper()
+def recall_id_of(incident_id: str, transfer_seq: int, part: int = 0) -> str:
+    """The case id at both sides: the same for the same request of the same incident, 26 characters, says nothing."""
+    names: list[object] = ["recall", incident_id, transfer_seq, *([part] if part else [])]
+    return digest(names)[:26].upper()
 
 
 class RecallTransferInput(Message):
-    """Input of RecallTransfer, id `recall:{incident_id}:{transfer_seq}` (models.ids.recall_workflow_id).
+    """Input of RecallTransfer, id `recall:{incident_id}:{transfer_seq}[:{part}]` (models.ids.recall_workflow_id).
 
     `asked_at` is the caller's workflow.now(): it stands in the message, so that a repeated attempt says the same.
     `chased`, `tried` and `failure` are carried from one run to the next; a caller leaves them alone.
@@ -238,6 +241,7 @@ class RecallView(Message):
     incident_id: str
     episode: int
     transfer_seq: int
+    part: int
     transfer_id: str
     exit_account: str
     exit_kind: AccountKind

@@ -189,6 +189,20 @@ class ChangeTheftsResult(StepResult):
     transfer_ids: tuple[str, ...]
 
 
+class MoveCompromiseTimeInput(StepInput):
+    """Move the compromise time as this decision says: its action names the time that was known and the new one."""
+
+    request_id: str
+    choice: str
+
+
+class MoveCompromiseTimeResult(StepResult):
+    """Since when the account is not trusted now. Moved later, no proof and no receipt falls."""
+
+    compromised_since: Moment
+    moved_earlier: bool
+
+
 class Payment(Message):
     """Held money to go back: from which hold to which account, minor units, and as whose claim."""
 
@@ -274,6 +288,13 @@ class RemedyView(Message):
     incident_id: str
     currencies: dict[Currency, Remedy]
     upto_seq: dict[Currency, int]
+
+
+class RemedyTotals(Message):
+    """All incidents by remedy, per currency: each cell is the sum of that cell over them."""
+
+    currencies: dict[Currency, Remedy]
+    incidents: int
 
 
 class HoldView(Message):

@@ -32,6 +32,9 @@ class Incident(Base):
     opened_at: Mapped[Instant]
     episode_opened_at: Mapped[Instant]
     compromised_since: Mapped[MaybeInstant]
+    dated_since: Mapped[MaybeInstant]
+    """The compromise time that people decided on last, and when they did: alarms taken up since may still move it earlier."""
+    dated_at: Mapped[MaybeInstant]
     frozen_at: Mapped[MaybeInstant]
     renewals: Mapped[int] = mapped_column(default=0)
     closed_at: Mapped[MaybeInstant]
@@ -61,6 +64,8 @@ class Alarm(Base):
     scope: Mapped[str] = mapped_column(String(16))
     occurred_at: Mapped[Instant]
     compromised_since: Mapped[MaybeInstant]
+    dated_since: Mapped[MaybeInstant]
+    """Since when the account is not trusted by this alarm alone; set when it is taken up."""
     stolen_transfers: Mapped[list[str]] = mapped_column(JSONB)
     detail: Mapped[bytes | None] = mapped_column(LargeBinary)
     late: Mapped[bool]
@@ -82,6 +87,9 @@ class Theft(Base):
     found_at: Mapped[Instant]
     withdrawn_at: Mapped[MaybeInstant]
     withdrawn_by: Mapped[str | None] = mapped_column(String(26))
+    """The decision; NULL where the rule that found it does not find it any more."""
+    added_by: Mapped[str | None] = mapped_column(String(26))
+    """The decision by which people count it, whatever a rule says of it."""
 
 
 class HandOver(Base):

@@ -22,13 +22,15 @@ from models.tables.base import Base, Instant, MaybeInstant, MinorUnits, Ulid
 class Recall(Base):
     """One transfer's money asked back for one incident. Committed before anything is sent, so that no answer can be early.
 
+    `part` counts the further requests for the same transfer: no message changes the amount of the one before.
+
     `asked`, `promised` and `received` are three sums of minor units, never added up. `next_wake_at` and `wakes` pace the
     waking of its workflow while something waits for it.
     """
 
     __tablename__ = "recall"
     __table_args__ = (
-        UniqueConstraint("incident_id", "transfer_seq"),
+        UniqueConstraint("incident_id", "transfer_seq", "part"),
         Index("ix_recall_open", "next_wake_at", postgresql_where=text("state <> 'closed'")),
         Index(
             "ix_recall_withdrawing",
@@ -49,6 +51,7 @@ class Recall(Base):
     incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"))
     episode: Mapped[int]
     transfer_seq: Mapped[int] = mapped_column(BigInteger)
+    part: Mapped[int] = mapped_column(Integer, server_default="0")
     transfer_id: Mapped[str] = mapped_column(Text)
     exit_account: Mapped[str] = mapped_column(Text)
     exit_kind: Mapped[str] = mapped_column(String(16))

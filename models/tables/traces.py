@@ -1,4 +1,4 @@
-"""Tables of traces. What is written here never changes: a later trace has another id and only adds rows.
+"""Tables of traces. A trace never changes: a later one has another id and only adds rows. Which one holds now may change.
 
 A trail is what traces share that differ only in how far they reach: same incident, thefts, rule and limits over the same
 positions. A trace up to posting N is the part of its trail up to N, so following the money further costs only what is new.
@@ -9,7 +9,7 @@ cost more than the trace itself when it has half a million edges.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Index, Integer, String, Text
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -54,6 +54,26 @@ class TraceRun(Base):
         # The furthest finished trace of a trail: where the next one goes on.
         Index("ix_trace_run_trail", "trail_id", "upto_seq"),
     )
+
+
+class StandingTrace(Base):
+    """What is counted as stolen in one currency of an incident now, and the trace that follows it.
+
+    `claimed`: what only unproven reports say; it is traced and shown, and nothing is held for it. `thefts` is empty where
+    nothing is counted any more; `trace_id` is NULL until the first trace, and an older one's until `thefts` are traced.
+    """
+
+    __tablename__ = "standing_trace"
+
+    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"), primary_key=True)
+    currency: Mapped[str] = mapped_column(String(3), primary_key=True)
+    claimed: Mapped[bool] = mapped_column(Boolean, primary_key=True)
+    thefts: Mapped[list[str]] = mapped_column(JSONB)
+    since: Mapped[Instant]
+    """The compromise time by which they were found."""
+    upto_seq: Mapped[int] = mapped_column(BigInteger)
+    trace_id: Mapped[str | None] = mapped_column(String(64))
+    found_at: Mapped[Instant]
 
 
 class TraceChunk(Base):

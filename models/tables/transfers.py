@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Boolean, Index, Integer, String, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base, Instant, MinorUnits
+from models.tables.base import Base, Instant, MaybeInstant, MinorUnits
 
 PAID_IN = "bank IS NOT NULL AND dst_kind IN ('wallet', 'pooling')"
 
@@ -50,6 +50,8 @@ class TransferIndexRow(Base):
     src_balance_after: Mapped[int | None] = mapped_column(BigInteger)
     dst_balance_before: Mapped[int | None] = mapped_column(BigInteger)
     undone: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    linked_at: Mapped[MaybeInstant]
+    """When this index, and not the source, found out what the transfer undoes."""
 
     __table_args__ = (
         # The trace walks this one: the rows of an account that spent given units of it. It holds all that the trace

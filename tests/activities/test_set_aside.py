@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from activities.money import set_aside
+from activities.thefts import set_aside
 from tests.tracing.ledgers import transfer
 
 pytestmark = pytest.mark.fast

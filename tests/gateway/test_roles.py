@@ -17,8 +17,10 @@ READING = [
     ("GET", f"/v1/notices/{NOWHERE}"),
     ("GET", "/v1/staff-alerts"),
 ]
+TOTALS = [("GET", "/v1/remedy")]
 CHOOSING = [
     ("POST", f"/v1/incidents/{NOWHERE}/decisions"),
+    ("POST", f"/v1/incidents/{NOWHERE}/compromise-time"),
     ("POST", f"/v1/decisions/{NOWHERE}/request"),
     ("POST", f"/v1/decisions/{NOWHERE}/withdraw"),
     ("GET", f"/v1/notices/{NOWHERE}/person"),
@@ -26,7 +28,7 @@ CHOOSING = [
     ("POST", f"/v1/notices/{NOWHERE}/reached"),
 ]
 APPROVING = [("POST", f"/v1/decisions/{NOWHERE}/approve"), ("POST", f"/v1/decisions/{NOWHERE}/decline")]
-EVERYTHING = [*READING, *CHOOSING, *APPROVING, ("POST", "/v1/alarms")]
+EVERYTHING = [*READING, *TOTALS, *CHOOSING, *APPROVING, ("POST", "/v1/alarms")]
 
 
 def status(gateway: RunningGateway, method: str, path: str, as_: str | None) -> int:
@@ -44,9 +46,9 @@ def test_nobody_comes_in_without_a_credential(gateway: RunningGateway, method: s
 @pytest.mark.parametrize(
     ("who", "refused"),
     [
-        (DETECTOR, [*READING, *CHOOSING, *APPROVING]),
+        (DETECTOR, [*READING, *TOTALS, *CHOOSING, *APPROVING]),
         ("auditor", [*CHOOSING, *APPROVING, ("POST", "/v1/alarms")]),
-        ("agent", APPROVING),
+        ("agent", [*TOTALS, *APPROVING]),
         ("supervisor", []),
     ],
 )

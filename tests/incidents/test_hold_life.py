@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from models.errors import ErrorCode, StanchError
-from models.names import Activity, DecisionKind, HoldEnding, NoticeTemplate, Role, StepKind
+from models.names import Activity, DecisionKind, HoldEnding, NoticeTemplate, Role, StepKind, StepStatus
 from tests.incidents.house import House
 from tests.incidents.recovering import (
     LEGAL_BASIS,
@@ -42,6 +42,24 @@ async def test_holds_follow_a_mule_that_keeps_moving_the_money(house: House) -> 
     }
     rounds = [step.step_key for step in await house.steps(raised.incident_id, StepKind.TRACE)]
     assert any(key.startswith("pursuit/") for key in rounds)
+
+
+async def test_a_wallet_that_bears_no_more_holds_is_waited_for_as_it_says_and_none_is_lost(
+    house: House,
+) -> None:
+    theft = house.steal(*[10_000] * 5, mules=5)
+    house.sandbox.fault("POST /v1/accounts/[^/]+/holds", "error", count=4, status=429, ms=2_500)
+    incident_id = (await house.alarm(theft)).incident_id
+    await until_held(house, incident_id, 50_000)
+    tried = await house.rows(
+        "SELECT min(requested_at) AS first, max(requested_at) AS last FROM step_attempt "
+        "WHERE incident_id = :id AND kind = 'hold' GROUP BY episode, step_key HAVING count(*) > 1",
+        id=incident_id,
+    )
+    assert tried
+    assert all((each.last - each.first).total_seconds() >= 2.5 for each in tried)
+    assert sum(house.placed_holds(*(mule.account_id for mule in theft.mules)).values()) == 50_000
+    assert {step.status for step in await house.steps(incident_id, StepKind.HOLD)} == {StepStatus.DONE}
 
 
 async def test_a_hold_that_is_not_checked_in_time_ends_and_its_units_are_held_anew(house: House) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -61,6 +63,22 @@ async def test_what_is_held_goes_back_to_its_owner_to_the_cent(house: House) -> 
     assert (after.stolen, after.returned, after.on_hold, after.at_large) == (90_000, 90_000, 0, 0)
     ((told, fields),) = await promised(house, incident_id, NoticeTemplate.RESTITUTION_DONE)
     assert (told.account_id, fields["amount"], fields["currency"]) == (theft.account_id, "90000", "CNY")
+    in_total, opened_at = house.parts.account_by_remedy.in_total, (await house.facts(incident_id)).opened_at
+    totals = await in_total(since=opened_at, until=opened_at + timedelta(milliseconds=1))
+    assert (totals.incidents, totals.currencies["CNY"]) == (1, after)
+    await house.change(
+        "INSERT INTO recall (id, incident_id, episode, transfer_seq, transfer_id, exit_account, exit_kind, currency, amount, "
+        "asked, promised, received, chases, wakes, state, opened_at, next_wake_at) "
+        "SELECT left(:id, 25) || '0', :id, 1, seq, transfer_id, dst, 'bank', 'CNY', 1, 1, 0, 0, 0, 0, 'sent', now(), 'infinity' "
+        "FROM transfer_index WHERE transfer_id = :transfer_id",
+        id=incident_id,
+        transfer_id=theft.transfers[0],
+    )
+    with pytest.raises(StanchError, match=incident_id):
+        await in_total(since=opened_at)
+    await house.change(
+        "UPDATE recall SET state = 'closed', ending = 'withdrawn' WHERE incident_id = :id", id=incident_id
+    )
     steps = await house.steps(incident_id, StepKind.RESTITUTE)
     request_id = chosen.requests[-1].request_id
     keys = sorted(step.step_key for step in steps)
@@ -103,14 +121,17 @@ async def test_much_money_takes_two_supervisors_and_is_paid_once_whatever_answer
     assert (hold.account_id, hold.returned) == (theft.mules[0].account_id, 50_000)
 
 
-async def test_claims_of_two_victims_on_one_hold_wait_for_a_decision_with_the_shares(house: House) -> None:
+@pytest.mark.parametrize("rule", ["fifo", "pro_rata"])
+async def test_claims_of_two_victims_on_one_hold_wait_for_a_decision_with_the_shares(
+    house: House, rule: str
+) -> None:
     """The second victim was robbed of the first one's money: both traces end in the same units."""
     second_victim = house.sandbox.rich_account()
     owner = house.sandbox.owner(second_victim)
     for balance in house.sandbox.state(second_victim)["balances"]:
         if balance["currency"] == "CNY":
             owner.pay("mer-001", balance["available"])
-    with house.rules.changed(trace={"rounds": 1}):
+    with house.rules.changed(trace={"rounds": 1, "rule": rule}):
         first = house.steal(60_000, mules=1)
         first.mules[0].pay(second_victim, 60_000)
         second = house.sandbox.steal(second_victim, (60_000,), mules=1)
@@ -127,11 +148,44 @@ async def test_claims_of_two_victims_on_one_hold_wait_for_a_decision_with_the_sh
     assert by_time == {first_id: 60_000}
     assert by_loss == {first_id: 30_000, second_id: 30_000}
     own = house.sandbox.balance(first.account_id)["balance"]
+    if rule == "pro_rata":
+        await house.prove_owner(second_id)
+        before = house.sandbox.balance(second_victim)["balance"]
+        await choose(house, asked, "pro_rata")
+        await until_closed(house, asked.task_id)
+        assert house.sandbox.balance(first.account_id)["balance"] == own + 30_000
+        assert house.sandbox.balance(second_victim)["balance"] == before + 30_000
+        cells = await remedy(house, first_id)
+        assert (cells.returned, cells.on_hold, cells.lost) == (30_000, 0, 30_000)
+        return
     await choose(house, asked, "fifo")
     await until_closed(house, asked.task_id)
     assert house.sandbox.balance(first.account_id)["balance"] == own + 60_000
     cells = await remedy(house, first_id)
     assert (cells.returned, cells.on_hold) == (60_000, 0)
+
+
+async def test_two_thefts_that_meet_in_one_account_are_both_held_where_the_rule_knows_no_units(
+    house: House,
+) -> None:
+    """Pro rata says how much of the account each victim lost, not which units: no unit is held twice, none left free."""
+    with house.rules.changed(trace={"rule": "pro_rata"}):
+        first, second = house.steal(30_000, mules=1), house.steal(20_000, mules=1)
+        meeting = first.mules[0].account_id
+        second.mules[0].pay(meeting, 20_000)
+        first_id = (await house.alarm(first)).incident_id
+        second_id = (await house.alarm(second)).incident_id
+        await until_held(house, first_id, 30_000)
+        await until_held(house, second_id, 20_000)
+    claims = await house.rows(
+        "SELECT lo, hi FROM hold_claim WHERE account_id = :a AND state = 'placed' ORDER BY lo", a=meeting
+    )
+    assert all(one.hi <= other.lo for one, other in itertools.pairwise(claims))
+    assert house.placed_holds(meeting) == {meeting: 50_000}
+    assert (
+        await house.rows("SELECT 1 FROM hold_contest WHERE incident_id IN (:a, :b)", a=first_id, b=second_id)
+        == []
+    )
 
 
 async def test_a_payout_that_is_stopped_comes_back_is_held_and_goes_to_the_owner(house: House) -> None:

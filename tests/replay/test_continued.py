@@ -8,8 +8,8 @@ import pytest
 from cli.embedded.temporal import EmbeddedTemporal
 from ledger.findings import Kind
 from ledger.histories import CONTINUED
-from models.ids import incident_workflow_id
-from models.names import DecisionKind, Outcome, Workflow
+from models.ids import incident_workflow_id, recovery_workflow_id
+from models.names import WAKE, DecisionKind, Outcome, StepKind, Workflow
 from tests.conftest import Database
 from tests.replay.living import Engine, engine, quick_policy
 from tests.running_sandbox import RunningSandbox
@@ -89,3 +89,28 @@ async def test_a_run_that_is_left_out_is_missed(forgetful: Engine, incident_id: 
         report = audit(incident_id, [run for run in runs if run is not left_out], steps, closed=True)
         assert not report.replay_ok
         assert Kind.HISTORY_MISSING.value in {finding.kind for finding in report.findings}
+
+
+async def test_a_recovery_goes_on_in_a_new_run_with_all_it_knew(forgetful: Engine, incident_id: str) -> None:
+    """Its rounds are counted on, so that no step of the run before is taken for one of this; what is held is given back."""
+    recovery = forgetful.histories.client.get_workflow_handle(recovery_workflow_id(incident_id))
+    first = (await recovery.describe()).run_id
+
+    async def goes_on() -> bool:
+        await recovery.signal(WAKE)
+        return (await recovery.describe()).run_id != first
+
+    await forgetful.until(goes_on, "a new run of the recovery")
+    held = await forgetful.wiring.recoveries.placed(incident_id)
+    assert held
+    await forgetful.give_back_what_is_held(incident_id)
+    ended = await forgetful.recovered(incident_id)
+    assert (ended.ending, await forgetful.wiring.recoveries.placed(incident_id)) == ("nothing_left", [])
+    rounds = [
+        step.step_key
+        for step in await forgetful.wiring.overview.steps(incident_id)
+        if step.kind is StepKind.TRACE and step.step_key.startswith("pursuit/")
+    ]
+    assert len(rounds) == len(set(rounds)) == ended.rounds
+    cells = (await forgetful.parts.account_by_remedy.of_incident(incident_id)).currencies["CNY"]
+    assert cells.returned == cells.stolen

@@ -45,6 +45,27 @@ async def test_units_are_claimed_once(house: House, accepted: AcceptedAlarm) -> 
         assert await claim(house, accepted, beside)
 
 
+async def test_twenty_claimants_at_once_never_share_a_unit_nor_claim_more_than_lies_there(
+    house: House,
+) -> None:
+    """Each wants more than its share of one account, and asks again for what is free, as the rounds do."""
+    incidents = [await house.frozen(house.trigger()) for _ in range(20)]
+    balance = 1_000
+
+    async def all_that_is_free(accepted: AcceptedAlarm, first: int) -> None:
+        wanted = [lot(first, first + 100), lot(first // 2, balance)]
+        for _ in range(40):
+            free = await house.claims.unclaimed(wanted, incident_id=accepted.incident_id)
+            if not free:
+                return
+            await claim(house, accepted, free[0])
+
+    await asyncio.gather(*(all_that_is_free(each, 45 * number) for number, each in enumerate(incidents)))
+    rows = await house.rows("SELECT lo, hi FROM hold_claim WHERE state <> 'ended' ORDER BY lo")
+    assert all(one.hi <= other.lo for one, other in itertools.pairwise(rows))
+    assert sum(row.hi - row.lo for row in rows) == balance
+
+
 async def test_the_same_claim_again_is_the_same_claim(house: House, accepted: AcceptedAlarm) -> None:
     hold_id = new_id()
     assert await claim(house, accepted, lot(0, 10), hold_id)

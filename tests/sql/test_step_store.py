@@ -420,7 +420,8 @@ async def test_an_alarm_is_acknowledged_with_its_effect_or_not_at_all(house: Hou
     await house.take_up(accepted, thefts, thefts)
     assert (await house.facts(accepted)).unacknowledged == ()
     assert await house.counts("theft") == {"theft": 2}
-    assert await house.incidents.named_thefts(accepted.incident_id) == ("t-1", "t-2")
+    words = await house.incidents.theft_words(accepted.incident_id)
+    assert (words.named, words.claimed) == (("t-1", "t-2"), ())
 
 
 async def test_a_notice_is_sealed(house: House) -> None:

@@ -85,7 +85,8 @@ def test_the_sums_over_incidents_keep_the_identity(
     whole = in_total([*each, remedy("SEK", told[0][0])])
     assert set(whole) == {currency, "SEK"}
     assert whole[currency].stolen == sum(getattr(whole[currency], name) for name in CELLS)
-    assert whole[currency].stolen == sum(one.stolen for one in each)
+    for cell in ("stolen", *CELLS):
+        assert getattr(whole[currency], cell) == sum(getattr(one, cell) for one in each), cell
 
 
 claimants = st.lists(
