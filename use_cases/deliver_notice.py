@@ -130,7 +130,7 @@ class DeliverNotice:
 
     async def _contacts(self, notice: DueNotice, account: AccountState) -> list[ContactPoint] | None:
         """Whom to tell; None while nobody knows yet since when the account cannot be trusted."""
-        since: datetime | None = notice.promised_at
+        since: datetime | None = notice.trusted_before or notice.promised_at
         waiting: tuple[str, ...] = ()
         if notice.own:
             facts = await self.incidents.facts(notice.incident_id)

@@ -32,14 +32,15 @@ LEASE = text(
     """
 UPDATE notice_outbox SET attempts = attempts + 1,
     next_try_at = clock_timestamp() + interval '1 second' * :lease_seconds
-FROM incident, step
+FROM step, (SELECT id, account_id, CAST(NULL AS timestamptz) AS trusted_before FROM incident
+            UNION ALL SELECT id, NULL, trusted_before FROM credential_recovery) AS incident
 WHERE notice_outbox.id IN (
         SELECT id FROM notice_outbox WHERE settled_at IS NULL AND next_try_at <= clock_timestamp()
         ORDER BY next_try_at LIMIT :limit FOR UPDATE SKIP LOCKED)
     AND incident.id = notice_outbox.incident_id AND step.id = notice_outbox.step_id
-RETURNING notice_outbox.id AS notice_id, notice_outbox.incident_id, step.episode, notice_outbox.template,
+RETURNING incident.trusted_before, notice_outbox.id AS notice_id, notice_outbox.incident_id, step.episode, notice_outbox.template,
     notice_outbox.channel, coalesce(notice_outbox.account_id, incident.account_id) AS account_id,
-    coalesce(notice_outbox.account_id, incident.account_id) = incident.account_id AS own, notice_outbox.round,
+    coalesce(coalesce(notice_outbox.account_id, incident.account_id) = incident.account_id, false) AS own, notice_outbox.round,
     notice_outbox.from_round, notice_outbox.attempts, notice_outbox.created_at AS promised_at,
     coalesce(notice_outbox.asked_at, notice_outbox.created_at) AS asked_at,
     EXISTS (SELECT FROM data_key WHERE data_key.incident_id = notice_outbox.incident_id
@@ -290,7 +291,7 @@ def _notices() -> Select[Any]:
         NoticeOutbox.next_try_at,
         NoticeOutbox.last_error,
         NoticeOutbox.refused.label("refused_contacts"),
-    ).join(Incident, Incident.id == NoticeOutbox.incident_id)
+    ).outerjoin(Incident, Incident.id == NoticeOutbox.incident_id)
 
 
 async def _views(connection: AsyncConnection, query: Select[Any]) -> list[NoticeView]:

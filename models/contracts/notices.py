@@ -18,6 +18,8 @@ class DueNotice(Message):
     account_id: str
     own: bool
     """Whether the account is the incident's own: then only contacts older than the compromise time count."""
+    trusted_before: Moment | None = None
+    """Of a credential recovery: a contact must have been set before this. None where the promise's own time counts."""
     round: int
     from_round: int
     attempts: int
