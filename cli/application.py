@@ -14,6 +14,7 @@ import typer
 
 from cli.commands import (
     audit,
+    credential,
     database,
     demo,
     doctor,
@@ -59,6 +60,7 @@ parts.register(application)
 doctor.register(application)
 sandbox.register(application)
 application.add_typer(incident.application, name="incident")
+application.add_typer(credential.application, name="credential")
 application.add_typer(notice.application, name="notice")
 application.add_typer(transfers.application, name="transfers")
 application.add_typer(trace.application, name="trace")

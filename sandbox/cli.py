@@ -130,6 +130,25 @@ def owner(
 
 
 @app.command()
+def forgetful(
+    *,
+    account: Account = "",
+    seed: SeedNumber = 1,
+    url: Url = DEFAULT_URL,
+    gateway_url: GatewayUrl = DEFAULT_GATEWAY_URL,
+    admin_key: AdminKey = "",
+    pace: Pace = 1.0,
+) -> None:
+    """Be an owner who has forgotten the password: codes, link, a new one, and a look at what changed."""
+    from sandbox.people.forgetful import run_forgetful  # noqa: PLC0415  one program per process
+
+    known = _person(url, admin_key, account)
+    stage = Stage("forgetful", pace=pace)
+    act = run_forgetful(url, gateway_url, known=known, admin_key=admin_key, seed=seed, stage=stage)
+    raise typer.Exit(perform(stage, act))
+
+
+@app.command()
 def traveller(
     *,
     account: Account = "",
