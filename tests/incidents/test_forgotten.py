@@ -135,3 +135,18 @@ async def test_a_contact_bound_just_now_gets_neither_code_nor_link(house: House)
         reference, code = (await knows.codes(1))["email"]
         assert await knows.answer(reference, code) == 422, "too many: not even the right one counts now"
         assert await knows.state() == "begun"
+
+
+async def test_codes_of_two_recoveries_are_never_added_up(house: House) -> None:
+    """Two people ask at once for one account: each has shown one code, and neither is the owner."""
+    account_id = house.sandbox.rich_account()
+    async with forgetful(house, account_id) as one, forgetful(house, account_id) as other:
+        await one.begin()
+        await other.begin(email=other.contacts["email"])
+        by_phone, by_mail = (await one.codes(2))["phone"], (await other.codes(2))["email"]
+        assert await one.answer(*by_mail) == 422, "another recovery's code"
+        assert await one.answer(*by_phone) == 200
+        assert await other.answer(*by_mail) == 200
+        assert await other.answer(*(await other.codes(2))["phone"]) == 200
+        await other.until("link_sent")
+        assert await one.state() == "begun"
