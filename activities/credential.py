@@ -286,10 +286,14 @@ class LookForPassword:
     """Whether the owner has set a new password at the wallet: read there, for nobody tells us. A look, not a step."""
 
     wallet: Wallet
+    credentials: Credentials
 
     @activity.defn(name=Activity.LOOK_FOR_PASSWORD)
     async def run(self, look: LookForPasswordInput) -> LookForPasswordResult:
         """When the password was set that stands, if that was after the link was sent."""
+        if await self.credentials.open_incident(look.account_id) is not None:
+            # Whatever password was set by then is reset there.
+            return LookForPasswordResult(renewed_at=None, incident=True)
         account = await self.wallet.account(look.account_id)
         entries = account.security.get(SecurityItem.PASSWORD, ())
         newer = [each.set_at for each in entries if each.active and each.set_at > look.since]

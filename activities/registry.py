@@ -135,7 +135,7 @@ def _credential(ports: Ports, steps: Steps, prover: Prover) -> list[Callable[...
         ).run,
         CheckCredential(steps, credentials, ports.challenges, prover).run,
         SendCredentialLink(steps, wallet, credentials, ports.decisions, rules).run,
-        LookForPassword(wallet).run,
+        LookForPassword(wallet, credentials).run,
         EndSessions(steps, wallet).run,
         EndCredential(steps, ports.decisions).run,
     ]

@@ -174,8 +174,9 @@ class RecoverCredential:
         if sent.sent_at is None:
             refused = CredentialEnding.NO_CONTACT if sent.refusal is None else sent.refusal.code
             return await self._end(plan, CredentialEnding(refused))
-        if not await self._renewed(account_id, sent.sent_at, expires_at, plan.look_seconds):
-            return await self._end(plan, CredentialEnding.NOT_RENEWED)
+        failed = await self._until_renewed(account_id, sent.sent_at, expires_at, plan.look_seconds)
+        if failed is not None:
+            return await self._end(plan, failed)
         await asyncio.gather(
             *(
                 workflow.execute_activity_method(
@@ -196,10 +197,10 @@ class RecoverCredential:
         )
         return await self._end(plan, CredentialEnding.RENEWED)
 
-    async def _renewed(
+    async def _until_renewed(
         self, account_id: str, since: datetime, expires_at: datetime, look_seconds: int
-    ) -> bool:
-        """Look at the wallet until the password is a new one or the link is over; ever more seldom."""
+    ) -> CredentialEnding | None:
+        """Look at the wallet until the password is a new one, ever more seldom; or why it will not be."""
         pause = timedelta(seconds=look_seconds)
         while True:
             self._woken = False
@@ -207,8 +208,12 @@ class RecoverCredential:
                 LookForPassword.run, LookForPasswordInput(account_id=account_id, since=since), **LOOK
             )
             left = expires_at - workflow.now()
-            if look.renewed_at is not None or left <= timedelta(0):
-                return look.renewed_at is not None
+            if look.incident:
+                return CredentialEnding.INCIDENT
+            if look.renewed_at is not None:
+                return None
+            if left <= timedelta(0):
+                return CredentialEnding.NOT_RENEWED
             await self._pause(min(left, pause))
             pause = min(2 * pause, LONGEST_PAUSE)
 

@@ -149,9 +149,10 @@ class LookForPasswordInput(Message):
 
 
 class LookForPasswordResult(Message):
-    """None while not."""
+    """None while not. `incident`: one of this account has been opened meanwhile."""
 
     renewed_at: Moment | None
+    incident: bool = False
 
 
 class EndSessionsInput(StepInput):

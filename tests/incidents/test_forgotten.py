@@ -150,3 +150,23 @@ async def test_codes_of_two_recoveries_are_never_added_up(house: House) -> None:
         assert await other.answer(*(await other.codes(2))["phone"]) == 200
         await other.until("link_sent")
         assert await one.state() == "begun"
+
+
+async def test_an_incident_that_begins_meanwhile_goes_first(house: House) -> None:
+    """The link is out when the detector finds a theft: whatever is set with it, the incident resets."""
+    theft = house.steal(9_000)
+    async with forgetful(house, theft.account_id) as owner:
+        await owner.begin(email=owner.contacts["email"])
+        await owner.codes(1)
+        (await owner.ask("POST", "/help")).raise_for_status()
+        asked = await house.question(owner.recovery_id, DecisionKind.CREDENTIAL)
+        chosen = await house.parts.decide.request(
+            asked.task_id, "send_link", "I know the voice.", by=house.people[Role.AGENT]
+        )
+        await house.approve(chosen.requests[-1].request_id)
+        await house.parts.wake.now(owner.recovery_id)
+        await owner.until("link_sent")
+        await house.alarm(theft)
+        assert await owner.ended() == "incident"
+        assert await owner.state() == "begun"
+        assert (await owner.ask("GET", "/check-up")).status_code == 409
