@@ -117,6 +117,8 @@ class Settings(BaseSettings):
     """What proves the owner, clause by clause."""
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 8080
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses of our own reverse proxies; what they say in X-Forwarded-For is whose requests are counted."""
     task_queue: str = "stanch"
     database_pool: int = Field(default=20, ge=1)
     intake_budget_ms: int = Field(default=450, ge=50)

@@ -9,6 +9,7 @@ import uvloop
 
 from activities.boundary import StanchErrors
 from activities.registry import activities
+from adapters.forgetting import Forgetting
 from adapters.logs import configure
 from adapters.notices.deliverer import Deliverer
 from adapters.staff.alerter import Alerter
@@ -49,6 +50,7 @@ async def serve(settings: Settings) -> None:
                     wiring.recall_care(client).run,
                     deliverer.run,
                     alerter.run,
+                    Forgetting(wiring.pace, wiring.clock).run,
                 ],
                 activities_at_once=settings.database_pool * 2,
             )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from models.contracts.credential import CredentialEnding, CredentialState
 from models.contracts.identity import Presented
 from models.contracts.recalls import MessageKind, ParsedAnswer, RecalledTransfer, RecallEnding, SentMessage
 from models.lifecycle import Event
@@ -289,6 +290,16 @@ class QueueNotice:
 
 
 @dataclass(frozen=True)
+class MoveCredential:
+    """A credential recovery (the step's `incident_id` is its id) goes on; one that is over stays as it is."""
+
+    state: CredentialState
+    at: datetime
+    account_id: str | None = None
+    ending: CredentialEnding | None = None
+
+
+@dataclass(frozen=True)
 class NoticeSent:
     """A provider has taken one notice for one contact point."""
 
@@ -396,4 +407,5 @@ Change = (
     | RecallEnded
     | NoticeSent
     | NoticeReached
+    | MoveCredential
 )

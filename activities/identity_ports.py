@@ -43,12 +43,19 @@ class Challenges(Protocol):
         ...
 
     async def answer(
-        self, challenge_id: str, code: str, at: datetime, *, claim_id: str | None = None
+        self,
+        challenge_id: str,
+        code: str,
+        at: datetime,
+        *,
+        claim_id: str | None = None,
+        recovery_id: str | None = None,
     ) -> tuple[str, int, str | None]:
         """(`accepted` | `wrong` | `late` | `used` | `too_many` | `unknown`, attempts left, incident id).
 
         An accepted answer asks for the incident's hand-over in the same commit. With `claim_id` it is that claimant's,
-        and a challenge of another incident is `unknown`.
+        and a challenge of another incident is `unknown`. With `recovery_id` only a code of that credential recovery
+        counts, without it only one of an incident: each has its own door, with its own limits.
         """
         ...
 

@@ -14,6 +14,17 @@ def code_message(code: str, reference: str) -> tuple[str, str]:
     return subject, body
 
 
+def credential_message(code: str, reference: str) -> tuple[str, str]:
+    """(subject, body) of the message with the code for a new password. Never log what this returns."""
+    subject = "Your code for a new password / 设置新密码的验证码"
+    body = (
+        f"Somebody asks for a new password for your wallet. If it is you: Stanch code {code} for reference {reference}. "
+        "If it is not, do nothing, and tell this code to nobody. "
+        f"有人申请重设您的钱包密码。如非本人操作,请忽略,并切勿告诉任何人。验证码 {code}。"
+    )
+    return subject, body
+
+
 def trusted_message(code: str, reference: str) -> tuple[str, str]:
     """(subject, body) of the message to a trusted contact: what is asked, and what they confirm by answering."""
     subject = "Somebody who trusts you asks for your help / 信任您的人请求帮助"

@@ -8,6 +8,16 @@ from typing import Any
 
 from activities.closing import CloseTheIncident
 from activities.compromise_time import MoveCompromiseTime
+from activities.credential import (
+    CheckCredential,
+    EndCredential,
+    EndSessions,
+    LookForPassword,
+    PlanCredential,
+    SendCredentialCode,
+    SendCredentialLink,
+)
+from activities.credential_ports import Accounts, Credentials
 from activities.decisions import AskDecision, CarryOutDecision, ReadDecision
 from activities.freeze import Freeze, FreezeEffect
 from activities.hold_life import EndHold, RenewHold, TellHolder
@@ -64,6 +74,8 @@ class Ports:
     clock: Clock
     institutions: Institutions
     recalls: Recalls
+    credentials: Credentials
+    accounts: Accounts
 
 
 def activities(ports: Ports) -> list[Callable[..., Any]]:
@@ -111,6 +123,23 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         TakeRecallAnswer(steps, ports.recalls).run,
         CountRecalledMoney(steps).run,
         CloseRecall(steps).run,
+        *_credential(ports, steps, prover),
+    ]
+
+
+def _credential(ports: Ports, steps: Steps, prover: Prover) -> list[Callable[..., Any]]:
+    """What RecoverCredential does."""
+    wallet, credentials, rules = ports.wallet, ports.credentials, ports.identity_rules
+    return [
+        PlanCredential(steps, wallet, ports.accounts, credentials, ports.policies, rules).run,
+        SendCredentialCode(
+            steps, wallet, ports.messages, ports.challenges, ports.secrets, ports.policies, rules
+        ).run,
+        CheckCredential(steps, credentials, ports.challenges, prover).run,
+        SendCredentialLink(steps, wallet, credentials, ports.decisions, rules).run,
+        LookForPassword(wallet, credentials).run,
+        EndSessions(steps, wallet).run,
+        EndCredential(steps, ports.decisions).run,
     ]
 
 

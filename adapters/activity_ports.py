@@ -32,4 +32,6 @@ def activity_ports(wiring: Wiring) -> Ports:
         clock=wiring.clock,
         institutions=wiring.institutions,
         recalls=wiring.recalls,
+        credentials=wiring.credentials,
+        accounts=wiring.wallet,
     )

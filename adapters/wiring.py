@@ -22,6 +22,7 @@ from adapters.temporal.client import lazy_client
 from adapters.temporal.converter import encrypting_converter
 from adapters.temporal.hand_over import TemporalHandOver
 from adapters.temporal.recovery_again import RecoveryAgain
+from adapters.temporal.routed_hand_over import RoutedHandOver
 from adapters.wired.identity import IdentityWiring
 from adapters.wired.money import MoneyWiring
 from adapters.wired.notices import NoticeWiring
@@ -84,20 +85,30 @@ class Wiring(IdentityWiring, MoneyWiring, NoticeWiring):
         """A Temporal client that connects when it is first used: the gateway lives without Temporal."""
         return await lazy_client(self.converter, identity=identity)
 
-    def hand_over(self, client: Client, *, budget: timedelta | None = None) -> TemporalHandOver:
-        """Waking incidents through this client, each within `budget` (the setting's, where none is given)."""
-        return TemporalHandOver(
+    def hand_over(self, client: Client, *, budget: timedelta | None = None) -> RoutedHandOver:
+        """Waking workflows through this client, each within `budget` (the setting's, where none is given)."""
+        within = budget or timedelta(milliseconds=self.settings.hand_over_budget_ms)
+        task_timeout = timedelta(seconds=self.settings.workflow_task_timeout_seconds)
+        incidents = TemporalHandOver(
             client=client,
             incidents=self.incidents,
             task_queue=self.settings.task_queue,
-            budget=budget or timedelta(milliseconds=self.settings.hand_over_budget_ms),
-            task_timeout=timedelta(seconds=self.settings.workflow_task_timeout_seconds),
+            budget=within,
+            task_timeout=task_timeout,
             recovery=RecoveryAgain(
                 recoveries=self.recoveries,
                 incidents=self.incidents,
                 policies=self.policies,
                 clock=self.clock,
             ),
+        )
+        return RoutedHandOver(
+            client=client,
+            incidents=incidents,
+            credentials=self.credentials,
+            task_queue=self.settings.task_queue,
+            budget=within,
+            task_timeout=task_timeout,
         )
 
     async def close(self) -> None:

@@ -15,6 +15,7 @@ import typer
 from cli.commands import (
     alert,
     audit,
+    credential,
     database,
     demo,
     doctor,
@@ -62,6 +63,7 @@ doctor.register(application)
 sandbox.register(application)
 remedy.register(application)
 application.add_typer(incident.application, name="incident")
+application.add_typer(credential.application, name="credential")
 application.add_typer(notice.application, name="notice")
 application.add_typer(alert.application, name="alert")
 application.add_typer(transfers.application, name="transfers")

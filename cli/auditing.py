@@ -35,9 +35,13 @@ async def audited(incident_id: str, configured: Settings) -> AuditReport:
     try:
         client = await connect(wiring.converter)
         histories = TemporalHistories(client=client, workflows=WORKFLOWS)
-        return await AuditReplay(incidents=wiring.incidents, steps=wiring.overview, histories=histories).run(
-            incident_id
+        audit = AuditReplay(
+            incidents=wiring.incidents,
+            steps=wiring.overview,
+            histories=histories,
+            credentials=wiring.credentials,
         )
+        return await audit.run(incident_id)
     finally:
         await wiring.close()
 

@@ -14,8 +14,10 @@ from adapters.temporal.client import server_version, unreachable
 from adapters.wiring import Wiring
 from gateway.afterwards import Afterwards
 from gateway.auth.door import Door
+from gateway.credential_parts import credential_parts
 from gateway.identity_parts import identity_parts
 from gateway.metrics import Metrics
+from gateway.pacing import Pacing
 from gateway.parts import Parts
 from models.errors import StanchError
 from use_cases.account_by_remedy import AccountByRemedy
@@ -90,19 +92,20 @@ def assemble(wiring: Wiring) -> Parts:
         with contextlib.suppress(StanchError):
             await asyncio.gather(wiring.wallet_connection.warm(), *tries)
 
+    raise_alarm = RaiseAlarm(
+        alarms=wiring.alarms,
+        steps=wiring.steps,
+        freeze=FreezeEffect(wiring.wallet),
+        overview=wiring.overview,
+        policies=wiring.policies,
+        clock=wiring.clock,
+        admission=admission,
+        recording=Deadline(2 * settings.wallet_timeout_ms / 1000 + RECORDING_SECONDS),
+        freeze_clock=wiring.freeze_clock,
+    )
     return Parts(
         door=Door(wiring.operators.by_credential, admission),
-        raise_alarm=RaiseAlarm(
-            alarms=wiring.alarms,
-            steps=wiring.steps,
-            freeze=FreezeEffect(wiring.wallet),
-            overview=wiring.overview,
-            policies=wiring.policies,
-            clock=wiring.clock,
-            admission=admission,
-            recording=Deadline(2 * settings.wallet_timeout_ms / 1000 + RECORDING_SECONDS),
-            freeze_clock=wiring.freeze_clock,
-        ),
+        raise_alarm=raise_alarm,
         answer_challenge=AnswerChallenge(
             challenges=wiring.challenges,
             incidents=wiring.incidents,
@@ -111,6 +114,13 @@ def assemble(wiring: Wiring) -> Parts:
             clock=wiring.clock,
         ),
         identity=identity_parts(wiring),
+        credential=credential_parts(wiring, raise_alarm),
+        pacing=Pacing(
+            wiring.pace,
+            wiring.identity_rules.pace,
+            wiring.clock,
+            proxies=frozenset(settings.trusted_proxies),
+        ),
         decide=Decide(
             desk=wiring.decisions,
             overview=wiring.overview,

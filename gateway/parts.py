@@ -10,8 +10,10 @@ from starlette.requests import Request
 
 from gateway.afterwards import Afterwards
 from gateway.auth.door import Door
+from gateway.credential_parts import CredentialParts
 from gateway.identity_parts import IdentityParts
 from gateway.metrics import Metrics
+from gateway.pacing import Pacing
 from use_cases.account_by_remedy import AccountByRemedy
 from use_cases.answer_challenge import AnswerChallenge
 from use_cases.answer_recall import AnswerRecall
@@ -47,6 +49,8 @@ class Parts:
     raise_alarm: RaiseAlarm
     answer_challenge: AnswerChallenge
     identity: IdentityParts
+    credential: CredentialParts
+    pacing: Pacing
     decide: Decide
     recover: Recover
     account_by_remedy: AccountByRemedy

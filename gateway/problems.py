@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -12,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from models.errors import ErrorCode, StanchError
+from models.errors import ErrorCode, StanchError, TooFast
 
 STATUS: dict[ErrorCode, int] = {
     ErrorCode.INVALID: 422,
@@ -82,7 +83,11 @@ def problem(
 def problem_of(error: StanchError) -> Response:
     """The problem document of one of our errors."""
     status = STATUS.get(error.code, 500)
-    return internal() if status == 500 else problem(status, error.code, error.message)
+    if status == 500:
+        return internal()
+    # Waiting time is whole seconds in HTTP, and never too few of them.
+    headers = {"retry-after": str(math.ceil(error.retry_after))} if isinstance(error, TooFast) else None
+    return problem(status, error.code, error.message, headers)
 
 
 def internal() -> Response:

@@ -8,9 +8,10 @@ Compared are step key, activity, input digest and result digest. A step may stan
 - unreturned: the row names an activity whose result never reached its workflow (cancelled, timed out, or still open);
   its input must be the activity's.
 
-Four kinds of rows stand beside the histories, and only their own digest is checked: a question that a person put through
-the gateway (`ask/.../people/...`), a trace or comparison that a person asked for there (`.../people/...`), a refusal that the gateway met, and a freeze of the gateway's that a wider one of the same
-episode, which was adopted, has made needless for the workflow to repeat.
+Some rows stand beside the histories, and only their own digest is checked: a question that a person put through
+the gateway (`ask/.../people/...`), a trace or comparison that a person asked for there (`.../people/...`), a refusal that the
+gateway met, what a claimant showed there (a factor, a call-back, a document's session, a question to trusted contacts), and a
+freeze of the gateway's that a wider one of the same episode, which was adopted, has made needless for the workflow to repeat.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ OF_PEOPLE = frozenset({StepKind.ASK_DECISION, StepKind.TRACE, StepKind.COMPARE_R
 """What people ask for through the gateway, outside every workflow."""
 
 NARROW_FREEZE, WIDE_FREEZE = f"freeze/{Scope.OUTGOING}", f"freeze/{Scope.FULL}"
+
+SHOWN_BY_CLAIMANTS = frozenset({StepKind.FACTOR, StepKind.CALL_BACK})
+ASKED_BY_CLAIMANTS = ("identity/document/", "identity/trusted/")
+"""How the keys of the challenges begin that a claimant asks for at the gateway; all others the workflow sends."""
 
 UNRETURNED = frozenset({ActivityEnd.OPEN, ActivityEnd.CANCELED, ActivityEnd.TIMED_OUT})
 
@@ -229,7 +234,8 @@ class _Comparing:
         if row.step_id in self._matched:
             return
         asked_by_people = row.kind in OF_PEOPLE and "/people/" in row.step_key
-        if row.status is StepStatus.REFUSED or asked_by_people or self._within_wider_freeze(row):
+        beside = row.status is StepStatus.REFUSED or asked_by_people or _of_claimant(row)
+        if beside or self._within_wider_freeze(row):
             self._match(row, "beside")
         else:
             self._find(Kind.STEP_EXTRA, _row(row), "the gateway did it, and no activity has taken it up")
@@ -254,6 +260,11 @@ class _Comparing:
             self._find(Kind.INPUT_DIGEST, _row(row), f"its input digest is not that of {activity.place}")
         else:
             self._match(row, "unreturned")
+
+
+def _of_claimant(row: RecordedStep) -> bool:
+    asked = row.kind is StepKind.CHALLENGE and row.step_key.startswith(ASKED_BY_CLAIMANTS)
+    return asked or row.kind in SHOWN_BY_CLAIMANTS
 
 
 def _before(one: Activity, other: Activity) -> bool:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 INCIDENT_PREFIX = "incident:"
 RECOVERY_PREFIX = "recovery:"
 RECALL_PREFIX = "recall:"
+CREDENTIAL_PREFIX = "credential:"
 
 
 def new_id(at: datetime | None = None) -> str:
@@ -38,14 +39,19 @@ def recall_workflow_id(incident_id: str, transfer_seq: int, part: int = 0) -> st
     return f"{first}:{part}" if part else first
 
 
+def credential_workflow_id(recovery_id: str) -> str:
+    """The id of the workflow that helps an owner to a new password; no incident belongs to it."""
+    return f"{CREDENTIAL_PREFIX}{recovery_id}"
+
+
 def child_workflow_id(incident_id: str, episode: int, part: str) -> str:
     """The id of a part of the story, one per episode: `incident:{id}/{episode}/{part}`."""
     return f"{INCIDENT_PREFIX}{incident_id}/{episode}/{part}"
 
 
 def incident_of_workflow(workflow_id: str) -> str | None:
-    """The incident a workflow id belongs to, or None when the id is not one of ours."""
-    for prefix in (INCIDENT_PREFIX, RECOVERY_PREFIX):
+    """The incident (or credential recovery) a workflow id belongs to, or None when the id is not one of ours."""
+    for prefix in (INCIDENT_PREFIX, RECOVERY_PREFIX, CREDENTIAL_PREFIX):
         if workflow_id.startswith(prefix):
             candidate = workflow_id.removeprefix(prefix).split("/", 1)[0]
             return candidate if is_ulid(candidate) else None

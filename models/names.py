@@ -111,6 +111,9 @@ class StepKind(StrEnum):
     RECALL_CLOSE = "recall_close"
     NOTICE = "notice"
     PERSON_REACHED = "person_reached"
+    PLAN_CREDENTIAL = "plan_credential"
+    END_SESSIONS = "end_sessions"
+    END_CREDENTIAL = "end_credential"
 
 
 class NoticeTemplate(StrEnum):
@@ -129,6 +132,7 @@ class NoticeTemplate(StrEnum):
     OBJECTION_RECEIVED = "objection_received"
     OBJECTION_DECIDED = "objection_decided"
     RESTITUTION_DONE = "restitution_done"
+    CREDENTIAL_RENEWED = "credential_renewed"
 
 
 class NoticeState(StrEnum):
@@ -234,6 +238,7 @@ class DecisionKind(StrEnum):
     RESTITUTE = "restitute"
     COMPETING_CLAIMS = "competing_claims"
     RECOVERY_STUCK = "recovery_stuck"
+    CREDENTIAL = "credential"
 
     @property
     def of_recovery(self) -> bool:
@@ -294,6 +299,7 @@ class Workflow(StrEnum):
     RETURN_ACCOUNT = "ReturnAccount"
     RECOVER_FUNDS = "RecoverFunds"
     RECALL_TRANSFER = "RecallTransfer"
+    RECOVER_CREDENTIAL = "RecoverCredential"
 
 
 class Activity(StrEnum):
@@ -344,6 +350,13 @@ class Activity(StrEnum):
     TAKE_RECALL_ANSWER = "take_recall_answer"
     COUNT_RECALLED_MONEY = "count_recalled_money"
     CLOSE_RECALL = "close_recall"
+    PLAN_CREDENTIAL = "plan_credential"
+    SEND_CREDENTIAL_CODE = "send_credential_code"
+    CHECK_CREDENTIAL = "check_credential"
+    SEND_CREDENTIAL_LINK = "send_credential_link"
+    LOOK_FOR_PASSWORD = "look_for_password"  # noqa: S105 - the name of an activity
+    END_SESSIONS = "end_sessions"
+    END_CREDENTIAL = "end_credential"
 
 
 ADDED_BY_PEOPLE = "people"

@@ -105,6 +105,10 @@ def owner(
     stays: Annotated[
         bool, typer.Option("--stays", help="Go on answering after the account is entered again.")
     ] = False,
+    asked_nothing: Annotated[
+        bool,
+        typer.Option("--asked-nothing", help="Leave codes and links alone: somebody else asked for them."),
+    ] = False,
     pace: Pace = 1.0,
 ) -> None:
     """Answer one-time codes on the contacts of before the theft, renew the password, log in again."""
@@ -112,7 +116,35 @@ def owner(
 
     known = _person(url, admin_key, account)
     stage = Stage("owner", pace=pace)
-    act = run_owner(url, gateway_url, known=known, admin_key=admin_key, seed=seed, stays=stays, stage=stage)
+    act = run_owner(
+        url,
+        gateway_url,
+        known=known,
+        admin_key=admin_key,
+        seed=seed,
+        stays=stays,
+        asked_nothing=asked_nothing,
+        stage=stage,
+    )
+    raise typer.Exit(perform(stage, act))
+
+
+@app.command()
+def forgetful(
+    *,
+    account: Account = "",
+    seed: SeedNumber = 1,
+    url: Url = DEFAULT_URL,
+    gateway_url: GatewayUrl = DEFAULT_GATEWAY_URL,
+    admin_key: AdminKey = "",
+    pace: Pace = 1.0,
+) -> None:
+    """Be an owner who has forgotten the password: codes, link, a new one, and a look at what changed."""
+    from sandbox.people.forgetful import run_forgetful  # noqa: PLC0415  one program per process
+
+    known = _person(url, admin_key, account)
+    stage = Stage("forgetful", pace=pace)
+    act = run_forgetful(url, gateway_url, known=known, admin_key=admin_key, seed=seed, stage=stage)
     raise typer.Exit(perform(stage, act))
 
 
@@ -186,6 +218,26 @@ def hotline(
     raise typer.Exit(
         perform(stage, run_hotline(gateway_url, credential=credential, account_id=account_id, stage=stage))
     )
+
+
+@app.command()
+def pretender(
+    *,
+    credential: Credential,
+    account: Account = "",
+    seed: SeedNumber = 1,
+    url: Url = DEFAULT_URL,
+    gateway_url: GatewayUrl = DEFAULT_GATEWAY_URL,
+    admin_key: AdminKey = "",
+    pace: Pace = 1.0,
+) -> None:
+    """Ask on the phone for an account that is somebody else's; the agent does what the procedure says."""
+    from sandbox.people.pretender import run_pretender  # noqa: PLC0415  one program per process
+
+    stage = Stage("pretender", pace=pace)
+    account_id = _person(url, admin_key, account)["account_id"]
+    act = run_pretender(gateway_url, credential=credential, account_id=account_id, seed=seed, stage=stage)
+    raise typer.Exit(perform(stage, act))
 
 
 @app.command()

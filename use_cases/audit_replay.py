@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from activities.credential_ports import Credentials
 from activities.ports import Incidents
 from ledger.chains import check_chains
 from ledger.comparison import compare
@@ -14,7 +15,7 @@ from ledger.histories import History
 from models.contracts.base import Message
 from models.contracts.steps import RecordedStep
 from models.errors import ErrorCode, StanchError
-from models.ids import incident_workflow_id
+from models.ids import credential_workflow_id, incident_workflow_id
 
 ABOUT_HISTORIES = frozenset(
     {
@@ -104,21 +105,30 @@ class AuditReplay:
     incidents: Incidents
     steps: StepReader
     histories: Histories
+    credentials: Credentials | None = None
+    """Where it is given, recoveries of credentials can be audited too."""
 
     async def run(self, incident_id: str) -> AuditReport:
-        """Audit one incident. Errors: NOT_FOUND; TEMPORAL_UNREACHABLE; DATABASE_UNREACHABLE; ERASED."""
-        facts = await self.incidents.facts(incident_id)
-        if facts is None:
-            raise StanchError(
-                ErrorCode.NOT_FOUND, "There is no incident with this id. Nothing was done; check the id."
-            )
+        """Audit one incident, or one credential recovery. Errors: NOT_FOUND; TEMPORAL_UNREACHABLE; DATABASE_UNREACHABLE; ERASED."""
+        closed, root = await self._known(incident_id)
         # Read before the histories and after them: an incident at work records steps meanwhile.
         before = {step.step_id for step in await self.steps.steps(incident_id)}
-        closed = facts.closed_at is not None
         runs = await self.histories.replay(incident_id, closed=closed)
         steps = await self.steps.steps(incident_id)
         fresh = {step.step_id for step in steps} - before
-        return audit(incident_id, runs, steps, closed=closed, fresh=fresh)
+        return audit(incident_id, runs, steps, closed=closed, fresh=fresh, root=root)
+
+    async def _known(self, incident_id: str) -> tuple[bool, str]:
+        """(whether it is over, the id of its own workflow)."""
+        facts = await self.incidents.facts(incident_id)
+        if facts is not None:
+            return facts.closed_at is not None, incident_workflow_id(incident_id)
+        recovery = None if self.credentials is None else await self.credentials.facts(incident_id)
+        if recovery is None:
+            raise StanchError(
+                ErrorCode.NOT_FOUND, "There is no incident with this id. Nothing was done; check the id."
+            )
+        return recovery.ending is not None, credential_workflow_id(incident_id)
 
 
 def audit(
@@ -128,12 +138,16 @@ def audit(
     *,
     closed: bool,
     fresh: Collection[str] = frozenset(),
+    root: str | None = None,
 ) -> AuditReport:
-    """The report on these runs and steps; rows named in `fresh` need not be in the histories yet."""
+    """The report on these runs and steps; rows named in `fresh` need not be in the histories yet.
+
+    `root`: the id of the workflow that all others hang on; the incident's where none is given.
+    """
     histories = [run.history for run in runs]
     compared = compare(incident_id, histories, steps, fresh=fresh)
     findings = [
-        *check_chains(incident_workflow_id(incident_id), histories, closed=closed),
+        *check_chains(root or incident_workflow_id(incident_id), histories, closed=closed),
         *(finding for run in runs for finding in run.findings),
         *compared.findings,
     ]

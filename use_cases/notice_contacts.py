@@ -26,7 +26,7 @@ class NoticeContacts:
 
     async def of(self, notice: DueNotice, account: AccountState) -> list[ContactPoint] | None:
         """Whom to tell; None while nobody knows yet since when the account cannot be trusted."""
-        since: datetime | None = notice.promised_at
+        since: datetime | None = notice.trusted_before or notice.promised_at
         waiting: tuple[str, ...] = ()
         if notice.own:
             facts = await self.incidents.facts(notice.incident_id)
@@ -38,7 +38,7 @@ class NoticeContacts:
             # The holder was robbed, too: whoever took their account over hears nothing.
             theirs = await self.incidents.facts(notice.holder_incident)
             known = None if theirs is None else await self._since(theirs, account)
-            since = None if known is None else min(known, notice.promised_at)
+            since = None if known is None else min(known, notice.trusted_before or notice.promised_at)
         if since is None:
             return None
         chosen, refused = old_contacts(account, since)

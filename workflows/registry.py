@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workflows.recall_transfer import RecallTransfer
+from workflows.recover_credential import RecoverCredential
 from workflows.recover_funds import RecoverFunds
 from workflows.reset_security import ResetSecurity
 from workflows.return_account import ReturnAccount
@@ -18,4 +19,5 @@ WORKFLOWS: list[type] = [
     ReturnAccount,
     RecoverFunds,
     RecallTransfer,
+    RecoverCredential,
 ]

@@ -107,6 +107,21 @@ TEXTS: Final[dict[Template, Notice]] = {
             )
         },
     ),
+    Template.CREDENTIAL_RENEWED: Notice(
+        1,
+        {
+            "": Words(
+                "Your wallet has a new password",
+                "A new password was set for your wallet, after codes or a link on contacts that you have had for long. Every "
+                "login was ended; you log in again with the new password.",
+                "If it was you, there is nothing more to do. Look once at what changed in your wallet lately: a device, a "
+                "payee or a number that you do not know is a sign of somebody else.",
+                "If it was not you, call our help line ({help}) at once and name reference {reference}: we stop the account.",
+                "{company}: a new password was set for your wallet and every login was ended. Not you? Call our help line at "
+                "once: {help}, ref. {reference}",
+            )
+        },
+    ),
     Template.SECURITY_RESET: Notice(
         1,
         {

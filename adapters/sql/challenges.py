@@ -24,6 +24,8 @@ WITH judged AS (
         answered_at = CASE WHEN code_digest = :code_digest AND expires_at > :at THEN CAST(:at AS timestamptz) END,
         claim_id = CASE WHEN code_digest = :code_digest AND expires_at > :at THEN CAST(:claim_id AS text) END
     WHERE id = :id AND answered_at IS NULL AND voided_at IS NULL AND attempts < attempts_allowed
+      AND CASE WHEN CAST(:recovery_id AS text) IS NULL THEN EXISTS (SELECT FROM incident i WHERE i.id = incident_id)
+               ELSE incident_id = :recovery_id END
       AND (CAST(:claim_id AS text) IS NULL OR EXISTS (SELECT FROM identity_claim c WHERE c.id = :claim_id
            AND c.ended_at IS NULL AND (c.incident_id, c.episode) = (identity_challenge.incident_id, identity_challenge.episode)))
     RETURNING incident_id, attempts_allowed - attempts AS remaining, answered_at IS NOT NULL AS accepted,
@@ -106,7 +108,13 @@ class SqlChallenges:
         return None if row is None else (row.account_id, row.contact_id)
 
     async def answer(
-        self, challenge_id: str, code: str, at: datetime, *, claim_id: str | None = None
+        self,
+        challenge_id: str,
+        code: str,
+        at: datetime,
+        *,
+        claim_id: str | None = None,
+        recovery_id: str | None = None,
     ) -> tuple[str, int, str | None]:
         """See identity_ports.Challenges. An unknown challenge takes the same two statements as a wrong code."""
         async with statement(self._engine) as connection:
@@ -118,6 +126,7 @@ class SqlChallenges:
             "code_digest": code_digest(key, challenge_id, code),
             "at": at,
             "claim_id": claim_id,
+            "recovery_id": recovery_id,
         }
         async with statement(self._engine) as connection:
             judged = (await connection.execute(ANSWER, values)).one_or_none()
@@ -140,7 +149,7 @@ class SqlChallenges:
         if row.answered_at is not None or row.voided_at is not None:
             return "used", 0, row.incident_id
         if row.attempts < row.attempts_allowed:
-            # Only the claim can have stood against it: it is another incident's, or has ended.
+            # Only the claim or the recovery can have stood against it: it is another's, or has ended.
             return "unknown", 0, None
         return "too_many", 0, row.incident_id
 

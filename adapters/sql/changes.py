@@ -13,6 +13,7 @@ from activities import changes as say
 from activities.freeze import freeze_step_key
 from adapters.secrets.keys import Sealer
 from adapters.sql import recall_changes
+from adapters.sql.credentials import move_credential
 from adapters.sql.identity_claims import end_claim_of_impostor, record_evidence, void_evidence
 from adapters.sql.identity_limits import RENEWED
 from adapters.sql.lifting import locked_incident, locked_row, refuse_while_alarmed
@@ -346,4 +347,5 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     say.RecallEnded: recall_changes.ended,
     say.NoticeSent: note_sent,
     say.NoticeReached: note_reached,
+    say.MoveCredential: move_credential,
 }

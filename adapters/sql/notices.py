@@ -25,10 +25,14 @@ from models.tables.incidents import Incident
 from models.tables.steps import NoticeContact, NoticeDelivery, NoticeOutbox
 
 BODY = "notice.body"
+CASES = """(SELECT id, account_id, CAST(NULL AS timestamptz) AS trusted_before FROM incident
+            UNION ALL SELECT id, NULL, trusted_before FROM credential_recovery) AS incident"""
+"""Whatever promises notices: incidents, and recoveries of credentials, which are of no account until one is found."""
+
 DUE = """
-notice_outbox.id AS notice_id, notice_outbox.incident_id, step.episode, notice_outbox.template,
+incident.trusted_before, notice_outbox.id AS notice_id, notice_outbox.incident_id, step.episode, notice_outbox.template,
     notice_outbox.channel, coalesce(notice_outbox.account_id, incident.account_id) AS account_id,
-    coalesce(notice_outbox.account_id, incident.account_id) = incident.account_id AS own, notice_outbox.round,
+    coalesce(coalesce(notice_outbox.account_id, incident.account_id) = incident.account_id, false) AS own, notice_outbox.round,
     (SELECT theirs.id FROM incident AS theirs WHERE theirs.account_id = notice_outbox.account_id
      AND theirs.closed_at IS NULL AND theirs.id <> incident.id) AS holder_incident,
     notice_outbox.from_round, notice_outbox.attempts, notice_outbox.created_at AS promised_at,
@@ -42,7 +46,7 @@ LEASE = text(
     f"""
 UPDATE notice_outbox SET attempts = attempts + 1,
     next_try_at = clock_timestamp() + interval '1 second' * :lease_seconds
-FROM incident, step
+FROM step, {CASES}
 WHERE notice_outbox.id IN (
         SELECT id FROM notice_outbox WHERE settled_at IS NULL AND next_try_at <= clock_timestamp()
         ORDER BY next_try_at LIMIT :limit FOR UPDATE SKIP LOCKED)
@@ -53,7 +57,7 @@ RETURNING {DUE}
 
 WHOM = text(
     f"""
-SELECT {DUE} FROM notice_outbox JOIN incident ON incident.id = notice_outbox.incident_id
+SELECT {DUE} FROM notice_outbox JOIN {CASES} ON incident.id = notice_outbox.incident_id
 JOIN step ON step.id = notice_outbox.step_id WHERE notice_outbox.id = :notice_id
 """  # noqa: S608 - made of our own constants
 )
@@ -352,7 +356,7 @@ def _notices() -> Select[Any]:
         NoticeOutbox.next_try_at,
         NoticeOutbox.last_error,
         NoticeOutbox.refused.label("refused_contacts"),
-    ).join(Incident, Incident.id == NoticeOutbox.incident_id)
+    ).outerjoin(Incident, Incident.id == NoticeOutbox.incident_id)
 
 
 async def _views(connection: AsyncConnection, query: Select[Any]) -> list[NoticeView]:

@@ -17,7 +17,7 @@ from adapters.temporal.decrypting import decrypted
 from adapters.temporal.strict_replay import StrictReplay
 from ledger.findings import Finding, Kind
 from ledger.histories import History, HistoryUnreadable, read_history
-from models.ids import incident_workflow_id, recovery_workflow_id
+from models.ids import credential_workflow_id, incident_workflow_id, recovery_workflow_id
 
 SETTLING_SECONDS: Final = 5.0
 
@@ -32,7 +32,10 @@ class Replayed:
 
 @dataclass
 class TemporalHistories:
-    """Fetches every run of an incident's workflows: its own, the recovery's, all children, continued runs included."""
+    """Fetches every run of an incident's workflows: its own, the recovery's, all children, continued runs included.
+
+    Of a credential recovery, which has one workflow and an id of the same kind, that one.
+    """
 
     client: Client
     workflows: Sequence[type]
@@ -43,13 +46,18 @@ class TemporalHistories:
         A `closed` incident's workflow is given a moment to end, since its last act is to close the incident. Errors: TEMPORAL_UNREACHABLE; ERASED when the incident's key is destroyed; INTERNAL when a payload was changed.
         """
         if closed:
-            await self._ended(incident_workflow_id(incident_id))
+            for own in (incident_workflow_id(incident_id), credential_workflow_id(incident_id)):
+                await self._ended(own)
         return [await replay_history(history, self.workflows) for history in await self.fetch(incident_id)]
 
     async def fetch(self, incident_id: str) -> list[WorkflowHistory]:
         """The same runs, decrypted, not replayed."""
         waiting: deque[tuple[str, str | None]] = deque(
-            [(incident_workflow_id(incident_id), None), (recovery_workflow_id(incident_id), None)]
+            [
+                (incident_workflow_id(incident_id), None),
+                (recovery_workflow_id(incident_id), None),
+                (credential_workflow_id(incident_id), None),
+            ]
         )
         fetched: dict[tuple[str, str], WorkflowHistory] = {}
         while waiting:

@@ -9,7 +9,15 @@ from typing import Any
 from adapters.wallet.connection import READ_DEADLINE, WalletConnection, known_fields, segment
 from adapters.wallet.refusals import unreachable
 from models.contracts.steps import Receipt
-from models.contracts.wallet import AccountState, EnrolledKind, StageLimits, StandingHold, StandingRestriction
+from models.contracts.wallet import (
+    AccountState,
+    ContactKind,
+    EnrolledKind,
+    FoundAccount,
+    StageLimits,
+    StandingHold,
+    StandingRestriction,
+)
 from models.names import PLACER, Scope, SecurityItem
 
 PAGE = 1000
@@ -26,6 +34,14 @@ class HttpWallet:
     async def account(self, account_id: str) -> AccountState:
         """See ports.Wallet."""
         return known_fields(AccountState, await self._connection.read(f"/v1/accounts/{segment(account_id)}"))
+
+    async def find_accounts(self, kind: ContactKind, value: str) -> Sequence[str]:
+        """See credential_ports.Accounts."""
+        answer = await self._connection.read("/v1/accounts", {kind.value: value})
+        found = answer.get("accounts")
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+            raise unreachable("not what the contract says: accounts")
+        return [known_fields(FoundAccount, each).account_id for each in found]
 
     async def verify_factor(
         self, account_id: str, factor_id: str, kind: EnrolledKind, code: str, *, key: str

@@ -9,9 +9,12 @@ from activities.proving import Prover
 from adapters.identity.documents import HttpDocuments, NoDocuments
 from adapters.identity.passkeys import WebAuthnPasskeys
 from adapters.policies import read_identity_rules
+from adapters.secrets.keys import Sealer
 from adapters.sql.challenges import SqlChallenges
+from adapters.sql.credentials import SqlCredentials
 from adapters.sql.identity_claims import SqlIdentityClaims
 from adapters.sql.identity_limits import SqlLimits
+from adapters.sql.pace import SqlPace
 from adapters.wired.foundation import Foundation
 from models.contracts.identity import IdentityRules
 from models.errors import ErrorCode, StanchError
@@ -43,6 +46,16 @@ class IdentityWiring(Foundation):
     def limits(self) -> SqlLimits:
         """How often somebody failed."""
         return SqlLimits(self.engine, self.identity_rules.limits)
+
+    @cached_property
+    def credentials(self) -> SqlCredentials:
+        """Forgotten credentials."""
+        return SqlCredentials(self.engine, Sealer(self.keys))
+
+    @cached_property
+    def pace(self) -> SqlPace:
+        """How fast strangers may ask."""
+        return SqlPace(self.engine, self.keys.master)
 
     @cached_property
     def prover(self) -> Prover:

@@ -31,7 +31,7 @@ def demo(
     scenario: Annotated[
         str | None,
         typer.Option(
-            help="Another story: restored (the default), false_alarm, silence or relapse. Only the sandbox's people differ."
+            help="Another story: restored (the default), false_alarm, impostor, silence or relapse. Only the sandbox's people differ."
         ),
     ] = None,
     wait_limit: Annotated[

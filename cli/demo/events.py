@@ -19,6 +19,7 @@ class Who(StrEnum):
     WALLET = "wallet"
     STANCH = "stanch"
     OWNER = "owner"
+    CALLER = "caller"
     PEOPLE = "people"
 
 

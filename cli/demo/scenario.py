@@ -95,4 +95,13 @@ RELAPSE = Scenario(
 )
 """The thief phishes the new password too and comes back in the cool-down: frozen again, and the story from its start."""
 
-SCENARIOS = {story.name: story for story in (RESTORED, FALSE_ALARM, SILENCE, RELAPSE)}
+IMPOSTOR = Scenario(
+    name="impostor",
+    people=(Person(name="owner", arguments=("--asked-nothing",)), SUPERVISOR),
+    starter=Person(name="pretender", login=Role.AGENT, called_about=True),
+    begins="somebody asks for {victim} on the phone, as if they were the owner",
+    outcome=Outcome.IMPOSTOR,
+)
+"""Nothing was stolen yet: the recovery itself is attacked. Two people decide, and the real owner hears of it."""
+
+SCENARIOS = {story.name: story for story in (RESTORED, FALSE_ALARM, IMPOSTOR, SILENCE, RELAPSE)}

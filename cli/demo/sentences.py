@@ -28,6 +28,7 @@ WHO: Final = {
     StepKind.ASK_DECISION: Who.PEOPLE,
     StepKind.DECISION: Who.PEOPLE,
 }
+BY_CLAIMANTS: Final = frozenset({StepKind.FACTOR, StepKind.CALL_BACK})
 PLACES: Final = {
     "held": "still in the wallet",
     "exited": "gone",
@@ -46,10 +47,10 @@ def told(step: Mapping[str, Any], at: datetime, currency: str) -> Event | None:
     kind = StepKind(step["kind"])
     who = WHO.get(kind, Who.STANCH)
     result: Mapping[str, Any] = step.get("result") or {}
+    if step["status"] == StepStatus.REFUSED and kind in BY_CLAIMANTS:
+        return Event(at=at, who=who, text=f"does not count {_factor(result)}: {_why(step, result)}")
     if step["status"] == StepStatus.REFUSED:
-        refusal = result.get("refusal") or {}
-        why = refusal.get("code") or step.get("reason") or "see the step"
-        return Event(at=at, who=who, text=f"{kind.value} was refused: {why}")
+        return Event(at=at, who=who, text=f"{kind.value} was refused: {_why(step, result)}")
     if kind in SILENT:
         return None
     small = _small(kind, result, currency)
@@ -61,6 +62,15 @@ def told(step: Mapping[str, Any], at: datetime, currency: str) -> Event | None:
     tell = SENTENCES.get(kind)
     known = {**result, "reason": step.get("reason")}
     return Event(at=at, who=who, text=tell(known) if tell else f"{kind.value} {step['step_key']}")
+
+
+def _why(step: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    refusal = result.get("refusal") or {}
+    return str(refusal.get("code") or step.get("reason") or "see the step").replace("_", " ")
+
+
+def _factor(result: Mapping[str, Any]) -> str:
+    return str(result.get("factor") or "what was shown").replace("_", " ")
 
 
 def _small(kind: StepKind, result: Mapping[str, Any], currency: str) -> Small | None:
@@ -145,6 +155,8 @@ SENTENCES: Final[Mapping[StepKind, Callable[[Mapping[str, Any]], str]]] = {
     StepKind.PLAN_IDENTITY: _plan,
     StepKind.CHALLENGE: _challenge,
     StepKind.VERIFY_IDENTITY: _verified,
+    StepKind.FACTOR: lambda result: f"a claimant shows {_factor(result)}, and it counts",
+    StepKind.CALL_BACK: lambda _: "somebody on an old number confirms a claim",
     StepKind.TRACE: _trace,
     StepKind.COMPARE_RULES: _compared,
     StepKind.RELEASE_HOLD: lambda _: "a hold released",

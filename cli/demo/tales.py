@@ -10,7 +10,20 @@ from typing import Any, Final
 from cli.child import Child
 from cli.demo.events import Event, Who
 
-WHO: Final = {"owner": Who.OWNER, "thief": Who.THIEF, "agent": Who.PEOPLE, "supervisor": Who.PEOPLE}
+WAYS: Final = {
+    "totp": "a made-up app code",
+    "recovery_code": "a made-up saved code",
+    "passkey": "a passkey of a new device",
+    "document": "a forged document",
+    "new_number": "a call back on a new number",
+}
+WHO: Final = {
+    "owner": Who.OWNER,
+    "thief": Who.THIEF,
+    "agent": Who.PEOPLE,
+    "supervisor": Who.PEOPLE,
+    "pretender": Who.CALLER,
+}
 
 
 class Tale:
@@ -54,6 +67,16 @@ def _sentence(told: Mapping[str, Any]) -> str | None:
             return "sets a new password through the wallet's one-use link"
         case "logged_in":
             return "is back in the account" + (", with the new password" if told["who"] == "thief" else "")
+        case "was_warned":
+            return "is told on an old contact that somebody else claimed to be the owner"
+        case "left_alone":
+            return "got a code that the owner did not ask for, and leaves it alone"
+        case "asked_for_account":
+            return "calls as if they were the owner; an agent writes it down and opens a claim"
+        case "tried":
+            return f"shows {WAYS.get(told.get('way', ''), 'something else')}"
+        case "owner_denied":
+            return "is not who answers the old number: the owner there knows nothing of it"
         case "decided" if told.get("choice"):
             return f"{told['who']} chooses {told['choice']}"
         case "decided":

@@ -102,6 +102,9 @@ class Telling:
         if self._scenario.starter is not None:
             self._timeline.now(self._scenario.begins.format(victim=self._victim(world)))
             self._processes.start(self._part(self._scenario.starter, world))
+            if self._scenario.starter.login is not None:
+                # Who works at the gateway is heard. A thief is not: the wallet's records tell what that one did.
+                observer.listen_to(self._processes[self._scenario.starter.name])
         if self._request.case is not None:
             self._timeline.now(f"the alarm about {self._victim(world)} is raised")
             with self._login(Role.TRIGGER) as detector:

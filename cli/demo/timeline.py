@@ -24,6 +24,7 @@ COLOURS: Final = {
     Who.WALLET: "magenta",
     Who.STANCH: "cyan",
     Who.OWNER: "green",
+    Who.CALLER: "red",
     Who.PEOPLE: "yellow",
 }
 

@@ -16,7 +16,7 @@ from gateway.parts import Parts, parts_of
 from gateway.reading import raw_body, read
 from models.contracts.base import Message
 from models.contracts.identity import Claim, FactorKind
-from models.errors import ErrorCode
+from models.errors import ErrorCode, StanchError
 from use_cases.identity.documents import DocumentSession
 from use_cases.identity.look import ClaimantsView
 from use_cases.identity.own_secrets import PasskeyChallenge
@@ -25,6 +25,7 @@ router = APIRouter(tags=["identity"])
 
 LIVE = (
     ErrorCode.UNAUTHENTICATED,
+    ErrorCode.TOO_MANY_ATTEMPTS,
     ErrorCode.REFUSED_BY_RULE,
     ErrorCode.ALARM_WAITING,
     ErrorCode.WALLET_UNREACHABLE,
@@ -36,7 +37,6 @@ PRESENTING = (
     ErrorCode.TOO_LARGE,
     ErrorCode.INVALID,
     ErrorCode.CODE_WRONG,
-    ErrorCode.TOO_MANY_ATTEMPTS,
 )
 
 Base64Url = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9_-]{1,8192}$")]
@@ -88,9 +88,12 @@ class VerdictTaken(Message):
 
 
 async def claim_of(request: Request, parts: Parts) -> Claim:
-    """The claim of the bearer token. Errors: UNAUTHENTICATED."""
+    """The claim of the bearer token. Errors: TOO_MANY_ATTEMPTS, before and after the token is looked at; UNAUTHENTICATED."""
+    await parts.pacing.address(request)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return await parts.identity.claims.enter(token if scheme.lower() == "bearer" else "")
+    claim = await parts.identity.claims.enter(token if scheme.lower() == "bearer" else "")
+    await parts.pacing.claim(claim.claim_id)
+    return claim
 
 
 @router.get(
@@ -162,7 +165,7 @@ async def present_passkey(request: Request) -> Response:
     operation_id="beginDocument",
     status_code=201,
     summary="Where to show document and face.",
-    responses=responses(201, DocumentSession, *LIVE, ErrorCode.TOO_MANY_ATTEMPTS),
+    responses=responses(201, DocumentSession, *LIVE),
     response_model=None,
 )
 async def begin_document(request: Request) -> Response:
@@ -176,7 +179,7 @@ async def begin_document(request: Request) -> Response:
     operation_id="askTrustedContacts",
     status_code=202,
     summary="Ask the account's trusted contacts to vouch for the claimant.",
-    responses=responses(202, ContactsAsked, *LIVE, ErrorCode.TOO_MANY_ATTEMPTS, ErrorCode.WALLET_REFUSED),
+    responses=responses(202, ContactsAsked, *LIVE, ErrorCode.WALLET_REFUSED),
     response_model=None,
 )
 async def ask_trusted_contacts(request: Request) -> Response:
@@ -194,6 +197,7 @@ async def ask_trusted_contacts(request: Request) -> Response:
         200,
         VerdictTaken,
         ErrorCode.UNAUTHENTICATED,
+        ErrorCode.TOO_MANY_ATTEMPTS,
         ErrorCode.REFUSED_BY_RULE,
         ErrorCode.ALARM_WAITING,
         ErrorCode.TOO_LARGE,
@@ -210,7 +214,13 @@ async def take_document_verdict(request: Request) -> Response:
     """Headers `webhook-id`, `webhook-timestamp`, `webhook-signature`; told twice, it counts once."""
     parts = parts_of(request)
     headers: Mapping[str, str] = request.headers
-    incident_id = await parts.identity.documents.callback(headers, await raw_body(request))
+    try:
+        incident_id = await parts.identity.documents.callback(headers, await raw_body(request))
+    except StanchError as error:
+        if error.matches(ErrorCode.UNAUTHENTICATED):
+            # A provider may have much to say; who only pretends to be one may not try for ever.
+            await parts.pacing.address(request)
+        raise
     if incident_id is not None:
         parts.afterwards.later(incident_id, lambda: parts.wake.now(incident_id))
     return answer(VerdictTaken(taken=True))

@@ -56,8 +56,11 @@ class CodeAccepted(Message):
 async def answer_challenge(request: Request) -> Response:
     """No answer tells which contact the code went to, nor which references exist."""
     parts = parts_of(request)
+    await parts.pacing.address(request)
     body = await read(request, CodeAnswer)
     claim = None if body.claim is None else await parts.identity.claims.enter(body.claim)
+    if claim is not None:
+        await parts.pacing.claim(claim.claim_id)
     answered = await parts.answer_challenge.run(body.challenge_id, body.code, claim=claim)
     parts.afterwards.later(answered.incident_id, lambda: parts.wake.now(answered.incident_id))
     return answer(CodeAccepted(accepted=True, remaining=answered.remaining))

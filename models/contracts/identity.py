@@ -31,6 +31,8 @@ class ProofAction(StrEnum):
 
     RESTORE = "restore"
     FALSE_ALARM = "false_alarm"
+    CREDENTIAL = "credential"
+    """A new password, where nothing was stolen as far as anybody knows. The link to an old contact comes on top."""
 
 
 class RefusedBecause(StrEnum):
@@ -52,6 +54,8 @@ class RefusedBecause(StrEnum):
 
 Clause = Annotated[str, StringConstraints(min_length=8)]
 Points = Annotated[int, Field(ge=1, le=3)]
+LEAST = 2
+"""Methods, and points, that every rule about a stolen account needs."""
 
 
 class FactorRule(Message):
@@ -76,12 +80,19 @@ class ProofRule(Message):
     """
 
     action: ProofAction
-    methods: Annotated[int, Field(ge=2)]
-    points: Annotated[int, Field(ge=2)]
+    methods: Annotated[int, Field(ge=1)]
+    points: Annotated[int, Field(ge=1)]
     one_of: tuple[FactorKind, ...] = ()
     above: dict[Currency, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     contested: bool = False
     clause: Clause
+
+    @model_validator(mode="after")
+    def _two_at_least(self) -> Self:
+        if self.action is not ProofAction.CREDENTIAL and min(self.methods, self.points) < LEAST:
+            message = "one factor never proves an owner whose account was stolen"
+            raise ValueError(message)
+        return self
 
 
 class LimitRules(Message):
@@ -133,6 +144,36 @@ class DocumentRules(Message):
     clause: Clause
 
 
+class CredentialRules(Message):
+    """`[credential]` of policies/identity.toml. What proves the owner here is the rule of the action `credential`."""
+
+    contact_age_seconds: Annotated[int, Field(ge=0)]
+    """A contact younger than this gets no code and no link: a thief binds one first and asks then."""
+    window_seconds: Annotated[int, Field(ge=1)]
+    """From the beginning to the proof."""
+    link_seconds: Annotated[int, Field(ge=1)]
+    look_seconds: Annotated[int, Field(ge=1)]
+    """Between the first looks for the new password; doubled up to a minute."""
+    check_up_days: Annotated[int, Field(ge=1)]
+    """How far back the check-up shows what changed."""
+    check_up_seconds: Annotated[int, Field(ge=60)]
+    """How long after the beginning the check-up can be looked at."""
+    starts_in_a_row: Annotated[int, Field(ge=1)]
+    start_every_seconds: Annotated[int, Field(ge=1)]
+    """For one number or address: so many at once, then one in so many seconds."""
+    clause: Clause
+
+
+class PaceRules(Message):
+    """How fast strangers may ask, whatever comes of it: per address, and per claim or recovery."""
+
+    address_per_minute: Annotated[int, Field(ge=1)]
+    address_at_once: Annotated[int, Field(ge=1)]
+    claim_per_minute: Annotated[int, Field(ge=1)]
+    claim_at_once: Annotated[int, Field(ge=1)]
+    clause: Clause
+
+
 class IdentityRules(Message):
     """`policies/identity.toml`. Refused where a false alarm would need less than a restore, or a factor has no rule."""
 
@@ -146,6 +187,8 @@ class IdentityRules(Message):
     passkey: PasskeyRules
     trusted_contacts: TrustedContactRules
     document: DocumentRules
+    credential: CredentialRules
+    pace: PaceRules
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -156,6 +199,9 @@ class IdentityRules(Message):
         of = {action: {_need(rule) for rule in self.rules if rule.action is action} for action in ProofAction}
         if not any(not above and not contested for *_, above, contested in of[ProofAction.RESTORE]):
             message = "restore needs a rule for every amount"
+            raise ValueError(message)
+        if not any(not above and not contested for *_, above, contested in of[ProofAction.CREDENTIAL]):
+            message = "credential needs a rule for every amount"
             raise ValueError(message)
         if not of[ProofAction.RESTORE] <= of[ProofAction.FALSE_ALARM]:
             message = "a false alarm needs at least the proof of a restore"

@@ -20,6 +20,8 @@ class DueNotice(Message):
     """Whether the account is the incident's own: then only contacts older than the compromise time count."""
     holder_incident: str | None
     """An open incident of the holder's own account: that was taken over, too. None where there is none."""
+    trusted_before: Moment | None = None
+    """Of a credential recovery: a contact must have been set before this. None where the promise's own time counts."""
     round: int
     from_round: int
     attempts: int

@@ -151,6 +151,12 @@ class AccountState(WalletMessage):
     """BCP 47, where the wallet tells which language the owner reads."""
 
 
+class FoundAccount(WalletMessage):
+    """One account that a search found. What the wallet shows masked beside its id is not read."""
+
+    account_id: str
+
+
 class StageLimits(Message):
     """What the wallet allows during one stage; None means no limit of ours."""
 

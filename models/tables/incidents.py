@@ -93,12 +93,12 @@ class Theft(Base):
 
 
 class HandOver(Base):
-    """That Temporal must look at an incident. One outstanding row per incident; the relay insists for ever."""
+    """That Temporal must look at an incident (or a credential recovery). One outstanding row for each; the relay insists."""
 
     __tablename__ = "hand_over"
     __table_args__ = (Index("ix_hand_over_due", "next_try_at", postgresql_where=text("done_at IS NULL")),)
 
-    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"), primary_key=True)
+    incident_id: Mapped[Ulid] = mapped_column(primary_key=True)
     generation: Mapped[int] = mapped_column(default=1)
     requested_at: Mapped[Instant]
     next_try_at: Mapped[Instant]

@@ -57,7 +57,7 @@ class IdentityChallenge(Base):
     )
 
     id: Mapped[Ulid] = mapped_column(primary_key=True)
-    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"))
+    incident_id: Mapped[Ulid]
     episode: Mapped[int]
     contact_id: Mapped[str] = mapped_column(String(64))
     channel: Mapped[str] = mapped_column(String(8))
@@ -115,7 +115,7 @@ class DecisionTask(Base):
     )
 
     id: Mapped[Ulid] = mapped_column(primary_key=True)
-    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"))
+    incident_id: Mapped[Ulid]
     episode: Mapped[int]
     task_key: Mapped[str] = mapped_column(String(80))
     kind: Mapped[str] = mapped_column(String(24))

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from models.tables import holds, identity, incidents, people, recalls, staff, steps, traces, transfers
+from models.tables import (
+    credential,
+    holds,
+    identity,
+    incidents,
+    people,
+    recalls,
+    staff,
+    steps,
+    traces,
+    transfers,
+)
 from models.tables.base import Base
 
 METADATA = Base.metadata
 
-MODULES = (holds, identity, incidents, people, recalls, staff, steps, traces, transfers)
+MODULES = (credential, holds, identity, incidents, people, recalls, staff, steps, traces, transfers)
 """The modules that define tables; named so that the imports are used."""

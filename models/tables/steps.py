@@ -1,4 +1,8 @@
-"""Attempts, steps and what leaves in their transaction. Append-only: triggers refuse every other write."""
+"""Attempts, steps and what leaves in their transaction. Append-only: triggers refuse every other write.
+
+`incident_id` of an attempt, a step or a notice is the id of what it belongs to: an incident or a credential recovery. A
+foreign key can name one table only, so a trigger (migration 0009) refuses any other id.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +39,7 @@ class StepAttempt(Base):
     )
 
     id: Mapped[Ulid] = mapped_column(primary_key=True)
-    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"))
+    incident_id: Mapped[Ulid]
     episode: Mapped[int]
     step_key: Mapped[str] = mapped_column(String(160))
     kind: Mapped[str] = mapped_column(String(24))
@@ -70,7 +74,7 @@ class Step(Base):
     id: Mapped[Ulid] = mapped_column(primary_key=True)
     sequence: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
     attempt_id: Mapped[Ulid] = mapped_column(ForeignKey("step_attempt.id"), unique=True)
-    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"))
+    incident_id: Mapped[Ulid]
     episode: Mapped[int]
     step_key: Mapped[str] = mapped_column(String(160))
     kind: Mapped[str] = mapped_column(String(24))
@@ -138,7 +142,7 @@ class NoticeOutbox(Base):
     )
 
     id: Mapped[Ulid] = mapped_column(primary_key=True)
-    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"))
+    incident_id: Mapped[Ulid]
     step_id: Mapped[Ulid] = mapped_column(ForeignKey("step.id"))
     template: Mapped[str] = mapped_column(String(64))
     channel: Mapped[str] = mapped_column(String(16))

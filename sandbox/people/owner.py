@@ -16,6 +16,7 @@ LOOK_SECONDS = 0.3
 _CODE = re.compile(r"code (\d+)")
 _REFERENCE = re.compile(r"reference (\w+)")
 _LINK = re.compile(r"/renew#([\w-]+)")
+_PRETENDED = re.compile(r"claimed to be you", re.IGNORECASE)
 
 
 class Owner:
@@ -31,8 +32,10 @@ class Owner:
         admin_key: str,
         seed: int,
         stays: bool = False,
+        asked_nothing: bool = False,
     ) -> None:
         self._stays = stays
+        self._asked_nothing = asked_nothing
         self._wallet = wallet
         self._gateway = gateway
         self._stage = stage
@@ -51,7 +54,9 @@ class Owner:
         """
         while not self._stage.over.is_set():
             for message in await self._new_messages():
-                await self._stage.pause(self._random.uniform(0.4, 1.5))
+                # To read is quicker than to do what is asked.
+                quick = (0.1, 0.3) if self._asked_nothing else (0.4, 1.5)
+                await self._stage.pause(self._random.uniform(*quick))
                 await self._react(message["body"])
             if self._token is not None and await self._entered(self._token):
                 if not self._stays:
@@ -80,7 +85,12 @@ class Owner:
 
     async def _react(self, body: str) -> None:
         code, reference, link = _CODE.search(body), _REFERENCE.search(body), _LINK.search(body)
-        if code and reference:
+        if _PRETENDED.search(body):
+            self._stage.tell("was_warned")
+        elif self._asked_nothing:
+            # A code that nobody asked for is a sign that somebody else did.
+            self._stage.tell("left_alone" if code or link else "read_message")
+        elif code and reference:
             await self._answer(reference[1], code[1])
         elif link:
             await self._renew(link[1])
@@ -137,11 +147,21 @@ async def run_owner(
     seed: int,
     stage: Stage,
     stays: bool = False,
+    asked_nothing: bool = False,
 ) -> int:
     """Play the owner once. `known` is what GET /sandbox/people/{account_id} tells."""
     async with (
         httpx2.AsyncClient(base_url=url, timeout=10, trust_env=False) as wallet,
         httpx2.AsyncClient(base_url=gateway_url, timeout=10, trust_env=False) as gateway,
     ):
-        owner = Owner(wallet, gateway, stage, known=known, admin_key=admin_key, seed=seed, stays=stays)
+        owner = Owner(
+            wallet,
+            gateway,
+            stage,
+            known=known,
+            admin_key=admin_key,
+            seed=seed,
+            stays=stays,
+            asked_nothing=asked_nothing,
+        )
         return await owner.recover()

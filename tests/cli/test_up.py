@@ -77,6 +77,17 @@ class Machine:
         )
         return done.returncode, json.loads(done.stdout)
 
+    def person(self, *arguments: str) -> list[dict[str, Any]]:
+        """Somebody of the sandbox, played to the end: what they told."""
+        done = subprocess.run(
+            [ROOT / "stanch", "sandbox", *arguments],
+            capture_output=True,
+            text=True,
+            env=self._environ,
+            check=True,
+        )
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
     def kill(self, name: str) -> None:
         """End every process of this house that is called so, at once."""
         for process in self._processes():
@@ -111,6 +122,14 @@ def test_started_again_it_continues_what_was_open(tmp_path: Path) -> None:
         assert Path(first["runtime"]).stat().st_mode & 0o777 == 0o600
         code, opened = machine.type("incident", "open", "acc-0003")
         assert (code, opened["freeze"]) == (0, "done")
+        forgetful = machine.person("forgetful", "--account", "acc-0005")
+        assert [line["did"] for line in forgetful][-3:] == ["renewed_password", "logged_in", "checked_up"]
+        code, listed = machine.type("credential", "list")
+        assert code == 0
+        (recovery,) = listed["recoveries"]
+        assert (recovery["account_id"], recovery["state"]) == ("acc-0005", "renewed")
+        code, audited = machine.type("audit", "replay", recovery["recovery_id"])
+        assert (code, audited["steps_match_history"]) == (0, True)
         second = subprocess.run(
             [ROOT / "stanch", "up"], capture_output=True, text=True, env=machine._environ, check=False
         )

@@ -29,7 +29,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Begun]
     """All of them at once: a story is mostly waiting, and each has a folder and a mark of its own."""
     stories: dict[str, Begun] = {}
     try:
-        for scenario in ("relapse", "false_alarm", "silence"):
+        for scenario in ("relapse", "impostor", "false_alarm", "silence"):
             starter = Starter(tmp_path_factory.mktemp(scenario))
             stories[scenario] = Begun(starter, starter.start("--json", "--scenario", scenario))
         yield stories
@@ -73,6 +73,22 @@ def test_a_report_nobody_proves_ends_by_its_clock(begun: dict[str, Begun]) -> No
     assert document["kept_in_account"] > 0
     assert "reset_item" not in document["steps"]["by_kind"]
     assert "thief" not in run.err
+
+
+def test_an_impostor_shows_everything_and_gets_nothing_and_the_owner_is_told(begun: dict[str, Begun]) -> None:
+    run = told(begun, "impostor")
+    document = run.document
+    assert document["identity"] == {"verified": False, "factors": []}
+    assert document["security_items"] == {}
+    assert document["stages"] == []
+    assert document["money"]["stolen"] == 0
+    assert document["kept_in_account"] > 0
+    kinds = document["steps"]["by_kind"]
+    # App code, saved code, passkey and document, each refused, and the owner's word at the old number.
+    assert (kinds["factor"], kinds["call_back"]) == (4, 1)
+    assert "and it counts" not in run.err
+    assert "supervisor approves" in run.err
+    assert "told on an old contact that somebody else claimed to be the owner" in run.err
 
 
 def test_a_thief_who_comes_back_in_the_cool_down_is_frozen_out_again(begun: dict[str, Begun]) -> None:

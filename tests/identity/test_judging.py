@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from adapters.policies import read_identity_rules
-from models.contracts.identity import FactorKind, IdentityRules, Presented, ProofAction, RefusedBecause
+from models.contracts.identity import (
+    FactorKind,
+    IdentityRules,
+    Presented,
+    ProofAction,
+    ProofRule,
+    RefusedBecause,
+)
 from models.contracts.wallet import Signal, SignalKind
 from models.judging import judge
 
@@ -52,7 +59,11 @@ def proven(*kinds: FactorKind, amounts: dict[str, int] | None = None, contested:
     ).proven
 
 
-@given(presented=several, amounts=sums, contested=st.booleans(), action=st.sampled_from(ProofAction))
+STOLEN = (ProofAction.RESTORE, ProofAction.FALSE_ALARM)
+"""What is done with an account that was stolen, or is said to have been."""
+
+
+@given(presented=several, amounts=sums, contested=st.booleans(), action=st.sampled_from(STOLEN))
 def test_no_proof_has_less_than_two_independent_factors(
     *, presented: list[Presented], amounts: dict[str, int], contested: bool, action: ProofAction
 ) -> None:
@@ -62,6 +73,25 @@ def test_no_proof_has_less_than_two_independent_factors(
     if said.proven:
         assert len(methods) >= 2
         assert any(each.kind is not FactorKind.REVIEW for each in said.counted)
+
+
+@given(several, sums, st.booleans())
+def test_a_new_password_needs_one_factor_of_old_where_little_lies_and_two_elsewhere(
+    presented: list[Presented],
+    amounts: dict[str, int],
+    contested: bool,  # noqa: FBT001 - hypothesis gives it
+) -> None:
+    said = judge(RULES, ProofAction.CREDENTIAL, presented, since=SINCE, amounts=amounts, contested=contested)
+    if said.proven:
+        assert any(each.kind is not FactorKind.REVIEW for each in said.counted)
+        assert len(said.counted) >= (2 if any(each > 1_000_000 for each in amounts.values()) else 1)
+
+
+def test_one_factor_is_no_rule_for_a_stolen_account() -> None:
+    weak = {"action": "restore", "methods": 1, "points": 1, "clause": "nobody wrote this down"}
+    with pytest.raises(ValidationError):
+        ProofRule.model_validate(weak)
+    assert ProofRule.model_validate({**weak, "action": "credential"}).methods == 1
 
 
 @given(several, sums)

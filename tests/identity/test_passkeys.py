@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from adapters.identity.passkeys import WebAuthnPasskeys
 from adapters.policies import read_identity_rules
 from models.contracts.wallet import Passkey, SecurityEntry
 from tests.identity.authenticator import PRESENT, VERIFIED, Authenticator, base64url
+from tests.identity.w3c import ORIGIN, RP_ID, VECTORS, Vector
 
 pytestmark = pytest.mark.fast
 
@@ -43,51 +45,38 @@ def verified(assertion: dict[str, Any], challenge: bytes = CHALLENGE) -> bool:
     )
 
 
-# WebAuthn Level 3, 16.1 "none.ES256": the assertion and the public key it is checked with.
-VECTOR_CHALLENGE = bytes.fromhex("39c0e7521417ba54d43e8dc95174f423dee9bf3cd804ff6d65c857c9abf4d408")
-VECTOR_ID = base64url(bytes.fromhex("f91f391db4c9b2fde0ea70189cba3fb63f579ba6122b33ad94ff3ec330084be4"))
-VECTOR_KEY = bytes.fromhex(
-    "a5010203262001215820afefa16f97ca9b2d23eb86ccb64098d20db90856062eb249c33a9b672f26df61"
-    "225820930a56b87a2fca66334b03458abf879717c12cc68ed73290af2e2664796b9220"
-)
-VECTOR = {
-    "id": VECTOR_ID,
-    "rawId": VECTOR_ID,
-    "type": "public-key",
-    "response": {
-        "authenticatorData": base64url(
-            bytes.fromhex("bfabc37432958b063360d3ad6461c9c4735ae7f8edd46592a5e0f01452b2e4b51900000000")
-        ),
-        "clientDataJSON": base64url(
-            b'{"type":"webauthn.get","challenge":"OcDnUhQXulTUPo3JUXT0I97pvzzYBP9tZchXyav01Ag",'
-            b'"origin":"https://example.org","crossOrigin":false}'
-        ),
-        "signature": base64url(
-            bytes.fromhex(
-                "3046022100f50a4e2e4409249c4a853ba361282f09841df4dd4547a13a87780218deffcd38"
-                "0221008480ac0f0b93538174f575bf11a1dd5d78c6e486013f937295ea13653e331e87"
-            )
-        ),
-    },
-}
+EXAMPLE = WebAuthnPasskeys(RULES.model_copy(update={"rp_id": RP_ID, "origins": (ORIGIN,)}))
+USER_VERIFIED = 0x04
 
 
-def test_the_w3c_vector_is_genuine_and_proves_nothing_here_for_its_user_was_not_verified() -> None:
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda each: f"{each.section} {each.name}")
+def test_the_w3c_vectors_are_genuine_and_count_where_their_user_was_verified_on_our_own_page(
+    vector: Vector,
+) -> None:
+    """Every algorithm the library takes: ES256, RS256, EdDSA. Most of the section's users were not verified."""
     genuine = verify_authentication_response(
-        credential=VECTOR,
-        expected_challenge=VECTOR_CHALLENGE,
-        expected_rp_id="example.org",
-        expected_origin="https://example.org",
-        credential_public_key=VECTOR_KEY,
+        credential=dict(vector.assertion),
+        expected_challenge=vector.challenge,
+        expected_rp_id=RP_ID,
+        expected_origin=ORIGIN,
+        credential_public_key=vector.public_key,
         credential_current_sign_count=0,
     )
-    assert not genuine.user_verified
-    there = WebAuthnPasskeys(
-        RULES.model_copy(update={"rp_id": "example.org", "origins": ("https://example.org",)})
-    )
-    known = entry({"credential_id": VECTOR_ID, "public_key": base64url(VECTOR_KEY)})
-    assert there.challenge_of(VECTOR) == VECTOR_CHALLENGE
-    assert there.verify(VECTOR, VECTOR_CHALLENGE, [known]) is None
+    verified_user = bool(vector.flags & USER_VERIFIED)
+    assert genuine.user_verified is verified_user
+    known = entry({"credential_id": vector.credential_id, "public_key": base64url(vector.public_key)})
+    assert EXAMPLE.challenge_of(vector.assertion) == vector.challenge
+    counts = EXAMPLE.verify(vector.assertion, vector.challenge, [known])
+    assert (counts is not None) is (verified_user and not vector.cross_origin)
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda each: f"{each.section} {each.name}")
+def test_a_w3c_vector_with_one_changed_bit_is_none(vector: Vector) -> None:
+    known = entry({"credential_id": vector.credential_id, "public_key": base64url(vector.public_key)})
+    signature = bytearray(bytes.fromhex(vector.signature))
+    signature[-1] ^= 1
+    forged = replace(vector, signature=signature.hex(), flags=vector.flags | USER_VERIFIED)
+    assert EXAMPLE.verify(forged.assertion, vector.challenge, [known]) is None
 
 
 def test_the_owners_assertion_counts() -> None:

@@ -181,7 +181,10 @@ class Engine:
     async def audit(self, incident_id: str) -> AuditReport:
         """The audit as an auditor asks for it."""
         return await AuditReplay(
-            incidents=self.wiring.incidents, steps=self.wiring.overview, histories=self.histories
+            incidents=self.wiring.incidents,
+            steps=self.wiring.overview,
+            histories=self.histories,
+            credentials=self.wiring.credentials,
         ).run(incident_id)
 
 

@@ -197,6 +197,20 @@ def test_a_question_that_a_person_put_stands_beside_the_histories() -> None:
     assert (result.findings, result.beside) == ((), 1)
 
 
+def test_what_a_claimant_showed_at_the_gateway_stands_beside_the_histories() -> None:
+    told = Told()
+    told.step("identity/factor/totp/claim/time", kind=StepKind.FACTOR, by_gateway=True)
+    told.step("identity/call-back/claim/time", kind=StepKind.CALL_BACK, by_gateway=True)
+    told.step("identity/document/0a1b", kind=StepKind.CHALLENGE, by_gateway=True)
+    told.step("identity/trusted/claim", kind=StepKind.CHALLENGE, by_gateway=True)
+    del told.events[1:]
+    result = compared(told)
+    assert (result.findings, result.beside) == ((), 4)
+    told.step("identity/code/contact/1", kind=StepKind.CHALLENGE, by_gateway=True)
+    del told.events[1:]
+    assert kinds(compared(told)) == {Kind.STEP_EXTRA}, "codes are sent by the workflow alone"
+
+
 def test_a_narrower_freeze_of_the_gateways_needs_no_activity_beside_the_wider_one_that_was_adopted() -> None:
     told = Told()
     told.step("freeze/outgoing", kind=StepKind.FREEZE, by_gateway=True)

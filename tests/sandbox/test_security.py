@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -163,6 +164,34 @@ def test_the_owner_renews_the_password_with_a_link_of_one_use(sandbox: RunningSa
     sandbox.release(theft.account_id, [f"{theft.account_id}/link"]).raise_for_status()
     assert owner.log_in(theft.account_id, "another password").status_code == 401
     assert owner.log_in(theft.account_id, "a new password").status_code == 200
+
+
+def test_a_link_that_a_mail_scanner_opened_is_still_the_owners(sandbox: RunningSandbox) -> None:
+    """A scanner fetches what stands in a mail, and the eager ones run its page: nothing of that uses a link up."""
+    account_id = sandbox.account()
+    known = sandbox.control("GET", f"/people/{account_id}")
+    point = next(each for each in sandbox.state(account_id)["contact_points"] if each["kind"] == "email")
+    asked = {
+        "purpose": "renew_credentials",
+        "contact_point_id": point["id"],
+        "expires_at": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
+    }
+    path = f"/v1/accounts/{account_id}/owner-links"
+    sandbox.ask("POST", path, asked, key=f"link-{account_id}").raise_for_status()
+    address = re.search(r"https://\S+", sandbox.outbox(known["contacts"]["email"])[-1]["body"])
+    assert address is not None
+    page, _, token = address[0].partition("#")
+    assert len(token) >= 43, "256 bits"
+    assert token not in page, "what a scanner fetches holds no token: it stands behind the #"
+    for method in ("GET", "HEAD", "OPTIONS"):
+        for place in (f"/public/links/use?token={token}", f"/public/links/look?token={token}"):
+            assert sandbox.client.request(method, place).status_code == 405
+    for _ in range(3):
+        looked = sandbox.client.post("/public/links/look", json={"token": token}).raise_for_status().json()
+        assert looked["state"] == "open"
+    body = {"token": token, "password": "mine alone, and long"}
+    assert sandbox.client.post("/public/links/use", json=body).status_code == 200
+    assert sandbox.client.post("/public/links/use", json=body).status_code == 409
 
 
 def test_no_link_goes_to_a_contact_that_is_not_set_now(sandbox: RunningSandbox, theft: Theft) -> None:

@@ -1,0 +1,1 @@
+"""`stanch credential ...`: every verb is one or two requests to the gateway."""

@@ -1,0 +1,1 @@
+"""A forgotten password: begun by anybody, finished by the owner, looked at by people of the house."""
