@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from activities.payment_changes import PaymentSettled, PaymentsFound
 from models.contracts.identity import Presented
 from models.contracts.recalls import MessageKind, ParsedAnswer, RecalledTransfer, RecallEnding, SentMessage
 from models.lifecycle import Event
@@ -348,4 +349,6 @@ Change = (
     | RecallReceived
     | RecallEnded
     | NoticeSent
+    | PaymentsFound
+    | PaymentSettled
 )

@@ -50,7 +50,11 @@ class SendOwnerLink:
                 )
             try:
                 receipt = await self.wallet.owner_link(
-                    step.account_id, usable[0].id, step.asked_at + LINK_LIFETIME, key=running.key
+                    step.account_id,
+                    usable[0].id,
+                    step.asked_at + LINK_LIFETIME,
+                    key=running.key,
+                    reference=f"{step.incident_id}/{step.episode}" if step.bound else None,
                 )
             except StanchError as error:
                 if error.code not in FINAL_CODES:

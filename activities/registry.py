@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from activities.closing import CloseTheIncident
+from activities.comparing import CompareSecurity
 from activities.decisions import AskDecision, CarryOutDecision, ReadDecision
 from activities.freeze import Freeze, FreezeEffect
 from activities.hold_life import EndHold, RenewHold, TellHolder
@@ -17,6 +18,7 @@ from activities.money import CatchUp, CompareRules, FindThefts, Trace
 from activities.money_ports import Traces, TransferIndex
 from activities.opening import LoadIncident, RegisterIncident, TakeUpAlarm
 from activities.owner_link import SendOwnerLink
+from activities.payments import FindPayments, StopPayment
 from activities.people_said import ChangeThefts, FreezeMule, ReleaseMule, SettleQuestion
 from activities.ports import AlarmStore, Clock, DecisionStore, Incidents, Policies, Secrets, StepStore
 from activities.proving import Prover
@@ -91,6 +93,9 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         Hold(steps, ports.wallet, ports.claims, ports.index, ports.clock).run,
         ListHolds(ports.claims).run,
         ReleaseHold(steps, ports.wallet, ports.claims, ports.index).run,
+        CompareSecurity(steps, ports.wallet).run,
+        FindPayments(steps, ports.wallet).run,
+        StopPayment(steps, ports.wallet).run,
         ResetItem(steps, ports.wallet).run,
         ReadBack(steps, ports.wallet).run,
         SendOwnerLink(steps, ports.wallet).run,

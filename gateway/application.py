@@ -20,6 +20,7 @@ from gateway.api import (
     notices,
     recalls,
     recovery,
+    security,
     state,
     traces,
 )
@@ -73,6 +74,7 @@ def _routed(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | N
         claims,
         claimants,
         traces,
+        security,
         recalls,
         recovery,
         notices,

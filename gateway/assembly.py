@@ -27,6 +27,7 @@ from use_cases.look_up import LookUp
 from use_cases.look_up_recalls import LookUpRecalls
 from use_cases.raise_alarm import RaiseAlarm
 from use_cases.recover import Recover
+from use_cases.see_security import SeeSecurity
 from use_cases.see_traces import SeeTraces
 from use_cases.tell import Tell
 from use_cases.wake import Wake
@@ -136,6 +137,7 @@ def assemble(wiring: Wiring) -> Parts:
         ),
         look_up=LookUp(wiring.overview),
         see_traces=SeeTraces(traces=wiring.stored_traces, overview=wiring.overview),
+        see_security=SeeSecurity(LookUp(wiring.overview), wiring.wallet),
         answer_recall=wiring.answer_recall,
         look_up_recalls=LookUpRecalls(wiring.recall_desk, wiring.recalls),
         tell=Tell(desk=wiring.notices, overview=wiring.overview),

@@ -20,6 +20,7 @@ from use_cases.look_up import LookUp
 from use_cases.look_up_recalls import LookUpRecalls
 from use_cases.raise_alarm import RaiseAlarm
 from use_cases.recover import Recover
+from use_cases.see_security import SeeSecurity
 from use_cases.see_traces import SeeTraces
 from use_cases.tell import Tell
 from use_cases.wake import Wake
@@ -49,6 +50,7 @@ class Parts:
     account_by_remedy: AccountByRemedy
     look_up: LookUp
     see_traces: SeeTraces
+    see_security: SeeSecurity
     answer_recall: AnswerRecall
     look_up_recalls: LookUpRecalls
     tell: Tell

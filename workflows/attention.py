@@ -151,13 +151,16 @@ class Attention(MoneyBeside):
         )
         self.note_frozen(scope, result.effective_seq)
 
-    async def attend_until(self, reached: Callable[[], bool]) -> None:
-        """Look at every wake until the condition holds."""
+    async def attend_until(self, reached: Callable[[], bool], *, patience: timedelta | None = None) -> bool:
+        """Look at every wake until the condition holds; False when nothing woke it for so long."""
         while True:
             await self.look()
             if reached():
-                return
-            await workflow.wait_condition(lambda: self.woken)
+                return True
+            try:
+                await workflow.wait_condition(lambda: self.woken, timeout=patience)
+            except TimeoutError:
+                return False
             self._heed_history()
 
     async def attend_child(

@@ -17,6 +17,7 @@ from adapters.sql.identity_claims import end_claim_of_impostor, record_evidence,
 from adapters.sql.identity_limits import RENEWED
 from adapters.sql.lifting import locked_incident, locked_row, refuse_while_alarmed
 from adapters.sql.notices import note_sent, promise
+from adapters.sql.payment_changes import PAYMENTS
 from adapters.sql.recording import FREEZE_DONE
 from adapters.sql.recovery_changes import RECOVERY
 from models.contracts.steps import FinishedStep
@@ -334,4 +335,5 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     say.RecallReceived: recall_changes.received,
     say.RecallEnded: recall_changes.ended,
     say.NoticeSent: note_sent,
+    **PAYMENTS,
 }

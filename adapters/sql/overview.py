@@ -21,6 +21,7 @@ from models.tables.holds import HoldClaim
 from models.tables.incidents import Alarm, Incident
 from models.tables.people import DecisionTask, IdentityChallenge, Proof, ResetReceipt
 from use_cases.ports import DecisionView, IncidentPage
+from use_cases.see_security import counts
 
 
 class SqlOverview:
@@ -56,6 +57,7 @@ class SqlOverview:
                 refreezes=episode - 1,
                 steps=_counts(steps),
                 summary=summary,
+                security=counts(steps, episode),
             )
 
     async def incidents(

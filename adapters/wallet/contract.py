@@ -9,7 +9,14 @@ from typing import Any
 from adapters.wallet.connection import READ_DEADLINE, WalletConnection, known_fields, segment
 from adapters.wallet.refusals import unreachable
 from models.contracts.steps import Receipt
-from models.contracts.wallet import AccountState, EnrolledKind, StageLimits, StandingHold, StandingRestriction
+from models.contracts.wallet import (
+    AccountState,
+    EnrolledKind,
+    InFlightPayment,
+    StageLimits,
+    StandingHold,
+    StandingRestriction,
+)
 from models.names import PLACER, Scope, SecurityItem
 
 PAGE = 1000
@@ -108,7 +115,13 @@ class HttpWallet:
         return await self._connection.write("POST", path, key=key, body=body)
 
     async def owner_link(
-        self, account_id: str, contact_point_id: str, expires_at: datetime, *, key: str
+        self,
+        account_id: str,
+        contact_point_id: str,
+        expires_at: datetime,
+        *,
+        key: str,
+        reference: str | None = None,
     ) -> Receipt:
         """See ports.Wallet."""
         body = {
@@ -116,7 +129,23 @@ class HttpWallet:
             "contact_point_id": contact_point_id,
             "expires_at": instant(expires_at),
         }
+        if reference is not None:
+            body["reference"] = reference
         return await self._connection.write("POST", f"{account(account_id)}/owner-links", key=key, body=body)
+
+    async def payments(self, account_id: str, since: datetime) -> list[InFlightPayment]:
+        """See ports.Wallet."""
+        path, query = f"{account(account_id)}/payments", {"since": instant(since)}
+        return [
+            known_fields(InFlightPayment, row)
+            async for page in pages(self._connection, path, "payments", query, PAGE)
+            for row in page
+        ]
+
+    async def stop_payment(self, payment_id: str, *, key: str) -> Receipt:
+        """See ports.Wallet."""
+        path = f"/v1/payments/{segment(payment_id)}/stop"
+        return await self._connection.write("POST", path, key=key, body={"reason": REASON})
 
     async def place_stage(self, account_id: str, limits: StageLimits, *, key: str) -> Receipt:
         """See ports.Wallet."""

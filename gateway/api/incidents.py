@@ -48,6 +48,7 @@ class IncidentAnswer(IncidentFacts):
     refreezes: int
     steps: ListedSteps
     summary: dict[str, Any] | None
+    security: dict[str, int]
 
 
 class StepList(Message):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from models.contracts.alarms import Alarm
 from models.contracts.base import Message, Moment
 from models.contracts.policy import Policy
+from models.contracts.security import EntryDone
 from models.contracts.steps import StepInput, StepResult
 from models.contracts.transfers import Flow
 from models.lifecycle import Status
@@ -194,6 +197,8 @@ class ResetItemResult(StepResult):
     receipt_id: str | None
     changes: int
     nothing_to_change: bool
+    done: tuple[EntryDone, ...] = Field(default=(), exclude_if=lambda done: not done)
+    """What the receipt says of each entry."""
 
 
 class OwnerLinkInput(StepInput):
@@ -202,6 +207,8 @@ class OwnerLinkInput(StepInput):
     account_id: str
     compromised_since: Moment
     asked_at: Moment
+    bound: bool = Field(default=False, exclude_if=lambda bound: not bound)
+    """Whether the link is bound to incident and episode at the wallet."""
 
 
 class OwnerLinkResult(StepResult):
@@ -217,13 +224,20 @@ class ReadBackInput(StepInput):
     account_id: str
     compromised_since: Moment
     receipts: dict[SecurityItem, str]
+    failed: dict[SecurityItem, str] = Field(default_factory=dict, exclude_if=lambda failed: not failed)
+    """Items that were not reset in this round: what happened, what is safe, what to do."""
+    unstopped: dict[str, str] = Field(default_factory=dict, exclude_if=lambda unstopped: not unstopped)
+    """Payments in flight that could not be stopped, said in the same way."""
+    compared_at: Moment | None = Field(default=None, exclude_if=lambda at: at is None)
+    """When this round's comparison read the account: an audit's later word is the reset's own writing."""
 
 
 class ReadBackResult(StepResult):
-    """`missing` names each item that is not clean, and why."""
+    """`missing` names each item that is not clean, and why; `unstopped` each payment that may still move money."""
 
     complete: bool
     missing: dict[SecurityItem, str]
+    unstopped: dict[str, str] = Field(default_factory=dict, exclude_if=lambda unstopped: not unstopped)
 
 
 class ResetSecurityInput(Message):
@@ -234,14 +248,17 @@ class ResetSecurityInput(Message):
     attempt: int
     account_id: str
     compromised_since: Moment
+    receipts: dict[SecurityItem, str] = Field(default_factory=dict, exclude_if=lambda receipts: not receipts)
+    """Items that an earlier round of this telling reset and read back clean: they are not reset again."""
 
 
 class ResetSecurityResult(Message):
-    """Complete only when every item has its receipt and the read-back found nothing."""
+    """Complete only when every item has its receipt, nothing is in flight, and the read-back found nothing."""
 
     complete: bool
     receipts: dict[SecurityItem, str]
     missing: dict[SecurityItem, str]
+    unstopped: dict[str, str] = Field(default_factory=dict, exclude_if=lambda unstopped: not unstopped)
 
 
 class AskDecisionInput(StepInput):
@@ -388,3 +405,6 @@ class IncidentView(Message):
     refreezes: int
     steps: ListedSteps
     summary: dict[str, Any] | None
+    security: dict[str, int] = Field(default_factory=dict)
+    """How many settings were added, changed and removed since the compromise time, and payments in flight stopped and
+    captured, as recorded in this episode."""
