@@ -39,6 +39,11 @@ Output = TypeVar("Output")
 KEEPING_IS_RECORDED = "keeping-is-recorded"
 """Patch: a decision to keep the freeze is a step that closes its question, so that people may decide anew later."""
 
+TAKEN_UP_IS_KNOWN = "taken-up-is-known"
+"""Patch: what an alarm says of the compromise time counts at once. The thread of the money begins before the row is read
+again, and looked only as far back as the first alarm.
+"""
+
 STUCK_PAUSE = timedelta(minutes=1)
 """How long a failed story waits for a person before it is tried again by itself."""
 
@@ -125,6 +130,8 @@ class Attention(MoneyBeside):
                 **STEP,
             )
             moved = moved or taken.moved_earlier
+            if workflow.patched(TAKEN_UP_IS_KNOWN):
+                self.facts = self.facts.model_copy(update={"compromised_since": taken.compromised_since})
             self.follow_money()
         if self.facts.unacknowledged:
             await self.refresh()

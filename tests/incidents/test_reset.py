@@ -41,17 +41,24 @@ def rows(view: SecurityView, name: SecurityItem) -> dict[Happened, list[Any]]:
     return found
 
 
+def settled(house: House) -> tuple[str, dict[str, list[dict[str, Any]]]]:
+    """An account of old that has payees and a mandate, and what it has."""
+    while True:
+        account_id = house.sandbox.rich_account()
+        security: dict[str, list[dict[str, Any]]] = house.sandbox.state(account_id)["security"]
+        if security["payees"] and security["mandates"]:
+            return account_id, security
+
+
 async def test_what_the_thief_left_is_shown_stopped_and_undone_and_only_what_failed_is_done_again(
     house: House,
 ) -> None:
     sandbox = house.sandbox
-    account_id = sandbox.rich_account()
+    account_id, belongings = settled(house)
+    mandate, bank = belongings["mandates"][0]["id"], belongings["payees"][0]["id"]
     owner = sandbox.owner(account_id)
-    rent = owner.order("scheduled_payment", "mer-004", 1500, seconds=LATER)
-    owner.add_payee("exit-bank-02").raise_for_status()
+    rent = owner.order("mandate_collection", "mer-004", 1500, seconds=LATER, entry_id=mandate)
     theft = sandbox.steal(account_id, (20_000, 30_000))
-    payees = sandbox.state(account_id)["security"]["payees"]
-    bank = next(each["id"] for each in payees if each["label"] == "bank payee" and each["active"])
     theft.thief.ask("DELETE", f"/security/payees/{bank}").raise_for_status()
     theft.thief.ask("POST", "/security/api_keys", {"label": "sara.wei@mail.example"}).raise_for_status()
     left = theft.thief.leave_behind(theft.mules[0].account_id, seconds=LATER)
