@@ -17,7 +17,7 @@ from activities.identity_ports import Challenges, IdentityClaims
 from activities.money import CatchUp, CompareRules, FindThefts, Trace
 from activities.money_ports import Traces, TransferIndex
 from activities.opening import LoadIncident, RegisterIncident, TakeUpAlarm
-from activities.owner_link import SendOwnerLink
+from activities.owner_link import SendLinkAgain, SendOwnerLink
 from activities.payments import FindPayments, StopPayment
 from activities.people_said import ChangeThefts, FreezeMule, ReleaseMule, SettleQuestion
 from activities.ports import AlarmStore, Clock, DecisionStore, Incidents, Policies, Secrets, StepStore
@@ -99,6 +99,7 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         ResetItem(steps, ports.wallet).run,
         ReadBack(steps, ports.wallet).run,
         SendOwnerLink(steps, ports.wallet).run,
+        SendLinkAgain(steps, ports.wallet, ports.decisions).run,
         AskDecision(steps).run,
         ReadDecision(ports.decisions).run,
         CarryOutDecision(steps, ports.decisions).run,

@@ -14,7 +14,7 @@ from activities.freeze import FINAL_CODES
 from activities.origin import activity_origin
 from activities.steps import Effect, Running, Steps
 from activities.wallet_ports import Wallet
-from models.contracts.incidents import ReadBackInput, ReadBackResult, ResetItemInput, ResetItemResult
+from models.contracts.resets import ReadBackInput, ReadBackResult, ResetItemInput, ResetItemResult
 from models.contracts.security import EntryDone
 from models.contracts.steps import Refusal
 from models.contracts.wallet import AccountState, SecurityEntry

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from activities.difference import carried_out, difference, merged, receipts_words, why
 from activities.payments import judged
 from activities.wallet_ports import Wallet
-from models.contracts.incidents import IncidentFacts, ReadBackResult, ResetItemResult
+from models.contracts.incidents import IncidentFacts
+from models.contracts.resets import ReadBackResult, ResetItemResult
 from models.contracts.security import (
     CompareSecurityResult,
     FindPaymentsResult,

@@ -76,6 +76,7 @@ class Attention(MoneyBeside):
             await self.carry_out("keep", DecisionKind.UNPROVEN_OWNER)
         codes_wanted = not self.proven and self.choice("send", DecisionKind.NEW_CODES) is not None
         await self.carry_out("send", DecisionKind.NEW_CODES)
+        await self.send_link_again()
         for choice, kind in ABOUT_CLAIMANTS:
             if self.choice(choice, kind) is not None:
                 await self.carry_out(choice, kind)

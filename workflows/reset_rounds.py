@@ -7,7 +7,7 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.contracts.incidents import ResetSecurityInput, ResetSecurityResult
+    from models.contracts.resets import ResetSecurityInput, ResetSecurityResult
     from models.lifecycle import Status
     from models.names import DecisionKind, SecurityItem
     from workflows.attention import Attention

@@ -9,7 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.owner_link import SendOwnerLink
     from activities.security import ReadBack, ResetItem
-    from models.contracts.incidents import (
+    from models.contracts.resets import (
         OwnerLinkInput,
         ReadBackInput,
         ResetItemInput,

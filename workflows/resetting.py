@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.comparing import CompareSecurity
     from activities.owner_link import SendOwnerLink
     from activities.security import ReadBack, ResetItem
-    from models.contracts.incidents import (
+    from models.contracts.resets import (
         OwnerLinkInput,
         ReadBackInput,
         ReadBackResult,

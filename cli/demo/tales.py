@@ -54,6 +54,8 @@ def _sentence(told: Mapping[str, Any]) -> str | None:
             return "sets a new password through the wallet's one-use link"
         case "logged_in":
             return "is back in the account" + (", with the new password" if told["who"] == "thief" else "")
+        case "left_behind":
+            return f"leaves a {str(told.get('kind')).replace('_', ' ')} behind that comes by itself"
         case "decided" if told.get("choice"):
             return f"{told['who']} chooses {told['choice']}"
         case "decided":
