@@ -19,6 +19,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "money": dict,
     "identity": dict,
     "security_items": dict,
+    "security": dict,
     "stages": list,
     "refreezes": int,
     "steps": dict,
@@ -52,6 +53,9 @@ def faults(story: dict[str, Any]) -> Iterator[str]:
     receipts = story["security_items"]
     if set(receipts) != ITEMS or not all(receipts.values()) or len(set(receipts.values())) != len(ITEMS):
         yield f"not every security item has a receipt of its own: {receipts}"
+    security = story["security"]
+    if security.get("payments_found", 1) or security.get("payments_stopped", 0) < 3:
+        yield f"not every payment that the thief left in flight was stopped: {security}"
     if len(story["stages"]) < 3:
         yield f"the account came back in fewer than three stages: {story['stages']}"
     steps = story["steps"]

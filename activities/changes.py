@@ -6,9 +6,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from activities.payment_changes import PaymentSettled, PaymentsFound
+from activities.recall_changes import (
+    RecallAnswered,
+    RecallEnded,
+    RecallOpened,
+    RecallReceived,
+    RecallSaid,
+)
 from models.contracts.credential import CredentialEnding, CredentialState
 from models.contracts.identity import Presented
-from models.contracts.recalls import MessageKind, ParsedAnswer, RecalledTransfer, RecallEnding, SentMessage
 from models.lifecycle import Event
 from models.names import DecisionKind, Outcome, SecurityItem
 
@@ -325,54 +332,6 @@ class NoticeReached:
     at: datetime
 
 
-@dataclass(frozen=True)
-class RecallOpened:
-    """A recall is committed, before anything is sent."""
-
-    recall_id: str
-    transfer: RecalledTransfer
-    institution: str | None
-    at: datetime
-
-
-@dataclass(frozen=True)
-class RecallSaid:
-    """A message was handed over. The first one moves the recall from `opened` to `sent`."""
-
-    recall_id: str
-    message_id: str
-    kind: MessageKind
-    sent: SentMessage
-    at: datetime
-
-
-@dataclass(frozen=True)
-class RecallAnswered:
-    """An answer is taken up: what is promised in all from now on, which is no money yet."""
-
-    recall_id: str
-    answer_id: str
-    answer: ParsedAnswer
-    at: datetime
-
-
-@dataclass(frozen=True)
-class RecallReceived:
-    """This much of what was asked has come in all; it only grows."""
-
-    recall_id: str
-    received: int
-
-
-@dataclass(frozen=True)
-class RecallEnded:
-    """The recall is closed."""
-
-    recall_id: str
-    ending: RecallEnding
-    at: datetime
-
-
 Change = (
     MoveIncident
     | FrozenNow
@@ -408,4 +367,6 @@ Change = (
     | NoticeSent
     | NoticeReached
     | MoveCredential
+    | PaymentsFound
+    | PaymentSettled
 )

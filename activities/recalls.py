@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from temporalio import activity
 
-from activities.changes import RecallAnswered, RecallEnded, RecallOpened, RecallReceived, RecallSaid
 from activities.money_ports import TransferIndex
 from activities.origin import activity_origin
+from activities.recall_changes import RecallAnswered, RecallEnded, RecallOpened, RecallReceived, RecallSaid
 from activities.recall_ports import Institutions, Recalls
 from activities.steps import Effect, Running, Steps
 from activities.wallet_ports import Wallet

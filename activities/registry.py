@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from activities.closing import CloseTheIncident
+from activities.comparing import CompareSecurity
 from activities.compromise_time import MoveCompromiseTime
 from activities.credential import (
     CheckCredential,
@@ -27,7 +28,8 @@ from activities.identity_ports import Challenges, IdentityClaims
 from activities.money import CatchUp, CompareRules, Trace
 from activities.money_ports import Traces, TransferIndex
 from activities.opening import LoadIncident, RegisterIncident, TakeUpAlarm
-from activities.owner_link import SendOwnerLink
+from activities.owner_link import SendLinkAgain, SendOwnerLink
+from activities.payments import FindPayments, StopPayment
 from activities.people_said import ChangeThefts, FreezeMule, ReleaseMule, SettleQuestion
 from activities.ports import AlarmStore, Clock, DecisionStore, Incidents, Policies, Secrets, StepStore
 from activities.proving import Prover
@@ -105,9 +107,13 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         Hold(steps, ports.wallet, ports.claims, ports.index, ports.clock).run,
         ListHolds(ports.claims).run,
         ReleaseHold(steps, ports.wallet, ports.claims, ports.index).run,
+        CompareSecurity(steps, ports.wallet).run,
+        FindPayments(steps, ports.wallet).run,
+        StopPayment(steps, ports.wallet).run,
         ResetItem(steps, ports.wallet).run,
         ReadBack(steps, ports.wallet).run,
         SendOwnerLink(steps, ports.wallet).run,
+        SendLinkAgain(steps, ports.wallet, ports.decisions).run,
         AskDecision(steps).run,
         ReadDecision(ports.decisions).run,
         CarryOutDecision(steps, ports.decisions).run,

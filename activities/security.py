@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from temporalio import activity
 
-from activities.changes import Change, MoveIncident, QueueNotice, RecordReset
+from activities import reset_words
+from activities.changes import Change, CloseDecisionTasks, MoveIncident, QueueNotice, RecordReset
+from activities.difference import ENDED_WHOLLY, LISTED
 from activities.freeze import FINAL_CODES
 from activities.origin import activity_origin
 from activities.steps import Effect, Running, Steps
 from activities.wallet_ports import Wallet
-from models.contracts.incidents import ReadBackInput, ReadBackResult, ResetItemInput, ResetItemResult
+from models.contracts.resets import ReadBackInput, ReadBackResult, ResetItemInput, ResetItemResult
+from models.contracts.security import EntryDone
 from models.contracts.steps import Refusal
 from models.contracts.wallet import AccountState, SecurityEntry
 from models.errors import StanchError
 from models.lifecycle import Event
-from models.names import Activity, NoticeTemplate, SecurityItem, StepKind
-
-ENDED_WHOLLY = frozenset({SecurityItem.SESSIONS, SecurityItem.REFRESH_TOKENS, SecurityItem.API_KEYS})
-"""Items of which none may be active after the reset, however old."""
+from models.names import Activity, DecisionKind, NoticeTemplate, SecurityItem, StepKind
 
 
 @dataclass
@@ -51,6 +52,7 @@ class ResetItem:
                     "receipt_id": receipt.receipt_id,
                     "changes": len(receipt.result.get("changes", ())),
                     "nothing_to_change": bool(receipt.result.get("nothing_to_change")),
+                    "done": entries_done(receipt.result),
                 }
             )
             record = RecordReset(step.item, receipt.receipt_id, step.compromised_since, running.started_at)
@@ -59,6 +61,16 @@ class ResetItem:
         return await self.steps.run(
             step, StepKind.RESET_ITEM, ResetItemResult, effect, origin=activity_origin()
         )
+
+
+def entries_done(result: dict[str, Any]) -> tuple[EntryDone, ...]:
+    """What a receipt says of each entry, as many as a comparison lists. Labels stay at the wallet."""
+    changes = result.get("changes")
+    return tuple(
+        EntryDone(entry_id=str(each["id"]), change=str(each["change"]))
+        for each in (changes if isinstance(changes, list) else ())[:LISTED]
+        if isinstance(each, dict) and {"id", "change"} <= each.keys()
+    )
 
 
 @dataclass
@@ -73,19 +85,23 @@ class ReadBack:
         """Record RESET_COMPLETE, or a list of what is missing and why."""
 
         async def effect(running: Running) -> Effect[ReadBackResult]:
-            del running
             account = await self.wallet.account(step.account_id)
             missing = {
                 item: why
                 for item in SecurityItem
                 if (why := what_is_missing(item, account, step)) is not None
             }
-            changes: tuple[Change, ...] = (
-                ()
-                if missing
-                else (MoveIncident(Event.RESET_COMPLETE), QueueNotice(NoticeTemplate.SECURITY_RESET))
+            complete = not missing and not step.unstopped
+            changes: tuple[Change, ...] = ()
+            if complete:
+                changes = (
+                    MoveIncident(Event.RESET_COMPLETE),
+                    CloseDecisionTasks((DecisionKind.RESET_INCOMPLETE,), running.started_at),
+                    QueueNotice(NoticeTemplate.SECURITY_RESET),
+                )
+            result = ReadBackResult(
+                step_key=step.step_key, complete=complete, missing=missing, unstopped=step.unstopped
             )
-            result = ReadBackResult(step_key=step.step_key, complete=not missing, missing=missing)
             return Effect(result, changes=changes)
 
         return await self.steps.run(
@@ -94,20 +110,20 @@ class ReadBack:
 
 
 def what_is_missing(item: SecurityItem, account: AccountState, step: ReadBackInput) -> str | None:
-    """Why `item` is not clean at the wallet, or None when it is."""
+    """Why `item` is not clean at the wallet, what is safe and what to do; None when it is clean."""
     if item not in step.receipts:
-        return "no receipt"
+        return step.failed.get(item) or reset_words.without_receipt(item)
     if item not in account.security:
-        return "the wallet does not show this item"
+        return reset_words.not_shown(item)
     standing = [entry for entry in account.security[item] if _stands(item, entry, step)]
-    if standing:
-        return f"{len(standing)} still active that were set since the compromise time"
-    return None
+    return reset_words.still_active(item, len(standing)) if standing else None
 
 
 def _stands(item: SecurityItem, entry: SecurityEntry, step: ReadBackInput) -> bool:
     if not entry.active:
         return False
-    if item is SecurityItem.PASSWORD or item in ENDED_WHOLLY:
+    if item is SecurityItem.PASSWORD or item in ENDED_WHOLLY or entry.set_at >= step.compromised_since:
         return True
-    return entry.set_at >= step.compromised_since
+    # Its time was turned back by somebody. What the audit saw written later than the comparison is the reset's own doing.
+    changed, seen = entry.changed_at, step.compared_at
+    return changed is not None and seen is not None and step.compromised_since <= changed < seen

@@ -10,6 +10,7 @@ from models.contracts.steps import Receipt
 from models.contracts.wallet import (
     AccountState,
     EnrolledKind,
+    InFlightPayment,
     StageLimits,
     StandingHold,
     StandingRestriction,
@@ -88,9 +89,26 @@ class Wallet(Protocol):
         ...
 
     async def owner_link(
-        self, account_id: str, contact_point_id: str, expires_at: datetime, *, key: str
+        self,
+        account_id: str,
+        contact_point_id: str,
+        expires_at: datetime,
+        *,
+        key: str,
+        reference: str | None = None,
     ) -> Receipt:
-        """Have the wallet send its one-use link for new secrets to an old contact point."""
+        """Have the wallet send its one-use link for new secrets to an old contact point; `reference` binds it to a case."""
+        ...
+
+    async def payments(self, account_id: str, since: datetime) -> list[InFlightPayment]:
+        """Payments in flight, and what became of those allowed `since`. Errors: ACCOUNT_UNKNOWN."""
+        ...
+
+    async def stop_payment(self, payment_id: str, *, key: str) -> Receipt:
+        """See to it that a payment in flight never moves money; `result` = {payment_id, stopped}.
+
+        Errors also: WALLET_REFUSED (`payment_captured`) when its money has moved, (`payment_unknown`).
+        """
         ...
 
     async def place_stage(self, account_id: str, limits: StageLimits, *, key: str) -> Receipt:

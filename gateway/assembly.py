@@ -30,6 +30,7 @@ from use_cases.look_up_recalls import LookUpRecalls
 from use_cases.raise_alarm import RaiseAlarm
 from use_cases.reach_person import ReachPerson
 from use_cases.recover import Recover
+from use_cases.see_security import SeeSecurity
 from use_cases.see_traces import SeeTraces
 from use_cases.tell import Tell
 from use_cases.trace_again import TraceAgain
@@ -151,6 +152,7 @@ def assemble(wiring: Wiring) -> Parts:
         trace_again=TraceAgain(
             traces=wiring.traces, stored=wiring.stored_traces, index=wiring.index, steps=wiring.steps
         ),
+        see_security=SeeSecurity(LookUp(wiring.overview), wiring.wallet),
         answer_recall=wiring.answer_recall,
         look_up_recalls=LookUpRecalls(wiring.recall_desk, wiring.recalls),
         tell=Tell(desk=wiring.notices, overview=wiring.overview),

@@ -24,6 +24,7 @@ from use_cases.ports import StaffAlertDesk
 from use_cases.raise_alarm import RaiseAlarm
 from use_cases.reach_person import ReachPerson
 from use_cases.recover import Recover
+from use_cases.see_security import SeeSecurity
 from use_cases.see_traces import SeeTraces
 from use_cases.tell import Tell
 from use_cases.trace_again import TraceAgain
@@ -57,6 +58,7 @@ class Parts:
     look_up: LookUp
     see_traces: SeeTraces
     trace_again: TraceAgain
+    see_security: SeeSecurity
     answer_recall: AnswerRecall
     look_up_recalls: LookUpRecalls
     tell: Tell

@@ -68,6 +68,42 @@ class SecurityItem(StrEnum):
     FORWARDING = "forwarding"
 
 
+class Happened(StrEnum):
+    """What became of a security entry since the compromise time."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+    UNCHANGED = "unchanged"
+
+
+class Treatment(StrEnum):
+    """What a reset does with a security entry."""
+
+    RENEWED = "renewed"
+    RESTORED = "restored"
+    REVOKED = "revoked"
+    KEPT = "kept"
+
+
+class PaymentKind(StrEnum):
+    """What is in flight. `other`: a kind of the wallet's that we do not know, stopped like any."""
+
+    CARD_AUTHORISATION = "card_authorisation"
+    SCHEDULED_PAYMENT = "scheduled_payment"
+    MANDATE_COLLECTION = "mandate_collection"
+    OTHER = "other"
+
+
+class PaymentState(StrEnum):
+    """Where a payment in flight stands with us. `found`: to be stopped; `kept`: allowed before the compromise time."""
+
+    FOUND = "found"
+    STOPPED = "stopped"
+    CAPTURED = "captured"
+    KEPT = "kept"
+
+
 class StepKind(StrEnum):
     """What a step does. Counted by kind in the summary of an incident."""
 
@@ -84,9 +120,12 @@ class StepKind(StrEnum):
     COMPARE_RULES = "compare_rules"
     HOLD = "hold"
     RELEASE_HOLD = "release_hold"
+    COMPARE_SECURITY = "compare_security"
     RESET_ITEM = "reset_item"
     READ_BACK = "read_back"
     OWNER_LINK = "owner_link"
+    FIND_PAYMENTS = "find_payments"
+    STOP_PAYMENT = "stop_payment"
     ASK_DECISION = "ask_decision"
     DECISION = "decision"
     STAGE = "stage"
@@ -224,6 +263,7 @@ class DecisionKind(StrEnum):
     NEW_CODES = "new_codes"
     FREEZE_ON_REPORT = "freeze_on_report"
     RESET_INCOMPLETE = "reset_incomplete"
+    OWNER_LINK = "owner_link"
     STUCK = "stuck"
     RENEW_HOLD = "renew_hold"
     RELEASE_HOLD = "release_hold"
@@ -319,9 +359,13 @@ class Activity(StrEnum):
     HOLD = "hold"
     RELEASE_HOLD = "release_hold"
     LIST_HOLDS = "list_holds"
+    COMPARE_SECURITY = "compare_security"
+    FIND_PAYMENTS = "find_payments"
+    STOP_PAYMENT = "stop_payment"
     RESET_ITEM = "reset_item"
     READ_BACK = "read_back"
     SEND_OWNER_LINK = "send_owner_link"
+    SEND_LINK_AGAIN = "send_link_again"
     ASK_DECISION = "ask_decision"
     READ_DECISION = "read_decision"
     CARRY_OUT_DECISION = "carry_out_decision"

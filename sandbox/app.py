@@ -12,6 +12,7 @@ from sandbox import problems
 from sandbox.admin import banks, controls, factors, people, worlds
 from sandbox.bank import desk
 from sandbox.bank.banker import Banker
+from sandbox.clerk import Clerk
 from sandbox.contract import changing, gateway_messages, money, reading
 from sandbox.contract.restrict import place_restriction
 from sandbox.database import Database
@@ -32,8 +33,9 @@ def make_app(settings: Settings, database: Database) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         detector = Detector(database.engine, settings.gateway_url, settings.alarm_key)
         banker = Banker(database.engine, settings.gateway_url, settings.recall_key)
-        app.state.running = Running(settings, database, faults, detector, banker, Fates())
-        working = [asyncio.create_task(detector.run()), asyncio.create_task(banker.run())]
+        clerk = Clerk(database.engine, settings.settle_seconds, detector.look_now)
+        app.state.running = Running(settings, database, faults, detector, banker, Fates(), clerk)
+        working = [asyncio.create_task(each.run()) for each in (detector, banker, clerk)]
         try:
             yield
         finally:

@@ -21,6 +21,9 @@ GROWN = (
     "ALTER TABLE wallet.account ADD COLUMN IF NOT EXISTS language text",
     "ALTER TABLE wallet.message ADD COLUMN IF NOT EXISTS html text",
     "ALTER TABLE wallet.message ALTER COLUMN delivered_at DROP NOT NULL",
+    "ALTER TABLE wallet.owner_link ADD COLUMN IF NOT EXISTS purpose text NOT NULL DEFAULT 'renew_credentials'",
+    "ALTER TABLE wallet.owner_link ADD COLUMN IF NOT EXISTS reference text",
+    "ALTER TABLE wallet.owner_link ADD COLUMN IF NOT EXISTS ended_at timestamptz",
 )
 """What tables of an earlier version lack: a world outlives the program that made it."""
 

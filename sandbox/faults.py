@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.problems import problem
 
-Mode = Literal["latency", "error", "lost_answer", "closed", "stale"]
+Mode = Literal["latency", "error", "refused", "lost_answer", "closed", "stale"]
 TRANSPORT = "sandbox.transport"
 REMEMBERED_ANSWERS = 4096
 TOO_MANY = 429
@@ -26,7 +26,7 @@ class Fault:
 
     `match` is searched in `METHOD /path`. `latency` waits `ms` before the effect, which comes even when the caller has
     gone; `error` answers `status` and does nothing (429: again after `ms`; another 4xx is the wallet's no for good);
-    `lost_answer` does the effect and closes the connection; `closed`
+    `refused` says no for good (409); `lost_answer` does the effect and closes the connection; `closed`
     closes it without the effect; `stale` answers a GET of an account with what the last one before said. `count`
     requests are hit, then the day is over.
     """
@@ -115,6 +115,11 @@ class FaultInjector:
             answer = problem(fault.status, "unavailable", "The wallet is having a bad day. Nothing was done.")
             if fault.status == TOO_MANY:
                 answer.headers["retry-after"] = str(fault.ms / 1000)
+            await answer(scope, receive, send)
+        elif fault.mode == "refused":
+            answer = problem(
+                409, "not_possible", "The wallet cannot do this for this account. Nothing was done."
+            )
             await answer(scope, receive, send)
         elif fault.mode == "stale" and readable:
             await self._stale(path, scope, receive, send)

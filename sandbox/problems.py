@@ -71,6 +71,11 @@ REFUSALS: dict[str, tuple[int, str]] = {
         409,
         "This transfer is not pending, so it cannot be stopped. Recall it where the money went.",
     ),
+    "payment_unknown": (404, "No payment in flight has this id. Nothing was done."),
+    "payment_captured": (
+        409,
+        "This payment has moved its money already, so it cannot be stopped. Follow the transfer it names.",
+    ),
     "contact_point_unknown": (
         404,
         "This is not a contact point of the account that is set now. Nothing was sent.",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sandbox.bank.banker import Banker
+    from sandbox.clerk import Clerk
     from sandbox.database import Database
     from sandbox.detector import Detector
     from sandbox.faults import Faults
@@ -31,6 +32,7 @@ class Running:
     detector: Detector
     banker: Banker
     fates: Fates
+    clerk: Clerk
 
 
 def running(request: HTTPConnection) -> Running:

@@ -174,9 +174,38 @@ owner_link = Table(
     Column("link_id", Text, primary_key=True),
     Column("account_id", Text, nullable=False),
     Column("token_digest", Text, nullable=False, unique=True),
+    Column("purpose", Text, nullable=False, server_default="renew_credentials"),
+    Column("reference", Text),
     _instant("expires_at"),
     _instant("used_at", nullable=True),
+    _instant("ended_at", nullable=True),
 )
+"""`reference`: the caller's case it was made for. `ended_at`: it was overtaken, and opens nothing any more."""
+
+payment = Table(
+    "payment",
+    metadata,
+    Column("payment_id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("dst", Text, nullable=False),
+    Column("dst_kind", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("entry_id", Text),
+    Column("device_id", Text),
+    Column("session_id", Text),
+    _instant("authorised_at"),
+    _instant("due_at"),
+    _instant("next_try_at"),
+    Column("state", Text, nullable=False),
+    Column("refusal", Text),
+    Column("transfer_id", Text),
+    _instant("settled_at", nullable=True),
+    Index("payment_due", "next_try_at", postgresql_where="state = 'pending'"),
+)
+"""What was allowed and has not moved money yet. `entry_id`: the card or mandate it rests on. `refusal`: why the last try failed."""
 
 message = Table(
     "message",

@@ -74,6 +74,26 @@ class Customer:
         """Send money."""
         return self.ask("POST", "/transfers", {"to": to, "amount": amount, "currency": currency})
 
+    def order(self, kind: str, to: str, amount: int, **more: Any) -> str:
+        """Allow a payment that comes later (`seconds`, from now on due); its id."""
+        body = {"kind": kind, "to": to, "amount": amount, "currency": "CNY", "seconds": 0, **more}
+        return str(self.ask("POST", "/payments", body).raise_for_status().json()["payment_id"])
+
+    def leave_behind(self, mule: str, **more: Any) -> dict[str, str]:
+        """One payment in flight of each kind: by the account's own card, to a payee, under a new mandate; kind -> id."""
+        cards = self.ask("GET", "/me").raise_for_status().json()["cards"]
+        made = None if cards else self.ask("POST", "/security/cards", {"label": "virtual card"}).json()
+        card = made["id"] if made else cards[0]["card_id"]
+        mandate = self.ask("POST", "/security/mandates", {"label": "club", "value": "mer-002"})
+        self.add_payee(mule).raise_for_status()
+        return {
+            "card_authorisation": self.order("card_authorisation", "mer-001", 3100, entry_id=card, **more),
+            "scheduled_payment": self.order("scheduled_payment", mule, 3200, **more),
+            "mandate_collection": self.order(
+                "mandate_collection", "mer-002", 3300, entry_id=mandate.json()["id"], **more
+            ),
+        }
+
     def pay(self, to: str, amount: int, currency: str = "CNY") -> dict[str, Any]:
         """Send money that is sure to go."""
         self.add_payee(to).raise_for_status()
@@ -189,6 +209,21 @@ class RunningSandbox:
         """End every bad day; gives what each did."""
         faults: list[dict[str, Any]] = self.control("DELETE", "/faults")["faults"]
         return faults
+
+    def payments(self, account_id: str, since: datetime) -> dict[str, dict[str, Any]]:
+        """Payments in flight, and those allowed since, by their ids: the contract's word."""
+        params = {"since": since.isoformat()}
+        page = self.ask("GET", f"/v1/accounts/{account_id}/payments", params=params).raise_for_status().json()
+        return {each["payment_id"]: each for each in page["payments"]}
+
+    def run_payments(self, account_id: str) -> dict[str, dict[str, Any]]:
+        """Carry out now what is due on this account; what became of each, by id."""
+        done = self.control("POST", f"/accounts/{account_id}/payments/run")["payments"]
+        return {each["payment_id"]: each for each in done}
+
+    def stop_payment(self, payment_id: str, **more: Any) -> httpx2.Response:
+        """Stop a payment in flight."""
+        return self.ask("POST", f"/v1/payments/{payment_id}/stop", {"reason": "a test"}, **more)
 
     def outbox(self, to: str) -> list[dict[str, Any]]:
         """Messages that reached a phone or a mailbox."""

@@ -36,6 +36,8 @@ RAISED_BY_PEOPLE: dict[DecisionKind, Question] = {
     DecisionKind.RENEW_FREEZE: Question(("renew",), four_eyes=False),
     # Only contacts from before the compromise time get codes, and what was guessed wrongly stays counted.
     DecisionKind.NEW_CODES: Question(("send",), four_eyes=False),
+    # It goes to a contact from before the compromise time, and sets secrets that only its reader chooses.
+    DecisionKind.OWNER_LINK: Question(("send",), four_eyes=False),
 }
 """Questions a person may put without having been asked. All others are the engine's to put."""
 
@@ -63,13 +65,15 @@ class Decide:
         """Choose on a question of this kind: the open one, or a new one where people may put it.
 
         Records an ask_decision step for a new question. Errors: NOT_FOUND; REFUSED_BY_RULE (closed incident, a kind that
-        only the engine asks, a freeze that cannot be renewed any more, codes that nobody waits for); INVALID (not a choice); ALREADY_DECIDED.
+        only the engine asks, a freeze that cannot be renewed any more, codes that nobody waits for, a link before the reset); INVALID (not a choice); ALREADY_DECIDED.
         """
         facts = await self._open_incident(incident_id)
         if kind is DecisionKind.RENEW_FREEZE:
             self._refuse_needless_renewal(facts)
         if kind is DecisionKind.NEW_CODES:
             self._refuse_needless_codes(facts)
+        if kind is DecisionKind.OWNER_LINK:
+            refuse_early_link(facts)
         listed = await self.overview.decisions(state=None, incident_id=incident_id)
         same = [each for each in listed if each.kind is kind and each.episode == facts.episode]
         standing = next((each for each in same if each.closed_at is None), None)
@@ -231,3 +235,13 @@ def not_a_choice(choices: tuple[str, ...]) -> StanchError:
     return StanchError(
         ErrorCode.INVALID, f"choice: must be one of {', '.join(choices)}. Nothing was changed; choose again."
     )
+
+
+def refuse_early_link(facts: IncidentFacts) -> None:
+    """Errors: REFUSED_BY_RULE, unless the owner is proven and everything is clean: the next reset would end the link."""
+    if facts.status not in {Status.RESET, Status.RETURNING}:
+        raise StanchError(
+            ErrorCode.REFUSED_BY_RULE,
+            "A link for new secrets goes out when the owner is proven and everything is reset, and not before. Nothing was "
+            "sent; see what is missing with `stanch incident security`.",
+        )

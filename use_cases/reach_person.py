@@ -14,8 +14,9 @@ from models.contracts.notices import NoticeView, PersonReachedInput, PersonReach
 from models.contracts.steps import Origin
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
+from models.masking import masked
 from models.names import UNREACHED, Actor, NoticeState, ReachedBy, StepKind
-from use_cases.identity.look import MaskedContact, masked
+from use_cases.identity.look import MaskedContact
 from use_cases.notice_contacts import NoticeContacts
 from use_cases.ports import NoticeDesk
 

@@ -39,6 +39,11 @@ Output = TypeVar("Output")
 KEEPING_IS_RECORDED = "keeping-is-recorded"
 """Patch: a decision to keep the freeze is a step that closes its question, so that people may decide anew later."""
 
+TAKEN_UP_IS_KNOWN = "taken-up-is-known"
+"""Patch: what an alarm says of the compromise time counts at once. The thread of the money begins before the row is read
+again, and looked only as far back as the first alarm.
+"""
+
 STUCK_PAUSE = timedelta(minutes=1)
 """How long a failed story waits for a person before it is tried again by itself."""
 
@@ -71,6 +76,7 @@ class Attention(CompromiseTime):
             await self.carry_out("keep", DecisionKind.UNPROVEN_OWNER)
         codes_wanted = not self.proven and self.choice("send", DecisionKind.NEW_CODES) is not None
         await self.carry_out("send", DecisionKind.NEW_CODES)
+        await self.send_link_again()
         for choice, kind in ABOUT_CLAIMANTS:
             if self.choice(choice, kind) is not None:
                 await self.carry_out(choice, kind)
@@ -130,6 +136,8 @@ class Attention(CompromiseTime):
                 **STEP,
             )
             moved = moved or taken.moved_earlier
+            if workflow.patched(TAKEN_UP_IS_KNOWN):
+                self.facts = self.facts.model_copy(update={"compromised_since": taken.compromised_since})
             self.follow_money()
         if self.facts.unacknowledged:
             await self.refresh()
@@ -156,13 +164,16 @@ class Attention(CompromiseTime):
         )
         self.note_frozen(scope, result.effective_seq)
 
-    async def attend_until(self, reached: Callable[[], bool]) -> None:
-        """Look at every wake until the condition holds."""
+    async def attend_until(self, reached: Callable[[], bool], *, patience: timedelta | None = None) -> bool:
+        """Look at every wake until the condition holds; False when nothing woke it for so long."""
         while True:
             await self.look()
             if reached():
-                return
-            await workflow.wait_condition(lambda: self.woken)
+                return True
+            try:
+                await workflow.wait_condition(lambda: self.woken, timeout=patience)
+            except TimeoutError:
+                return False
             self._heed_history()
 
     async def attend_child(

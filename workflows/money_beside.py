@@ -14,10 +14,15 @@ with workflow.unsafe.imports_passed_through():
     from models.contracts.money import TraceFundsInput
     from models.ids import child_workflow_id
     from models.names import DecisionKind
-    from workflows.policies import code_of
+    from workflows.policies import STOP, code_of
     from workflows.questions import Questions
     from workflows.recovery_begin import begin_recovery
+    from workflows.stopping import stop_payments
     from workflows.trace_funds import TraceFunds
+
+
+PAYMENTS_ARE_STOPPED = "payments-are-stopped"
+"""Patch: what is in flight on the account is found and stopped beside the first trace."""
 
 
 class MoneyBeside(Questions):
@@ -39,20 +44,12 @@ class MoneyBeside(Questions):
             self._money_wanted = False
             self.money_round += 1
             try:
-                await workflow.execute_child_workflow(
-                    TraceFunds.run,
-                    TraceFundsInput(
-                        incident_id=self.incident_id,
-                        episode=self.facts.episode,
-                        account_id=self.facts.account_id,
-                        compromised_since=self.compromised_since(),
-                        frozen_seq=self.frozen_seq,
-                        attempt=self.money_round,
-                        policy=self.policy.trace,
-                        holding=self.proven or not self.facts.provisional,
-                    ),
-                    id=child_workflow_id(self.incident_id, self.facts.episode, f"money/{self.money_round}"),
-                )
+                # A stranger's word alone stops nobody's payments: the freeze refuses them while it stands.
+                believed = self.proven or not self.facts.provisional
+                if believed and workflow.patched(PAYMENTS_ARE_STOPPED):
+                    await asyncio.gather(self._trace(), self._stop_payments())
+                else:
+                    await self._trace()
                 if self.proven or not self.facts.provisional:
                     await begin_recovery(self.facts, self.policy, attempt=self.money_round)
             except ChildWorkflowError as error:
@@ -66,6 +63,35 @@ class MoneyBeside(Questions):
                 )
                 await workflow.wait_condition(lambda: self._money_wanted or self._money_decided() is not None)
                 self._money_wanted = self._money_wanted or self._money_decided() == "try_again"
+
+    async def _trace(self) -> None:
+        await workflow.execute_child_workflow(
+            TraceFunds.run,
+            TraceFundsInput(
+                incident_id=self.incident_id,
+                episode=self.facts.episode,
+                account_id=self.facts.account_id,
+                compromised_since=self.compromised_since(),
+                frozen_seq=self.frozen_seq,
+                attempt=self.money_round,
+                policy=self.policy.trace,
+                holding=self.proven or not self.facts.provisional,
+            ),
+            id=child_workflow_id(self.incident_id, self.facts.episode, f"money/{self.money_round}"),
+        )
+
+    async def _stop_payments(self) -> None:
+        """What is in flight, right after the freeze. What could not be stopped now is looked at again by the reset."""
+        left = await stop_payments(
+            incident_id=self.incident_id,
+            episode=self.facts.episode,
+            account_id=self.facts.account_id,
+            compromised_since=self.compromised_since(),
+            part=f"money/{self.money_round}",
+            options=STOP,
+        )
+        if left:
+            workflow.logger.warning("%d in flight could not be stopped yet", len(left))
 
     def _money_decided(self) -> str | None:
         """What people said when following the money had failed for good."""

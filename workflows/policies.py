@@ -43,6 +43,30 @@ STEP: ActivityOptions = {
 }
 """One call to the wallet (2 s) and two commits; 15 s is beyond any healthy answer."""
 
+RESET: ActivityOptions = {
+    "start_to_close_timeout": timedelta(seconds=15),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(milliseconds=200),
+        backoff_coefficient=1.7,
+        maximum_interval=timedelta(seconds=10),
+        maximum_attempts=6,
+    ),
+    "heartbeat_timeout": SILENCE,
+}
+"""Four seconds of tries beside what the wallet takes; then an agent reads what is missing, and a later round tries again."""
+
+STOP: ActivityOptions = {
+    "start_to_close_timeout": timedelta(seconds=15),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(milliseconds=100),
+        backoff_coefficient=1.5,
+        maximum_interval=timedelta(seconds=2),
+        maximum_attempts=60,
+    ),
+    "heartbeat_timeout": SILENCE,
+}
+"""Quickly, for two minutes: the freeze keeps the money meanwhile, and the reset looks again before anything goes back."""
+
 FREEZE: ActivityOptions = {"start_to_close_timeout": timedelta(seconds=5), "retry_policy": URGENT}
 """The wallet's call budget is 2 s; an attempt that hangs must not keep the next one waiting."""
 

@@ -8,11 +8,9 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.decisions import AskDecision, CarryOutDecision
-    from models.contracts.incidents import (
-        AskDecisionInput,
-        CarryOutInput,
-        Decision,
-    )
+    from activities.owner_link import SEND, SendLinkAgain
+    from models.contracts.incidents import AskDecisionInput, CarryOutInput, Decision
+    from models.contracts.resets import LinkAgainInput
     from models.names import DecisionKind
     from workflows.policies import STEP
     from workflows.story_state import StoryState
@@ -68,6 +66,27 @@ class Questions(StoryState):
                 request_id=decision.request_id,
                 choice=choice,
             ),
+            **STEP,
+        )
+        self._decisions = tuple(each for each in self._decisions if each is not decision)
+
+    async def send_link_again(self) -> None:
+        """The owner's link was lost or ran out, and an agent asked for another one."""
+        decision = self.choice(SEND, DecisionKind.OWNER_LINK)
+        if decision is None:
+            return
+        await workflow.execute_activity_method(
+            SendLinkAgain.run,
+            LinkAgainInput(
+                incident_id=self.incident_id,
+                episode=self.facts.episode,
+                step_key=f"approval/{decision.request_id}",
+                account_id=self.facts.account_id,
+                compromised_since=self.compromised_since(),
+                asked_at=workflow.now(),
+                request_id=decision.request_id,
+            ),
+            summary="the wallet sends the owner another link",
             **STEP,
         )
         self._decisions = tuple(each for each in self._decisions if each is not decision)

@@ -1,4 +1,4 @@
-"""ResetSecurity: every item renewed with a receipt, then read back at the wallet."""
+"""ResetSecurity: every item renewed with a receipt, then read back at the wallet. Today's rounds are in resetting.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.owner_link import SendOwnerLink
     from activities.security import ReadBack, ResetItem
-    from models.contracts.incidents import (
+    from models.contracts.resets import (
         OwnerLinkInput,
         ReadBackInput,
         ResetItemInput,
@@ -19,13 +19,17 @@ with workflow.unsafe.imports_passed_through():
     )
     from models.names import SecurityItem, Workflow
     from workflows.policies import STEP
+    from workflows.resetting import Resetting
+
+COMPARES_AND_STOPS = "compares-and-stops"
+"""Patch: the difference is recorded first, the order is RESET_ORDER, tries end, and what is in flight is stopped."""
 
 AFTER: dict[SecurityItem, SecurityItem] = {
     SecurityItem.SESSIONS: SecurityItem.PASSWORD,
     SecurityItem.REFRESH_TOKENS: SecurityItem.SESSIONS,
     SecurityItem.LIMITS: SecurityItem.PAYEES,
 }
-"""What must be reset before: a session that dies before the password could be opened again with the old one."""
+"""The order of resets that were begun before the patch."""
 
 
 @workflow.defn(name=Workflow.RESET_SECURITY)
@@ -40,6 +44,8 @@ class ResetSecurity:
     @workflow.run
     async def run(self, request: ResetSecurityInput) -> ResetSecurityResult:
         """Reset, read back, and let the wallet send the owner the link for new secrets."""
+        if workflow.patched(COMPARES_AND_STOPS):
+            return await Resetting(request).run()
         results = await asyncio.gather(*(self._reset(item) for item in SecurityItem))
         receipts = {each.item: each.receipt_id for each in results if each.receipt_id is not None}
         verdict = await workflow.execute_activity_method(

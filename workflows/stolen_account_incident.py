@@ -23,8 +23,6 @@ with workflow.unsafe.imports_passed_through():
         LiftLimitsInput,
         RegisterInput,
         ReleaseInput,
-        ResetSecurityInput,
-        ResetSecurityResult,
         ReturnAccountInput,
         VerifyIdentityInput,
     )
@@ -33,10 +31,9 @@ with workflow.unsafe.imports_passed_through():
     from models.errors import ErrorCode
     from models.lifecycle import PROVEN, Status
     from models.names import WAKE, DecisionKind, Outcome, Workflow
-    from workflows.attention import Attention
     from workflows.policies import FREEZE, LOOK, STEP, code_of, failed_with
     from workflows.recovery_begin import wake_recovery
-    from workflows.reset_security import ResetSecurity
+    from workflows.reset_rounds import ResetRounds
     from workflows.return_account import ReturnAccount
     from workflows.turns import Ended, HistoryFull, Relapsed, Turn, Voided
     from workflows.verify_identity import VerifyIdentity
@@ -49,7 +46,7 @@ OVERTAKEN = frozenset({ErrorCode.ALARM_WAITING.value, ErrorCode.ILLEGAL_MOVE.val
 
 
 @workflow.defn(name=Workflow.STOLEN_ACCOUNT_INCIDENT)
-class StolenAccountIncident(Attention):
+class StolenAccountIncident(ResetRounds):
     """Opened -> frozen -> verified -> reset -> returning -> closed; models/lifecycle.py has every move.
 
     The wake update carries nothing: what happened is read from the database. Whatever happens while the account is
@@ -131,7 +128,7 @@ class StolenAccountIncident(Attention):
             self.follow_money_once()
             self.factors = await self._prove_owner()
             await self._believe()
-            await self._reset_security()
+            await self.reset_security()
             self.return_request = await self._decide_return()
             self.return_round += 1
             return await self._finish_return(self.return_request, self.factors)
@@ -220,36 +217,6 @@ class StolenAccountIncident(Attention):
         if unproven:
             self.follow_money()
         await self.look()
-
-    async def _reset_security(self) -> ResetSecurityResult:
-        """Every item with its receipt, read back; an incomplete one goes to an agent and is tried again.
-
-        What is reset and stands so is not reset again: its steps are adopted, and the owner's new password stays.
-        """
-        while True:
-            if self.facts.status is not Status.RESET or self.reset_again:
-                self.reset_round += 1
-                self.reset_again = False
-            result = await self.attend_child(
-                ResetSecurity.run,
-                ResetSecurityInput(
-                    incident_id=self.incident_id,
-                    episode=self.facts.episode,
-                    account_id=self.facts.account_id,
-                    attempt=self.reset_round,
-                    compromised_since=self.compromised_since(),
-                ),
-                part=f"security/{self.reset_round}",
-            )
-            if result.complete:
-                self.receipts = dict(sorted(result.receipts.items()))
-                return result
-            missing = {item.value: why for item, why in sorted(result.missing.items())}
-            await self.ask(DecisionKind.RESET_INCOMPLETE, ("try_again",), four_eyes=False, details=missing)
-            await self.attend_until(
-                lambda: self.choice("try_again", DecisionKind.RESET_INCOMPLETE) is not None
-            )
-            await self.carry_out("try_again", DecisionKind.RESET_INCOMPLETE)
 
     async def _decide_return(self) -> str:
         """An agent asks for the return and a supervisor approves it: lifting protection takes four eyes."""

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities import changes as say
+from activities import recall_changes as say_recall
 from activities.freeze import freeze_step_key
 from adapters.secrets.keys import Sealer
 from adapters.sql import recall_changes
@@ -18,6 +19,7 @@ from adapters.sql.identity_claims import end_claim_of_impostor, record_evidence,
 from adapters.sql.identity_limits import RENEWED
 from adapters.sql.lifting import locked_incident, locked_row, refuse_while_alarmed
 from adapters.sql.notices import note_reached, note_sent, promise
+from adapters.sql.payment_changes import PAYMENTS
 from adapters.sql.recording import FREEZE_DONE
 from adapters.sql.recovery_changes import RECOVERY
 from adapters.sql.staff_alerts import raise_alert, raise_question
@@ -70,7 +72,7 @@ async def apply(
     for change in changes:
         if isinstance(change, say.QueueNotice):
             await connection.execute(insert(NoticeOutbox).values(await promise(change, step, sealer)))
-        elif isinstance(change, say.RecallSaid):
+        elif isinstance(change, say_recall.RecallSaid):
             await recall_changes.said(change, connection, step, sealer)
         else:
             await APPLY[type(change)](change, connection, step)
@@ -341,11 +343,12 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     say.HoldPlaced: _placed,
     say.HoldEnded: _ended,
     **RECOVERY,
-    say.RecallOpened: recall_changes.opened,
-    say.RecallAnswered: recall_changes.answered,
-    say.RecallReceived: recall_changes.received,
-    say.RecallEnded: recall_changes.ended,
+    say_recall.RecallOpened: recall_changes.opened,
+    say_recall.RecallAnswered: recall_changes.answered,
+    say_recall.RecallReceived: recall_changes.received,
+    say_recall.RecallEnded: recall_changes.ended,
     say.NoticeSent: note_sent,
     say.NoticeReached: note_reached,
     say.MoveCredential: move_credential,
+    **PAYMENTS,
 }

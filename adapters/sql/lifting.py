@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.sql.payment_changes import payments_missing
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Event, Status, move
 from models.names import SecurityItem
@@ -58,18 +59,22 @@ async def refuse_while_alarmed(connection: AsyncConnection, incident_id: str) ->
 async def lift(connection: AsyncConnection, incident_id: str, episode: int, event: Event) -> None:
     """Move to returning or releasing, or refuse.
 
-    Errors: ALARM_WAITING; ILLEGAL_MOVE; RESET_INCOMPLETE, when a return has no standing proof in this episode, or a security
-    item without a receipt that reaches back to the compromise time.
+    Errors: ALARM_WAITING; ILLEGAL_MOVE; RESET_INCOMPLETE, when a return has no standing proof in this episode, a security
+    item without a receipt that reaches back to the compromise time, or payments in flight that may still move money.
     """
     status = await locked_incident(connection, incident_id, episode)
     await refuse_while_alarmed(connection, incident_id)
     after = move(status, event)
     if event is Event.RETURN_INTENDED:
-        await _refuse_incomplete(connection, incident_id, episode)
+        # A return that has begun goes on: its money is free already, and earlier versions began some without a look.
+        in_flight = status is not Status.RETURNING
+        await _refuse_incomplete(connection, incident_id, episode, in_flight=in_flight)
     await connection.execute(update(Incident).where(Incident.id == incident_id).values(status=after.value))
 
 
-async def _refuse_incomplete(connection: AsyncConnection, incident_id: str, episode: int) -> None:
+async def _refuse_incomplete(
+    connection: AsyncConnection, incident_id: str, episode: int, *, in_flight: bool
+) -> None:
     proven = await connection.scalar(
         select(func.count())
         .select_from(Proof)
@@ -86,6 +91,8 @@ async def _refuse_incomplete(connection: AsyncConnection, incident_id: str, epis
         )
     )
     missing = sorted({item.value for item in SecurityItem} - items)
+    if in_flight and (payments := await payments_missing(connection, incident_id, episode)) is not None:
+        missing.append(payments)
     if not proven or missing:
         what = ", ".join(([] if proven else ["proof of the owner"]) + missing)
         raise StanchError(

@@ -23,6 +23,7 @@ from models.tables.holds import HoldClaim
 from models.tables.incidents import Alarm, Incident
 from models.tables.people import DecisionTask, IdentityChallenge, Proof, ResetReceipt
 from use_cases.ports import DecisionView, IncidentPage
+from use_cases.see_security import counts
 
 
 class SqlOverview:
@@ -60,6 +61,7 @@ class SqlOverview:
                 steps=_counts(steps),
                 summary=summary,
                 unreached=tuple((await unreached(connection, [incident_id])).get(incident_id, [])),
+                security=counts(steps, episode),
             )
 
     async def incidents(

@@ -6,7 +6,7 @@ from sqlalchemy import case, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities import changes as say
+from activities import recall_changes as say
 from adapters.secrets.keys import Sealer
 from models.contracts.recalls import AnswerStatus, MessageKind, RecallState
 from models.contracts.steps import FinishedStep

@@ -14,6 +14,7 @@ from models.contracts.wallet import (
     ContactKind,
     EnrolledKind,
     FoundAccount,
+    InFlightPayment,
     StageLimits,
     StandingHold,
     StandingRestriction,
@@ -124,7 +125,13 @@ class HttpWallet:
         return await self._connection.write("POST", path, key=key, body=body)
 
     async def owner_link(
-        self, account_id: str, contact_point_id: str, expires_at: datetime, *, key: str
+        self,
+        account_id: str,
+        contact_point_id: str,
+        expires_at: datetime,
+        *,
+        key: str,
+        reference: str | None = None,
     ) -> Receipt:
         """See ports.Wallet."""
         body = {
@@ -132,7 +139,23 @@ class HttpWallet:
             "contact_point_id": contact_point_id,
             "expires_at": instant(expires_at),
         }
+        if reference is not None:
+            body["reference"] = reference
         return await self._connection.write("POST", f"{account(account_id)}/owner-links", key=key, body=body)
+
+    async def payments(self, account_id: str, since: datetime) -> list[InFlightPayment]:
+        """See ports.Wallet."""
+        path, query = f"{account(account_id)}/payments", {"since": instant(since)}
+        return [
+            known_fields(InFlightPayment, row)
+            async for page in pages(self._connection, path, "payments", query, PAGE)
+            for row in page
+        ]
+
+    async def stop_payment(self, payment_id: str, *, key: str) -> Receipt:
+        """See ports.Wallet."""
+        path = f"/v1/payments/{segment(payment_id)}/stop"
+        return await self._connection.write("POST", path, key=key, body={"reason": REASON})
 
     async def place_stage(self, account_id: str, limits: StageLimits, *, key: str) -> Receipt:
         """See ports.Wallet."""

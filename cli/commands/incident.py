@@ -103,6 +103,21 @@ def show(incident: IncidentId, *, login: Login = None, as_json: Json = False) ->
 
 
 @application.command()
+def security(
+    incident: IncidentId,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Also what was not touched.")] = False,
+    login: Login = None,
+    as_json: Json = False,
+) -> None:
+    """What was added, changed and removed since the compromise time, what the reset did or would do, what was in flight."""
+    from cli.incidents.security import show_security
+    from cli.output import Output
+
+    show_security(incident, every=every, login=login, output=Output(as_json=as_json))
+
+
+@application.command()
 def watch(
     incident: IncidentId,
     *,

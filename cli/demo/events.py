@@ -35,6 +35,7 @@ class Kind(StrEnum):
     TOLD = "told"
     GIVEN_BACK = "given_back"
     RECALLED = "recalled"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +115,11 @@ def _recalled(smalls: Sequence[Small], _: str) -> str:
     return f"asks other institutions for what had left: {len(smalls)} recall{'s' if len(smalls) > 1 else ''}"
 
 
+def _stopped(smalls: Sequence[Small], _: str) -> str:
+    many = "payments" if len(smalls) > 1 else "payment"
+    return f"stops {len(smalls)} {many} in flight for good: allowed by the thief, due after the freeze"
+
+
 def _times(smalls: Sequence[Small]) -> str:
     return "once" if len(smalls) == 1 else f"{len(smalls)} times"
 
@@ -128,4 +134,5 @@ WORDS: Final[Mapping[Kind, Callable[[Sequence[Small], str], str]]] = {
     Kind.TOLD: _told,
     Kind.GIVEN_BACK: _given_back,
     Kind.RECALLED: _recalled,
+    Kind.STOPPED: _stopped,
 }

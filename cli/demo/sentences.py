@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli.demo.events import Event, Kind, Small, Who
 from models.money import sum_of_money
-from models.names import Outcome, StepKind, StepStatus
+from models.names import Outcome, PaymentState, StepKind, StepStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,6 +16,7 @@ SILENT: Final = frozenset(
     {
         StepKind.CATCH_UP,
         StepKind.THEFTS,
+        StepKind.FIND_PAYMENTS,
         StepKind.NOTICE,
         StepKind.RECALL_SEND,
         StepKind.RECALL_CHASE,
@@ -76,6 +77,8 @@ def _factor(result: Mapping[str, Any]) -> str:
 def _small(kind: StepKind, result: Mapping[str, Any], currency: str) -> Small | None:
     if kind is StepKind.RESET_ITEM:
         return Small(kind=Kind.RESET, word=str(result.get("item")))
+    if kind is StepKind.STOP_PAYMENT and result.get("state") == PaymentState.STOPPED:
+        return Small(kind=Kind.STOPPED)
     if kind is StepKind.RECALL_OPEN:
         return Small(kind=Kind.RECALLED)
     if kind is StepKind.TELL_HOLDER:
@@ -86,6 +89,15 @@ def _small(kind: StepKind, result: Mapping[str, Any], currency: str) -> Small | 
         return None
     amount = int(result.get("amount") or 0)
     return Small(kind=Kind.HELD, currency=currency, amount=amount) if amount else Small(kind=Kind.MISSED)
+
+
+def _compared_security(result: Mapping[str, Any]) -> str:
+    items = result.get("items", ())
+    counts = {
+        name: sum(int(item.get(name) or 0) for item in items) for name in ("added", "changed", "removed")
+    }
+    said = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing touched"
+    return f"settings compared with before {_time(result.get('compromised_since'))}: {said}"
 
 
 def _freeze(result: Mapping[str, Any]) -> str:
@@ -159,6 +171,8 @@ SENTENCES: Final[Mapping[StepKind, Callable[[Mapping[str, Any]], str]]] = {
     StepKind.CALL_BACK: lambda _: "somebody on an old number confirms a claim",
     StepKind.TRACE: _trace,
     StepKind.COMPARE_RULES: _compared,
+    StepKind.COMPARE_SECURITY: _compared_security,
+    StepKind.STOP_PAYMENT: lambda _: "a payment in flight had moved its money first: the trace follows it",
     StepKind.RELEASE_HOLD: lambda _: "a hold released",
     StepKind.CANCEL_PAYOUT: lambda _: "a payout stopped at the wallet before it left",
     StepKind.RECALL_ANSWER: lambda result: f"an institution answers: {result.get('status', 'see the step')}",

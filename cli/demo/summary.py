@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.table import Table
 
 from cli.demo.flow import show_flow
+from cli.incidents.security import counted
 from models.money import sum_of_money
 from models.names import SecurityItem
 
@@ -77,6 +78,7 @@ class Ending:
                 for item in SecurityItem
                 if item in self.view["security_items"]
             },
+            "security": dict(self.view["security"]),
             "stages": list(self.view["stages"]),
             "refreezes": self.view["refreezes"],
             "steps": {"total": steps["total"], "by_kind": dict(steps["by_kind"])},
@@ -135,6 +137,8 @@ def show_summary(console: Console, document: Mapping[str, Any]) -> None:
     console.print(
         f"Owner proven by {proven}; {len(document['security_items'])} security settings reset, one receipt each."
     )
+    if security := counted(document["security"]):
+        console.print(f"{security[0].upper()}{security[1:]}.")
     console.print(
         f"Returned in {len(document['stages'])} stages ({document['clock']} clock), {document['refreezes']} re-freezes."
     )

@@ -77,6 +77,8 @@ def _sentence(told: Mapping[str, Any]) -> str | None:
             return f"shows {WAYS.get(told.get('way', ''), 'something else')}"
         case "owner_denied":
             return "is not who answers the old number: the owner there knows nothing of it"
+        case "left_behind":
+            return f"leaves a {str(told.get('kind')).replace('_', ' ')} behind that comes by itself"
         case "decided" if told.get("choice"):
             return f"{told['who']} chooses {told['choice']}"
         case "decided":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.markup import escape
 
+from cli.incidents.security import counted
 from models.money import sum_of_money
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def show_view(console: Console, view: Mapping[str, Any], steps: Iterable[Mapping
     for currency, flow in sorted(view["claimed"].items()):
         places = ", ".join(f"{place} {sum_of_money(amount, currency)}" for place, amount in flow.items())
         console.print(f"claimed by unproven reports, not held: {places}")
+    if security := counted(view.get("security") or {}):
+        console.print(security)
     show_decisions(
         console, {"decisions": [task for task in view["decisions"] if not task.get("closed_at")]}, quiet=True
     )

@@ -50,6 +50,7 @@ class IncidentAnswer(IncidentFacts):
     steps: ListedSteps
     summary: dict[str, Any] | None
     unreached: tuple[UnreachedNotice, ...]
+    security: dict[str, int]
 
 
 class StepList(Message):

@@ -13,7 +13,7 @@ from models.contracts.policy import Policy
 from models.contracts.steps import StepInput, StepResult
 from models.contracts.transfers import Flow
 from models.lifecycle import Status
-from models.names import DecisionKind, Outcome, Scope, SecurityItem
+from models.names import DecisionKind, Outcome, Scope
 
 
 class IncidentFacts(Message):
@@ -182,71 +182,6 @@ class VerifyIdentityResult(Message):
     factors: tuple[str, ...]
 
 
-class ResetItemInput(StepInput):
-    """Reset one security item to what it was before the compromise time."""
-
-    account_id: str
-    item: SecurityItem
-    compromised_since: Moment
-
-
-class ResetItemResult(StepResult):
-    """One receipt each, also when there was nothing to change."""
-
-    item: SecurityItem
-    receipt_id: str | None
-    changes: int
-    nothing_to_change: bool
-
-
-class OwnerLinkInput(StepInput):
-    """Have the wallet send its one-use link for new secrets. `asked_at` fixes its lifetime for every attempt."""
-
-    account_id: str
-    compromised_since: Moment
-    asked_at: Moment
-
-
-class OwnerLinkResult(StepResult):
-    """Where the link went, by the wallet's contact id."""
-
-    contact_id: str | None = None
-    receipt_id: str | None = None
-
-
-class ReadBackInput(StepInput):
-    """Read the account at the wallet and compare every item with what was asked."""
-
-    account_id: str
-    compromised_since: Moment
-    receipts: dict[SecurityItem, str]
-
-
-class ReadBackResult(StepResult):
-    """`missing` names each item that is not clean, and why."""
-
-    complete: bool
-    missing: dict[SecurityItem, str]
-
-
-class ResetSecurityInput(Message):
-    """Input of ResetSecurity."""
-
-    incident_id: str
-    episode: int
-    attempt: int
-    account_id: str
-    compromised_since: Moment
-
-
-class ResetSecurityResult(Message):
-    """Complete only when every item has its receipt and the read-back found nothing."""
-
-    complete: bool
-    receipts: dict[SecurityItem, str]
-    missing: dict[SecurityItem, str]
-
-
 class AskDecisionInput(StepInput):
     """Put a question to people. `action` is what will be done, bound by digest."""
 
@@ -395,3 +330,6 @@ class IncidentView(Message):
     summary: dict[str, Any] | None
     unreached: tuple[UnreachedNotice, ...] = ()
     """Notices that reached nobody: somebody must call these people."""
+    security: dict[str, int] = Field(default_factory=dict)
+    """How many settings were added, changed and removed since the compromise time, and payments in flight stopped and
+    captured, as recorded in this episode."""

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ConfigDict, field_validator
 
 from models.contracts.base import Currency, Message, Moment
-from models.names import Scope, SecurityItem
+from models.names import PaymentKind, Scope, SecurityItem
 
 
 class WalletMessage(Message):
@@ -91,6 +91,8 @@ class SecurityEntry(WalletMessage):
     last_used_at: Moment | None = None
     active: bool
     ended_at: Moment | None = None
+    ended_by: str | None = None
+    """customer, replaced, restriction, reset, expired; None where the wallet does not say."""
     previous: dict[str, Any] | None = None
     changed_at: Moment | None = None
     factor: EnrolledKind | None = None
@@ -155,6 +157,42 @@ class FoundAccount(WalletMessage):
     """One account that a search found. What the wallet shows masked beside its id is not read."""
 
     account_id: str
+
+
+class InFlightState(StrEnum):
+    """What the wallet says of a payment in flight. A state we do not know counts as pending: it may still move money."""
+
+    PENDING = "pending"
+    CAPTURED = "captured"
+    STOPPED = "stopped"
+    LAPSED = "lapsed"
+
+
+class InFlightPayment(WalletMessage):
+    """A payment that somebody allowed and that moved no money at first. `label` is masked by contract."""
+
+    payment_id: str
+    kind: PaymentKind
+    label: str
+    to: str
+    to_kind: str
+    amount: int
+    currency: Currency
+    authorised_at: Moment
+    """For a collection: when its mandate was set or last changed."""
+    due_at: Moment
+    state: InFlightState
+    transfer_id: str | None = None
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _kind(cls, value: object) -> object:
+        return value if value in set(PaymentKind) else PaymentKind.OTHER
+
+    @field_validator("state", mode="before")
+    @classmethod
+    def _state(cls, value: object) -> object:
+        return value if value in set(InFlightState) else InFlightState.PENDING
 
 
 class StageLimits(Message):

@@ -7,6 +7,7 @@ from models.tables import (
     holds,
     identity,
     incidents,
+    payments,
     people,
     recalls,
     staff,
@@ -18,5 +19,5 @@ from models.tables.base import Base
 
 METADATA = Base.metadata
 
-MODULES = (credential, holds, identity, incidents, people, recalls, staff, steps, traces, transfers)
+MODULES = (credential, holds, identity, incidents, payments, people, recalls, staff, steps, traces, transfers)
 """The modules that define tables; named so that the imports are used."""

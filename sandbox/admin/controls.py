@@ -27,6 +27,12 @@ _LANGUAGE = text(
 )
 
 
+_DUE = text("""
+    UPDATE wallet.payment SET due_at = LEAST(due_at, clock_timestamp()), next_try_at = clock_timestamp()
+    WHERE account_id = :id AND state = 'pending'
+""")
+
+
 class SetFault(Body):
     """A bad day: see sandbox/faults.py."""
 
@@ -114,6 +120,20 @@ async def set_detector(request: Request, body: ReportTo) -> dict[str, Any]:
     detector.enabled = body.enabled
     detector.report_to(body.gateway_url, body.alarm_key)
     return {"enabled": body.enabled, "reporting": body.gateway_url is not None and body.alarm_key is not None}
+
+
+@router.post("/accounts/{account_id}/payments/due")
+async def payments_due(request: Request, account_id: str) -> dict[str, Any]:
+    """Everything in flight on this account is due from now on."""
+    async with running(request).database.engine.begin() as connection:
+        done = await connection.execute(_DUE, {"id": account_id})
+    return {"due": done.rowcount}
+
+
+@router.post("/accounts/{account_id}/payments/run")
+async def run_payments(request: Request, account_id: str) -> dict[str, Any]:
+    """Carry out at once what is due on this account, and tell what became of it; the clerk does so by itself twice a second."""
+    return {"payments": await running(request).clerk.carry_out_due(account_id)}
 
 
 @router.post("/accounts/{account_id}/close")

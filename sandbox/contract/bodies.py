@@ -126,6 +126,12 @@ class CancelTransfer(Body):
     reason: Reason
 
 
+class StopPayment(Body):
+    """Why."""
+
+    reason: Reason
+
+
 class ResetItem(Body):
     """Since when the account cannot be trusted."""
 
@@ -136,11 +142,12 @@ class ResetItem(Body):
 class CreateOwnerLink(Body):
     """What the owner is to do, and where the link goes."""
 
-    purpose: Literal["renew_credentials"]
+    purpose: Literal["renew_credentials", "recover_password"]
     contact_point_id: Annotated[
         str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$", strict=True)
     ]
     expires_at: Moment
+    reference: CallerId | None = None
 
 
 class SetStageLimits(Body):

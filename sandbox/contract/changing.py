@@ -74,7 +74,14 @@ async def create_owner_link(
         key,
         body,
         "create_owner_link",
-        lambda connection: owner_links.create(connection, account_id, body.contact_point_id, body.expires_at),
+        lambda connection: owner_links.create(
+            connection,
+            account_id,
+            body.contact_point_id,
+            body.expires_at,
+            purpose=body.purpose,
+            reference=body.reference,
+        ),
     )
 
 

@@ -1,13 +1,21 @@
-"""The contract's writes on money: holds, and stopping a pending exit."""
+"""The contract's writes on money: holds, and stopping what is pending or in flight."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from sandbox.contract.bodies import CancelTransfer, PlaceHold, ReleaseHold, RenewHold, ReturnHold, ShrinkHold
+from sandbox.contract.bodies import (
+    CancelTransfer,
+    PlaceHold,
+    ReleaseHold,
+    RenewHold,
+    ReturnHold,
+    ShrinkHold,
+    StopPayment,
+)
 from sandbox.contract.writing import IdempotencyKey, write
 from sandbox.state import bearer
-from sandbox.wallet import cancelling, holding
+from sandbox.wallet import cancelling, holding, payments
 from sandbox.wallet.holding import AskedHold
 
 router = APIRouter(dependencies=[Depends(bearer("wallet_key"))])
@@ -69,4 +77,12 @@ async def cancel_transfer(
     """Stop a pending payout or authorisation."""
     return await write(
         request, key, body, "cancel_transfer", lambda connection: cancelling.cancel(connection, transfer_id)
+    )
+
+
+@router.post("/v1/payments/{payment_id}/stop")
+async def stop_payment(request: Request, payment_id: str, key: IdempotencyKey, body: StopPayment) -> Response:
+    """See to it that a payment in flight never moves money."""
+    return await write(
+        request, key, body, "stop_payment", lambda connection: payments.stop(connection, payment_id)
     )

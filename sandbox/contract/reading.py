@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from sandbox.contract.bodies import LARGEST
+from sandbox.contract.bodies import LARGEST, Moment
 from sandbox.problems import Refusal
 from sandbox.state import bearer, running
-from sandbox.wallet import accounts, feed, holding, receipts, restrictions
+from sandbox.wallet import accounts, feed, holding, payments, receipts, restrictions
 
 router = APIRouter(dependencies=[Depends(bearer("wallet_key"))])
 health_router = APIRouter()
@@ -59,6 +59,19 @@ async def read_account(request: Request, account_id: str) -> Response:
     """The account as it is now."""
     async with running(request).database.engine.connect() as connection:
         return Response(await accounts.read_state(connection, account_id), media_type=JSON)
+
+
+@router.get("/v1/accounts/{account_id}/payments")
+async def list_payments(
+    request: Request,
+    account_id: str,
+    since: Annotated[Moment, Query()],
+    after: Cursor = None,
+    limit: Limit = 1000,
+) -> dict[str, object]:
+    """Payments in flight, and what became of those allowed since a moment."""
+    async with running(request).database.engine.connect() as connection:
+        return await payments.in_flight(connection, account_id, since=since, after=after or "", limit=limit)
 
 
 @router.get("/v1/restrictions")

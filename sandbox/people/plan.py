@@ -21,6 +21,19 @@ class MulePlan:
 
 
 @dataclass(frozen=True)
+class Later:
+    """Money that is to leave by itself once the thief has gone: how, how much (minor units), in how many seconds."""
+
+    kind: str
+    amount: int
+    seconds: float
+
+
+LATER = ("card_authorisation", "scheduled_payment", "mandate_collection")
+"""One of each is left in the account."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything decided beforehand; only the wallet's answers decide the rest."""
 
@@ -31,6 +44,7 @@ class Plan:
     """What part of the victim's first balance each theft takes, in order."""
     pauses: tuple[float, ...]
     """Seconds before each theft."""
+    later: tuple[Later, ...]
 
 
 def make_plan(seed: int, account_id: str) -> Plan:
@@ -48,12 +62,17 @@ def make_plan(seed: int, account_id: str) -> Plan:
         )
         for number in range(1, first + second + 1)
     )
+    # Drawn apart, so that everything else of a seed stays what it was.
+    patient = Random(f"later/{seed}/{account_id}")
     return Plan(
         fingerprint=f"fp-thief-{random.randrange(2**40):010x}",
         phone=f"+8618{area:03d}{random.randrange(1_000_000):06d}",
         mules=mules,
         shares=tuple(random.uniform(0.03, 0.08) for _ in range(60)),
         pauses=tuple(random.uniform(0.15, 0.45) for _ in range(60)),
+        later=tuple(
+            Later(kind, patient.randrange(20_000, 60_000, 100), patient.uniform(25.0, 40.0)) for kind in LATER
+        ),
     )
 
 

@@ -8,7 +8,7 @@ import httpx2
 
 from sandbox.people.customer import App, Refused
 from sandbox.people.mule import Ending, Mule
-from sandbox.people.plan import Plan, make_plan
+from sandbox.people.plan import Later, Plan, make_plan
 from sandbox.people.telling import Stage
 
 MOST_PER_DAY = 2_000_000_000
@@ -43,6 +43,8 @@ class Thief:
                 group.create_task(mule.work(others, exits, ending=ending))
             try:
                 await self._take_over(currencies)
+                for later in self._plan.later:
+                    await self._leave_behind(later, exits.get("merchant", []), currencies[0])
                 await self._empty(currencies)
             except Refused as refused:
                 self._stage.tell("refused", refused=refused.code)
@@ -71,6 +73,27 @@ class Thief:
                 await self._stage.pause(0.1)
                 await self._app.add_payee(mule.account_id)
                 self._stage.tell("added_payee", to=mule.account_id)
+
+    async def _leave_behind(self, later: Later, merchants: list[str], currency: str) -> None:
+        """Allow a payment that comes by itself: through the owner's own card, to a mule, or under a new mandate."""
+        to, rests_on = self._mules[0].account_id, None
+        if later.kind != "scheduled_payment":
+            if not merchants:
+                return
+            to = merchants[int(later.seconds * 1000) % len(merchants)]
+            rests_on = await self._allowing(later.kind, to)
+        asked = {"kind": later.kind, "to": to, "amount": later.amount, "currency": currency}
+        await self._app.ask("POST", "/payments", {**asked, "seconds": later.seconds, "entry_id": rests_on})
+        self._stage.tell("left_behind", account_id=self._account_id, **asked)
+
+    async def _allowing(self, kind: str, merchant: str) -> str:
+        if kind == "mandate_collection":
+            mandate = {"label": "club membership", "value": merchant}
+            return str((await self._app.ask("POST", "/security/mandates", mandate))["id"])
+        cards = (await self._app.ask("GET", "/me"))["cards"]
+        if cards:
+            return str(cards[0]["card_id"])
+        return str((await self._app.ask("POST", "/security/cards", {"label": "virtual card"}))["id"])
 
     async def _empty(self, currencies: list[str]) -> None:
         owned = await self._app.available()

@@ -90,6 +90,17 @@ class Send(Body):
     currency: Currency
 
 
+class OrderPayment(Body):
+    """A payment that is allowed now and comes in `seconds`. `entry_id` is the card or mandate it rests on."""
+
+    kind: Literal["card_authorisation", "scheduled_payment", "mandate_collection"]
+    to: AnyAccountId
+    amount: Amount
+    currency: Currency
+    seconds: Annotated[float, Field(ge=0, le=366 * 86_400)]
+    entry_id: Text | None = None
+
+
 class LookAtLink(Body):
     """The secret part of an owner link."""
 
@@ -97,7 +108,12 @@ class LookAtLink(Body):
 
 
 class UseLink(Body):
-    """A new password, set through an owner link."""
+    """A new password, set through an owner link, and the name of a new authenticator app where one is wanted.
+
+    `purpose` is what the page is for: a link made for something else opens nothing here.
+    """
 
     token: Text
     password: Annotated[Text, Field(min_length=8)]
+    purpose: Literal["renew_credentials", "recover_password"] = "renew_credentials"
+    authenticator: Text | None = None

@@ -153,8 +153,15 @@ async def look_at_link(request: Request, body: LookAtLink) -> dict[str, object]:
 
 @router.post("/links/use")
 async def use_link(request: Request, body: UseLink) -> dict[str, object]:
-    """Renew the password, once. Refusals: link_unknown, link_used."""
+    """Set new secrets, once. Refusals: link_unknown, link_used, link_not_for_this, account_restricted."""
     async with running(request).database.engine.begin() as connection:
-        account_id = await owner_links.use(connection, body.token, body.password)
-        await connection.execute(_REMEMBER, {"password": body.password, "account_id": account_id})
-    return {"renewed": True, "account_id": account_id}
+        told = await owner_links.use(
+            connection,
+            body.token,
+            body.password,
+            purpose=body.purpose,
+            authenticator=body.authenticator,
+        )
+        remembered = {"password": body.password, "account_id": told["account_id"]}
+        await connection.execute(_REMEMBER, remembered)
+    return {"renewed": True, **told}

@@ -41,6 +41,7 @@ async def me(request: Request, session: Session) -> dict[str, object]:
         await guards.check_login(connection, session.account_id)
         state = json.loads(await accounts.read_state(connection, session.account_id))
         payees = await entries.current(connection, session.account_id, "payees")
+        cards = await entries.current(connection, session.account_id, "cards")
     return {
         "account_id": state["account_id"],
         "balances": state["balances"],
@@ -48,6 +49,7 @@ async def me(request: Request, session: Session) -> dict[str, object]:
         "stage_limits": state["stage_limits"],
         "contact_points": [point for point in state["contact_points"] if point["removed_at"] is None],
         "payees": [{"payee_id": payee.entry_id, "to": payee.value} for payee in payees],
+        "cards": [{"card_id": card.entry_id, "label": card.label} for card in cards],
     }
 
 

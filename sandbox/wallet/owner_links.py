@@ -1,4 +1,4 @@
-"""Links of one use with which an owner renews the password."""
+"""Links of one use with which an owner sets new secrets. They open one page for one purpose, and never the account."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import hashlib
 import secrets
 import uuid
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import insert, text
+from sqlalchemy import Row, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sandbox.problems import Refusal, refusal
-from sandbox.tables import owner_link
-from sandbox.wallet import accounts, credentials, guards, outbox, postings
+from sandbox.tables import otp_seed, owner_link
+from sandbox.wallet import accounts, credentials, entries, guards, outbox, postings
+from sandbox.wallet.entries import Entry
 from sandbox.wallet.receipts import Effect
 
 _CONTACT = text("""
@@ -23,6 +25,17 @@ _FIND = text(
     "SELECT *, clock_timestamp() AS moment FROM wallet.owner_link WHERE token_digest = :digest FOR UPDATE"
 )
 _USE = text("UPDATE wallet.owner_link SET used_at = :moment WHERE link_id = :id")
+_OVERTAKE = text("""
+    UPDATE wallet.owner_link SET ended_at = clock_timestamp()
+    WHERE account_id = :id AND used_at IS NULL AND ended_at IS NULL AND (purpose = :purpose OR :all)
+""")
+_AUTHENTICATOR = text("UPDATE wallet.security_entry SET factor = 'totp' WHERE entry_id = :id")
+
+TOKEN_BYTES = 32
+"""256 bits: nobody guesses one. Only its sha256 is kept, so nobody who reads the records has one either."""
+SEED_BYTES = 20
+RENEW, RECOVER = "renew_credentials", "recover_password"
+"""What a link is for. One for a forgotten password (`recover_password`) opens nothing on a restricted account."""
 
 
 def _digest(token: str) -> str:
@@ -30,18 +43,32 @@ def _digest(token: str) -> str:
 
 
 async def create(
-    connection: AsyncConnection, account_id: str, contact_point_id: str, expires_at: datetime
+    connection: AsyncConnection,
+    account_id: str,
+    contact_point_id: str,
+    expires_at: datetime,
+    *,
+    purpose: str,
+    reference: str | None,
 ) -> Effect:
-    """Make a link and deliver it. Refusals: account_unknown, account_closed, contact_point_unknown."""
+    """Make a link and deliver it; those made before for this purpose end. Refusals: account_unknown, account_closed,
+    contact_point_unknown.
+    """
     await accounts.lock_one(connection, account_id)
     contact = (await connection.execute(_CONTACT, {"id": contact_point_id, "account_id": account_id})).first()
     if contact is None:
         raise refusal("contact_point_unknown")
+    await overtake(connection, account_id, purpose)
     link_id = f"lnk-{uuid.uuid4().hex[:20]}"
-    token = secrets.token_urlsafe(32)
+    token = secrets.token_urlsafe(TOKEN_BYTES)
     await connection.execute(
         insert(owner_link).values(
-            link_id=link_id, account_id=account_id, token_digest=_digest(token), expires_at=expires_at
+            link_id=link_id,
+            account_id=account_id,
+            token_digest=_digest(token),
+            purpose=purpose,
+            reference=reference,
+            expires_at=expires_at,
         )
     )
     await outbox.deliver(
@@ -50,30 +77,70 @@ async def create(
         channel="sms" if contact.kind == "phone" else "email",
         recipient=contact.value,
         subject=None if contact.kind == "phone" else "Set a new password for your wallet",
+        # Behind the #: no browser, proxy or scanner sends that part to any server.
         body=f"Set a new password for your wallet: https://wallet.example/renew#{token} (one use)",
     )
     seq, moment = await postings.head(connection)
     return Effect(account_id, seq, moment, {"link_id": link_id})
 
 
+async def overtake(connection: AsyncConnection, account_id: str, purpose: str | None = None) -> None:
+    """End the links that were not used: those of this purpose, or all of them where none is named or it is the stronger."""
+    every = purpose in {None, RENEW}
+    await connection.execute(_OVERTAKE, {"id": account_id, "purpose": purpose, "all": every})
+
+
 async def look(connection: AsyncConnection, token: str) -> dict[str, object]:
     """What the page behind the link shows; looking uses nothing up. Refusals: link_unknown."""
-    found = (await connection.execute(_FIND, {"digest": _digest(token)})).first()
-    if found is None:
-        raise Refusal(404, "link_unknown", "This link is not known. Ask for a new one.")
-    state = "used" if found.used_at else "expired" if found.expires_at <= found.moment else "open"
+    found = await _found(connection, token)
     allowed = "full" not in await guards.scopes(connection, found.account_id)
-    return {"account_id": found.account_id, "state": state, "login_allowed": allowed}
+    return {
+        "account_id": found.account_id,
+        "purpose": found.purpose,
+        "state": _state(found),
+        "login_allowed": allowed,
+    }
 
 
-async def use(connection: AsyncConnection, token: str, password: str) -> str:
-    """Set a new password, once; works while the account is restricted. Refusals: link_unknown, link_used."""
-    found = (await connection.execute(_FIND, {"digest": _digest(token)})).first()
-    if found is None:
-        raise Refusal(404, "link_unknown", "This link is not known. Ask for a new one.")
+async def use(
+    connection: AsyncConnection, token: str, password: str, *, purpose: str, authenticator: str | None
+) -> dict[str, object]:
+    """Set new secrets, once, and nothing else: nobody is logged in by it.
+
+    Works while the account is restricted, but for a forgotten password. `authenticator`: the name of a new authenticator
+    app, whose seed is given this once. Refusals: link_unknown, link_used, link_not_for_this, account_restricted.
+    """
+    found = await _found(connection, token)
     await accounts.lock_one(connection, found.account_id)
-    if found.used_at is not None or found.expires_at <= found.moment:
+    if found.purpose != purpose or (authenticator is not None and purpose != RENEW):
+        raise Refusal(403, "link_not_for_this", "This link was made for something else. Nothing was changed.")
+    if _state(found) != "open":
         raise Refusal(409, "link_used", "This link was used or has expired. Ask for a new one.")
+    if purpose == RECOVER:
+        await guards.check_change(connection, found.account_id)
     await connection.execute(_USE, {"id": found.link_id, "moment": found.moment})
     await credentials.set_password(connection, found.account_id, password, found.moment)
-    return str(found.account_id)
+    told: dict[str, object] = {"account_id": str(found.account_id)}
+    if authenticator is not None:
+        entry = Entry("factors", authenticator)
+        entry_id = await entries.add(connection, found.account_id, entry, found.moment)
+        await connection.execute(_AUTHENTICATOR, {"id": entry_id})
+        seed = secrets.token_bytes(SEED_BYTES)
+        await connection.execute(insert(otp_seed).values(entry_id=entry_id, seed=seed, last_step=0))
+        told |= {"authenticator_id": entry_id, "seed": seed.hex()}
+    return told
+
+
+async def _found(connection: AsyncConnection, token: str) -> Row[Any]:
+    found = (await connection.execute(_FIND, {"digest": _digest(token)})).first()
+    if found is None:
+        raise Refusal(404, "link_unknown", "This link is not known. Ask for a new one.")
+    return found
+
+
+def _state(found: Row[Any]) -> str:
+    if found.used_at is not None:
+        return "used"
+    if found.ended_at is not None:
+        return "overtaken"
+    return "expired" if found.expires_at <= found.moment else "open"

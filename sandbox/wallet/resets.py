@@ -10,7 +10,7 @@ from sqlalchemy import Row, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sandbox.tables import security_entry
-from sandbox.wallet import accounts, postings
+from sandbox.wallet import accounts, owner_links, postings
 from sandbox.wallet.receipts import Effect
 
 RESTORABLE = ("devices", "factors", "payees", "mandates", "forwarding", "contacts", "limits")
@@ -37,13 +37,15 @@ async def reset(connection: AsyncConnection, account_id: str, item: str, set_sin
     seq, moment = await postings.head(connection)
     entries = list(await connection.execute(_ENTRIES, {"id": account_id, "item": item}))
     if item == "password":
+        # A link that somebody may have read since must not set the next password.
+        await owner_links.overtake(connection, account_id)
         changes = await _invalidate_password(connection, account_id, entries, moment)
     elif item in ALWAYS_ENDED:
         changes = await _end(connection, [e for e in entries if e.ended_at is None], "ended", moment)
     elif item == "cards":
         active = [entry for entry in entries if entry.ended_at is None]
-        changes = await _end(connection, [e for e in active if e.set_at >= set_since], "ended", moment)
-        kept = [entry for entry in active if entry.set_at < set_since]
+        changes = await _end(connection, [e for e in active if _since(e) >= set_since], "ended", moment)
+        kept = [entry for entry in active if _since(entry) < set_since]
         await connection.execute(_RENEW, {"ids": [entry.entry_id for entry in kept]})
         changes += [(entry.entry_id, "renewed", entry.label) for entry in kept]
     else:
@@ -58,6 +60,12 @@ async def reset(connection: AsyncConnection, account_id: str, item: str, set_sin
     return Effect(account_id, seq, moment, result)
 
 
+def _since(entry: Row[Any]) -> datetime:
+    """Since when it is what it is: somebody may have turned back `set_at`, and nobody the audit's `changed_at`."""
+    set_at: datetime = entry.set_at
+    return max(set_at, entry.changed_at or set_at)
+
+
 async def _end(
     connection: AsyncConnection, entries: list[Row[Any]], change: str, moment: datetime
 ) -> list[Change]:
@@ -70,14 +78,14 @@ async def _go_back(
     connection: AsyncConnection, entries: list[Row[Any]], set_since: datetime, moment: datetime
 ) -> list[Change]:
     changes = await _end(
-        connection, [e for e in entries if e.ended_at is None and e.set_at >= set_since], "removed", moment
+        connection, [e for e in entries if e.ended_at is None and _since(e) >= set_since], "removed", moment
     )
     # What a customer (or whoever posed as one) took away since was there before: it comes back as it was.
     restored = [
         entry
         for entry in entries
         if entry.ended_at is not None
-        and entry.set_at < set_since <= entry.ended_at
+        and _since(entry) < set_since <= entry.ended_at
         and entry.ended_by in ("customer", "replaced")
     ]
     if restored:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from random import Random
 
-from sandbox.public.spending import FEE_ACCOUNT, FEE_DIVISOR
+from sandbox.wallet.paying import FEE_ACCOUNT, FEE_DIVISOR
 
 MAIN = "CNY"
 OTHER = "USD"

@@ -11,8 +11,8 @@ from typing import Any
 
 from sandbox.contract.bodies import LARGEST
 from sandbox.problems import Refusal
-from sandbox.public.spending import FEE_ACCOUNT
 from sandbox.wallet.accounts import HOLDING_KINDS
+from sandbox.wallet.paying import FEE_ACCOUNT
 from sandbox.world import people
 from sandbox.world.rows import WorldRows
 

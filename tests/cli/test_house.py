@@ -168,6 +168,16 @@ def test_alarm_repeated_conflicting_and_about_nobody(terminal: Terminal, inciden
     assert (wrong.code, wrong.document["error"]["code"]) == (3, "forbidden")
 
 
+def test_what_a_reset_would_do_is_shown_before_there_is_one(terminal: Terminal, incident: str) -> None:
+    document = terminal.type("incident", "security", incident, "--json").document
+    assert (document["compared"], len(document["items"])) == ("live", 12)
+    shown = terminal.type("incident", "security", incident, "--all")
+    assert shown.code == 0, shown.err
+    assert "nothing is reset yet" in shown.out
+    assert "to be renewed" in shown.out
+    assert "to be kept" in shown.out
+
+
 def test_decisions_need_who_may_and_two_where_two_are_needed(terminal: Terminal, incident: str) -> None:
     asked = ("incident", "decide", incident, "--reason", "talked to the owner")
     renewed = terminal.type(*asked, "--kind", "renew_freeze", "--choice", "renew", "--json")

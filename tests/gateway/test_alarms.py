@@ -38,6 +38,15 @@ def test_a_trigger_freezes_before_it_is_answered(gateway: RunningGateway, sandbo
     assert step["workflow_id"] is None
     incident = gateway.ask("GET", f"/v1/incidents/{answer['incident_id']}").json()
     assert incident["status"] == "frozen"
+    assert incident["security"] == {}, "nothing was compared yet"
+    path = f"/v1/incidents/{answer['incident_id']}/security"
+    assert gateway.ask("GET", path, as_=DETECTOR).status_code == 403
+    security = gateway.ask("GET", path).json()
+    assert (security["compared"], security["payments"], len(security["items"])) == ("live", [], 12)
+    sandbox.fault(f"GET /v1/accounts/{account_id}", "error")
+    unseen = gateway.ask("GET", path)
+    assert (unseen.status_code, unseen.json()["code"]) == (503, "wallet_unreachable")
+    assert gateway.ask("GET", "/v1/incidents/01JNA0Z6Q0V8W5T1V0M5M4T9YB/security").status_code == 404
 
 
 def test_the_same_again_gets_the_same_answer(gateway: RunningGateway, sandbox: RunningSandbox) -> None:

@@ -99,6 +99,7 @@ def test_the_whole_story_of_an_account_is_told_in_the_contracts_words(sandbox: R
     ask("GET", "/health")
     theft = sandbox.steal(account_id, [1000, 1000])
     pending = sandbox.owner(holder).pay("exit-bank-01", 500)["transfer_id"]
+    in_flight = theft.thief.order("scheduled_payment", "mer-001", 5, seconds=3600)
 
     restriction = {"restriction_id": f"{one}/full", "scope": "full", "placer": "stanch", "reason": "a test"}
     ask("POST", "/v1/accounts/{account_id}/restrictions", account_id=account_id, body=restriction)
@@ -108,6 +109,13 @@ def test_the_whole_story_of_an_account_is_told_in_the_contracts_words(sandbox: R
     ask("GET", "/v1/accounts", 422, params={"id": account_id, "phone": "+86130000"})
     ask("GET", "/v1/accounts/{account_id}", account_id=account_id)
     ask("GET", "/v1/accounts/{account_id}", 404, account_id="acc-nobody")
+
+    since = {"since": theft.compromised_since.isoformat()}
+    ask("GET", "/v1/accounts/{account_id}/payments", account_id=account_id, params=since)
+    ask("GET", "/v1/accounts/{account_id}/payments", 404, account_id="acc-nobody", params=since)
+    stopping = {"payment_id": in_flight, "body": {"reason": "a test"}}
+    ask("POST", "/v1/payments/{payment_id}/stop", **stopping)
+    ask("POST", "/v1/payments/{payment_id}/stop", 404, **stopping | {"payment_id": "pay-nobody"})
 
     hold: dict[str, Any] = {"hold_id": f"{one}/hold/1", "placer": "stanch", "currency": "CNY", "amount": 900}
     hold |= {"reason": "a test", "expires_at": later}

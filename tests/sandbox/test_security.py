@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
+import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from sandbox.wallet.one_time import totp
 from tests.running_sandbox import RunningSandbox, Theft
 
 ITEMS = (
@@ -166,32 +167,97 @@ def test_the_owner_renews_the_password_with_a_link_of_one_use(sandbox: RunningSa
     assert owner.log_in(theft.account_id, "a new password").status_code == 200
 
 
-def test_a_link_that_a_mail_scanner_opened_is_still_the_owners(sandbox: RunningSandbox) -> None:
-    """A scanner fetches what stands in a mail, and the eager ones run its page: nothing of that uses a link up."""
-    account_id = sandbox.account()
+def link(sandbox: RunningSandbox, account_id: str, **more: Any) -> str:
+    """Have a link sent to the owner's mailbox; the token that arrives there."""
     known = sandbox.control("GET", f"/people/{account_id}")
-    point = next(each for each in sandbox.state(account_id)["contact_points"] if each["kind"] == "email")
-    asked = {
+    body = {
         "purpose": "renew_credentials",
-        "contact_point_id": point["id"],
+        "contact_point_id": f"{account_id}-email-1",
         "expires_at": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
+        "reference": f"{account_id}/1",
+        **more,
     }
-    path = f"/v1/accounts/{account_id}/owner-links"
-    sandbox.ask("POST", path, asked, key=f"link-{account_id}").raise_for_status()
-    address = re.search(r"https://\S+", sandbox.outbox(known["contacts"]["email"])[-1]["body"])
-    assert address is not None
-    page, _, token = address[0].partition("#")
-    assert len(token) >= 43, "256 bits"
-    assert token not in page, "what a scanner fetches holds no token: it stands behind the #"
-    for method in ("GET", "HEAD", "OPTIONS"):
-        for place in (f"/public/links/use?token={token}", f"/public/links/look?token={token}"):
-            assert sandbox.client.request(method, place).status_code == 405
+    sandbox.ask("POST", f"/v1/accounts/{account_id}/owner-links", body).raise_for_status()
+    token: str = sandbox.outbox(known["contacts"]["email"])[-1]["body"].split("#")[1].split()[0]
+    return token
+
+
+def test_a_scanner_that_opens_every_link_uses_none_up(sandbox: RunningSandbox) -> None:
+    account_id = sandbox.account()
+    token = link(sandbox, account_id)
+    assert len(base64.urlsafe_b64decode(token + "=")) * 8 >= 256
+    scanner = sandbox.customer()
     for _ in range(3):
-        looked = sandbox.client.post("/public/links/look", json={"token": token}).raise_for_status().json()
-        assert looked["state"] == "open"
-    body = {"token": token, "password": "mine alone, and long"}
-    assert sandbox.client.post("/public/links/use", json=body).status_code == 200
-    assert sandbox.client.post("/public/links/use", json=body).status_code == 409
+        for path in ("/links/use", "/links/look", f"/links/use?token={token}", f"/renew/{token}"):
+            for method in ("GET", "HEAD", "OPTIONS"):
+                assert scanner.ask(method, path).status_code in {404, 405}
+        # One that runs the page's own script sees what the page sees.
+        assert scanner.ask("POST", "/links/look", {"token": token}).json()["state"] == "open"
+        assert scanner.ask("POST", "/links/use", {"token": token}).status_code == 422, (
+            "nobody entered a secret"
+        )
+    used = scanner.ask("POST", "/links/use", {"token": token, "password": "the owner's own"}).json()
+    assert used == {"renewed": True, "account_id": account_id}, "and nobody is logged in by it"
+    assert scanner.ask("GET", "/me").status_code == 401
+
+
+@pytest.mark.parametrize("why", ["twice", "late", "for another purpose", "overtaken", "after another reset"])
+def test_a_link_opens_nothing(sandbox: RunningSandbox, why: str) -> None:
+    account_id = sandbox.account()
+    soon = (datetime.now(UTC) + timedelta(milliseconds=1)).isoformat()
+    token = link(sandbox, account_id, **({"expires_at": soon} if why == "late" else {}))
+    owner = sandbox.customer()
+    body = {"token": token, "password": "the first one"}
+    if why == "twice":
+        owner.ask("POST", "/links/use", body).raise_for_status()
+    if why == "overtaken":
+        link(sandbox, account_id)
+    if why == "after another reset":
+        since = {"set_since": datetime.now(UTC).isoformat(), "reason": "a test"}
+        sandbox.ask("POST", f"/v1/accounts/{account_id}/security/password/reset", since).raise_for_status()
+    purpose = "recover_password" if why == "for another purpose" else "renew_credentials"
+    refused = owner.ask("POST", "/links/use", body | {"password": "a second one", "purpose": purpose})
+    wanted = (403, "link_not_for_this") if why == "for another purpose" else (409, "link_used")
+    assert (refused.status_code, refused.json()["code"]) == wanted
+    assert owner.log_in(account_id, "a second one").status_code in {401, 403}
+
+
+def test_a_link_for_a_forgotten_password_opens_nothing_on_a_restricted_account(
+    sandbox: RunningSandbox,
+) -> None:
+    account_id = sandbox.account()
+    token = link(sandbox, account_id, purpose="recover_password")
+    sandbox.restrict(account_id, f"{account_id}/forgotten", "outgoing").raise_for_status()
+    body = {"token": token, "password": "a new password", "purpose": "recover_password"}
+    owner = sandbox.customer()
+    assert owner.ask("POST", "/links/use", body).json()["code"] == "account_restricted"
+    sandbox.release(account_id, [f"{account_id}/forgotten"]).raise_for_status()
+    owner.ask("POST", "/links/use", body).raise_for_status()
+    assert owner.log_in(account_id, "a new password").status_code == 200
+
+
+def test_the_owner_sets_a_new_authenticator_with_the_same_link(sandbox: RunningSandbox) -> None:
+    account_id = sandbox.account()
+    body = {"token": link(sandbox, account_id), "password": "a new password", "authenticator": "my app"}
+    told = sandbox.customer().ask("POST", "/links/use", body).raise_for_status().json()
+    code = totp(bytes.fromhex(told["seed"]), datetime.now(UTC))
+    checked = sandbox.ask(
+        "POST",
+        f"/v1/accounts/{account_id}/factors/{told['authenticator_id']}/verify",
+        {"kind": "totp", "code": code},
+    )
+    assert checked.json()["result"] == {"accepted": True}
+
+
+def test_what_was_turned_back_in_time_is_removed_all_the_same(sandbox: RunningSandbox, theft: Theft) -> None:
+    payee = next(
+        each
+        for each in sandbox.state(theft.account_id)["security"]["payees"]
+        if datetime.fromisoformat(each["set_at"]) >= theft.compromised_since
+    )
+    clock = {"set_at": "2020-01-01T00:00:00Z", "changed_at": datetime.now(UTC).isoformat()}
+    sandbox.control("POST", f"/people/{theft.account_id}/entries/{payee['id']}/clock", clock)
+    assert payee["id"] in {each["id"] for each in reset(sandbox, theft, "payees")["changes"]}
 
 
 def test_no_link_goes_to_a_contact_that_is_not_set_now(sandbox: RunningSandbox, theft: Theft) -> None:

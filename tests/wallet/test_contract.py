@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adapters.wallet.contract import HttpWallet
-from models.contracts.wallet import StageLimits
+from models.contracts.wallet import InFlightState, StageLimits
 from models.errors import ErrorCode, StanchError, WalletRefusal
 from models.ids import new_id
-from models.names import Scope, SecurityItem
+from models.names import PaymentKind, Scope, SecurityItem
 from tests.running_sandbox import RunningSandbox
 
 
@@ -104,6 +104,26 @@ async def test_an_owner_link_goes_to_a_standing_contact(sandbox: RunningSandbox,
     with pytest.raises(WalletRefusal) as refused:
         await wallet.owner_link(account_id, "no-such-contact", until, key=new_id())
     assert refused.value.wallet_code == "contact_point_unknown"
+
+
+async def test_payments_in_flight_are_listed_page_by_page_and_stopped(
+    sandbox: RunningSandbox, wallet: HttpWallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.wallet.contract.PAGE", 2)
+    account_id = sandbox.account()
+    owner, since = sandbox.owner(account_id), datetime.now(UTC)
+    ordered = {owner.order("scheduled_payment", "mer-001", 50 + each, seconds=3600) for each in range(3)}
+    listed = {each.payment_id: each for each in await wallet.payments(account_id, since)}
+    assert set(listed) == ordered
+    one = ordered.pop()
+    assert (listed[one].kind, listed[one].state) == (PaymentKind.SCHEDULED_PAYMENT, InFlightState.PENDING)
+    receipt = await wallet.stop_payment(one, key=f"{new_id()}/1/payments/stop/{one}")
+    assert (receipt.account_id, receipt.result) == (account_id, {"payment_id": one, "stopped": True})
+    listed = {each.payment_id: each for each in await wallet.payments(account_id, since)}
+    assert listed[one].state is InFlightState.STOPPED
+    with pytest.raises(WalletRefusal) as refused:
+        await wallet.stop_payment("pay-nobody", key=new_id())
+    assert refused.value.wallet_code == "payment_unknown"
 
 
 async def test_stage_limits_are_placed_and_lifted(sandbox: RunningSandbox, wallet: HttpWallet) -> None:

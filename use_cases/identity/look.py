@@ -19,6 +19,7 @@ from models.contracts.identity import (
 )
 from models.contracts.wallet import AccountState, ContactKind
 from models.judging import refusal
+from models.masking import masked
 from use_cases.identity.claims import Claims
 
 
@@ -151,11 +152,3 @@ def _factors(account: AccountState) -> list[Presented]:
         presented_contact(account, each, FactorKind.TRUSTED_CONTACTS) for each in account.trusted_contacts
     ]
     return found
-
-
-def masked(kind: ContactKind, value: str) -> str:
-    """`s***@mail.example`, or the last two digits of a number."""
-    if kind is ContactKind.EMAIL:
-        name, _, domain = value.partition("@")
-        return f"{name[:1]}***@{domain}"
-    return f"***{value[-2:]}"
