@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-from datetime import datetime
-
 from fastapi import APIRouter, Request
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -97,7 +94,7 @@ async def _prepare(
         pending = settle_seconds / QUICKER
     bank = None
     if dst_kind == "bank":
-        bank = await bank_details(connection, body.to, await entries.clock(connection))
+        bank = await postings.bank_details(connection, body.to, await entries.clock(connection))
     first = Posting(
         src=session.account_id,
         dst=body.to,
@@ -123,17 +120,3 @@ async def _prepare(
         session_id=session.session_id,
     )
     return [first, charge]
-
-
-async def bank_details(connection: AsyncConnection, bank: str, moment: datetime) -> dict[str, str]:
-    """What a recall would have to name."""
-    name = (
-        await connection.execute(text("SELECT name FROM wallet.account WHERE account_id = :id"), {"id": bank})
-    ).scalar()
-    bic = name.rpartition(" ")[2] if name else ""
-    return {
-        "bic": bic or "SANDCNBJXXX",
-        "end_to_end_id": f"E2E{uuid.uuid4().hex[:24].upper()}",
-        "uetr": str(uuid.uuid4()),
-        "settlement_date": moment.date().isoformat(),
-    }

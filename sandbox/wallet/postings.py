@@ -18,6 +18,7 @@ _NEXT = text("""
     UPDATE wallet.posting_head SET seq = seq + :count, at = GREATEST(COALESCE(at, clock_timestamp()), clock_timestamp())
     RETURNING seq, at
 """)
+_NAME = text("SELECT name FROM wallet.account WHERE account_id = :id")
 _HEAD = text("SELECT seq, clock_timestamp() AS moment FROM wallet.posting_head")
 _TAKE = text(
     "UPDATE wallet.balance SET amount = amount - :amount WHERE account_id = :id AND currency = :currency"
@@ -114,6 +115,18 @@ async def post(connection: AsyncConnection, postings: Sequence[Posting]) -> list
         rows.append(_row(posting, posted[-1]))
     await connection.execute(insert(transfer), rows)
     return posted
+
+
+async def bank_details(connection: AsyncConnection, bank: str, moment: datetime) -> dict[str, str]:
+    """What a recall would have to name of a payment to this bank account."""
+    name = (await connection.execute(_NAME, {"id": bank})).scalar()
+    bic = name.rpartition(" ")[2] if name else ""
+    return {
+        "bic": bic or "SANDCNBJXXX",
+        "end_to_end_id": f"E2E{uuid.uuid4().hex[:24].upper()}",
+        "uetr": str(uuid.uuid4()),
+        "settlement_date": moment.date().isoformat(),
+    }
 
 
 def _row(posting: Posting, posted: Posted) -> dict[str, Any]:
