@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from models.contracts.closure import ProvenDestination
 from models.contracts.identity import Presented
 from models.contracts.recalls import MessageKind, ParsedAnswer, RecalledTransfer, RecallEnding, SentMessage
 from models.lifecycle import Event
@@ -231,6 +232,23 @@ class HoldPaid:
 
 
 @dataclass(frozen=True)
+class RecordDestination:
+    """Where the owner wants the money of a closed account, sealed with how it was proven."""
+
+    destination_id: str
+    proven: ProvenDestination
+    at: datetime
+
+
+@dataclass(frozen=True)
+class RecordClosure:
+    """The account is closed at the wallet, and its money went to this destination."""
+
+    destination_id: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class CloseQuestion:
     """Close this one question."""
 
@@ -348,4 +366,6 @@ Change = (
     | RecallReceived
     | RecallEnded
     | NoticeSent
+    | RecordDestination
+    | RecordClosure
 )

@@ -129,10 +129,6 @@ class Recoveries(Protocol):
         """Everything paid on from holds of this incident."""
         ...
 
-    async def proven_owner(self, incident_id: str) -> str | None:
-        """The account of an incident whose owner is proven (in its last episode, or closed as restored); None else."""
-        ...
-
     async def holds(
         self, *, incident_id: str | None = None, hold_id: str | None = None, limit: int = 200
     ) -> Sequence[HoldView]:

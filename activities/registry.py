@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from activities.close_account import CloseAccount
 from activities.closing import CloseTheIncident
+from activities.closure_ports import Closures
 from activities.decisions import AskDecision, CarryOutDecision, ReadDecision
 from activities.freeze import Freeze, FreezeEffect
 from activities.hold_life import EndHold, RenewHold, TellHolder
@@ -53,6 +55,7 @@ class Ports:
     traces: Traces
     claims: Claims
     recoveries: Recoveries
+    closures: Closures
     challenges: Challenges
     claimants: IdentityClaims
     identity_rules: IdentityRules
@@ -101,6 +104,7 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         Release(steps, ports.wallet, ports.decisions, ports.incidents).run,
         LiftLimits(steps, ports.wallet).run,
         CloseTheIncident(steps, ports.incidents).run,
+        CloseAccount(steps, ports.wallet, ports.decisions, ports.closures).run,
         *_recovery(ports, steps),
         OpenRecall(steps, ports.institutions).run,
         CancelPayout(steps, ports.wallet).run,
@@ -120,9 +124,9 @@ def _recovery(ports: Ports, steps: Steps) -> list[Callable[..., Any]]:
         LookAtRecovery(recoveries).run,
         LookAtMoney(recoveries, ports.traces, claims, index, ports.recalls).run,
         WithdrawRecall(ports.recalls).run,
-        PlanRestitution(recoveries).run,
+        PlanRestitution(recoveries, ports.closures).run,
         AskRestitution(steps).run,
-        Restitute(steps, wallet, claims, index, decisions, recoveries).run,
+        Restitute(steps, wallet, claims, index, decisions, recoveries, ports.closures).run,
         EndHold(steps, wallet, claims, index, decisions, recoveries).run,
         RenewHold(steps, wallet, claims, decisions, recoveries).run,
         TellHolder(steps, wallet, claims, ports.messages).run,

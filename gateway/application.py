@@ -14,6 +14,7 @@ from gateway.api import (
     alarms,
     claimants,
     claims,
+    closure,
     decisions,
     identity,
     incidents,
@@ -75,6 +76,7 @@ def _routed(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | N
         traces,
         recalls,
         recovery,
+        closure,
         notices,
         state,
     ):

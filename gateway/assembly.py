@@ -21,6 +21,7 @@ from models.errors import StanchError
 from use_cases.account_by_remedy import AccountByRemedy
 from use_cases.admission import Admission
 from use_cases.answer_challenge import AnswerChallenge
+from use_cases.close_account import AskToClose
 from use_cases.deadline import Deadline
 from use_cases.decide import Decide
 from use_cases.look_up import LookUp
@@ -110,6 +111,16 @@ def assemble(wiring: Wiring) -> Parts:
         ),
         identity=identity_parts(wiring),
         decide=Decide(
+            desk=wiring.decisions,
+            overview=wiring.overview,
+            incidents=wiring.incidents,
+            steps=wiring.steps,
+            policies=wiring.policies,
+            clock=wiring.clock,
+        ),
+        ask_to_close=AskToClose(
+            wallet=wiring.wallet,
+            closures=wiring.closures,
             desk=wiring.decisions,
             overview=wiring.overview,
             incidents=wiring.incidents,

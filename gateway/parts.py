@@ -15,6 +15,7 @@ from gateway.metrics import Metrics
 from use_cases.account_by_remedy import AccountByRemedy
 from use_cases.answer_challenge import AnswerChallenge
 from use_cases.answer_recall import AnswerRecall
+from use_cases.close_account import AskToClose
 from use_cases.decide import Decide
 from use_cases.look_up import LookUp
 from use_cases.look_up_recalls import LookUpRecalls
@@ -45,6 +46,7 @@ class Parts:
     answer_challenge: AnswerChallenge
     identity: IdentityParts
     decide: Decide
+    ask_to_close: AskToClose
     recover: Recover
     account_by_remedy: AccountByRemedy
     look_up: LookUp

@@ -109,6 +109,7 @@ class StepKind(StrEnum):
     RECALL_MONEY = "recall_money"
     RECALL_CLOSE = "recall_close"
     NOTICE = "notice"
+    CLOSE_ACCOUNT = "close_account"
 
 
 class NoticeTemplate(StrEnum):
@@ -177,6 +178,7 @@ class DecisionKind(StrEnum):
     WITHDRAW_THEFT = "withdraw_theft"
     RESTITUTE = "restitute"
     COMPETING_CLAIMS = "competing_claims"
+    CLOSE_ACCOUNT = "close_account"
 
     @property
     def of_recovery(self) -> bool:
@@ -284,6 +286,7 @@ class Activity(StrEnum):
     TAKE_RECALL_ANSWER = "take_recall_answer"
     COUNT_RECALLED_MONEY = "count_recalled_money"
     CLOSE_RECALL = "close_recall"
+    CLOSE_ACCOUNT = "close_account"
 
 
 ADDED_BY_PEOPLE = "people"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import insert, text, true, update
@@ -13,6 +14,7 @@ from activities import changes as say
 from activities.freeze import freeze_step_key
 from adapters.secrets.keys import Sealer
 from adapters.sql import recall_changes
+from adapters.sql.closures import account_closed, closed_as, destination_entered
 from adapters.sql.identity_claims import end_claim_of_impostor, record_evidence, void_evidence
 from adapters.sql.identity_limits import RENEWED
 from adapters.sql.lifting import locked_incident, locked_row, refuse_while_alarmed
@@ -49,6 +51,7 @@ DECIDES = (
     say.MoveIncident,
     say.RecordEvidence,
     say.RecordProof,
+    say.RecordClosure,
     say.RenewFreeze,
     say.SetCompromisedSince,
 )
@@ -70,6 +73,8 @@ async def apply(
             await connection.execute(insert(NoticeOutbox).values(await promise(change, step, sealer)))
         elif isinstance(change, say.RecallSaid):
             await recall_changes.said(change, connection, step, sealer)
+        elif isinstance(change, say.RecordDestination):
+            await destination_entered(change, connection, step, sealer)
         else:
             await APPLY[type(change)](change, connection, step)
 
@@ -118,7 +123,9 @@ async def _close_unfrozen(change: say.CloseIncident, connection: AsyncConnection
         .where(Alarm.incident_id == incident_id, Alarm.acknowledged_at.is_(None))
         .values(acknowledged_at=change.at)
     )
-    await _end(change, connection, incident_id, move(Status.OPENED, Event.FREEZE_REFUSED))
+    outcome = await closed_as(connection, incident_id, change.outcome)
+    ending = replace(change, outcome=outcome)
+    await _end(ending, connection, incident_id, move(Status.OPENED, Event.FREEZE_REFUSED))
 
 
 async def _end(
@@ -334,4 +341,5 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     say.RecallReceived: recall_changes.received,
     say.RecallEnded: recall_changes.ended,
     say.NoticeSent: note_sent,
+    say.RecordClosure: account_closed,
 }

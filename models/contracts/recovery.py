@@ -187,7 +187,10 @@ class ChangeTheftsResult(StepResult):
 
 
 class Payment(Message):
-    """Held money to go back: from which hold to which account, minor units, and as whose claim."""
+    """Held money to go back: from which hold to which account, minor units, and as whose claim.
+
+    `to_account_id` is the id of a destination where the owner's account was closed and its money goes to a bank.
+    """
 
     hold_id: str
     incident_id: str

@@ -126,6 +126,6 @@ async def close_account(
             body.destination.model_dump(),
             body.balances,
             body.restriction_ids,
-            body.reason,
+            reason=body.reason,
         ),
     )

@@ -53,6 +53,7 @@ async def close(
     destination: dict[str, Any],
     balances: dict[str, int],
     restriction_ids: list[str],
+    *,
     reason: str,
 ) -> Effect:
     """Pay out all of it and close. Refusals: account_unknown, account_closed, account_held, account_restricted,
