@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from models.contracts.closure import AgreedClosure, Payee, ProvenDestination
+from models.contracts.closure import AgreedClosure, ProvenDestination
 
 
 class Closures(Protocol):
@@ -27,11 +27,4 @@ class Closures(Protocol):
 
     async def destination(self, incident_id: str, destination_id: str) -> ProvenDestination:
         """One destination, opened. Errors: NOT_FOUND, ERASED."""
-        ...
-
-    async def payee(self, incident_id: str) -> Payee | None:
-        """Where the money of an incident goes whose owner is proven: the account, or what replaced it when it was closed.
-
-        None when nobody is proven (any more). Errors: ERASED.
-        """
         ...

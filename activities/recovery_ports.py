@@ -129,6 +129,13 @@ class Recoveries(Protocol):
         """Everything paid on from holds of this incident."""
         ...
 
+    async def proven_owner(self, incident_id: str) -> str | None:
+        """The account of an incident whose owner is proven (in its last episode, or it ended as restored); None else.
+
+        What is paid to an account that was closed for its owner the wallet sends on to the destination of its closing.
+        """
+        ...
+
     async def holds(
         self, *, incident_id: str | None = None, hold_id: str | None = None, limit: int = 200
     ) -> Sequence[HoldView]:

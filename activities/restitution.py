@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from temporalio import activity
 
 from activities.changes import HoldPaid, OpenDecisionTask
-from activities.closure_ports import Closures
 from activities.decisions import performer
 from activities.hold_life import known_claim
 from activities.money_ports import TransferIndex
@@ -47,13 +46,12 @@ class PlanRestitution:
     """What could go back now: a look. Holds that another incident claims, too, are planned by themselves, with shares."""
 
     recoveries: Recoveries
-    closures: Closures
 
     @activity.defn(name=Activity.PLAN_RESTITUTION)
     async def run(self, request: RecoveryInput) -> PlanRestitutionResult:
         """One plan per currency for what nobody else claims, one per contested hold; none before the owner is proven."""
         incident_id = request.incident_id
-        owner = await self.closures.payee(incident_id)
+        owner = await self.recoveries.proven_owner(incident_id)
         look = await self.recoveries.look(incident_id)
         if owner is None or look is None:
             return PlanRestitutionResult(plans=())
@@ -66,7 +64,7 @@ class PlanRestitution:
             if contested is not None:
                 plans.append(contested)
             else:
-                whole[hold.currency].append(_payment(hold, incident_id, owner.to, hold.amount))
+                whole[hold.currency].append(_payment(hold, incident_id, owner, hold.amount))
         plans += [
             RestitutionPlan(
                 kind=DecisionKind.RESTITUTE,
@@ -86,8 +84,7 @@ class PlanRestitution:
             money = await self._money(each, hold.currency)
             if money is not None and money.flow.stolen:
                 claimants.append(Claimant(each, money.theft_seq, money.flow.stolen))
-                payee = await self.closures.payee(each)
-                owners[each] = money.victim if payee is None else payee.to
+                owners[each] = money.victim
         if len(claimants) < 2:
             return None
         shares = {
@@ -177,9 +174,7 @@ def payments_of(action: dict[str, str], choice: str) -> tuple[Payment, ...]:
 
 @dataclass
 class Restitute:
-    """Pays one payment of what was decided: exactly the units of its hold, once, only to a proven owner, or to where the
-    owner of a closed account had its money sent.
-    """
+    """Pays one payment of what was decided: exactly the units of its hold, once, only to a proven owner."""
 
     steps: Steps
     wallet: Wallet
@@ -187,7 +182,6 @@ class Restitute:
     index: TransferIndex
     decisions: DecisionStore
     recoveries: Recoveries
-    closures: Closures
 
     @activity.defn(name=Activity.RESTITUTE)
     async def run(self, step: RestituteInput) -> RestituteResult:
@@ -207,8 +201,7 @@ class Restitute:
             if step.number >= len(agreed) or agreed[step.number] != payment:
                 raise _not_agreed()
             claim = await known_claim(self.claims, payment.hold_id, step.incident_id)
-            payee = await self.closures.payee(payment.incident_id)
-            if payee is None or payee.to != payment.to_account_id:
+            if await self.recoveries.proven_owner(payment.incident_id) != payment.to_account_id:
                 raise StanchError(
                     ErrorCode.REFUSED_BY_RULE,
                     "The receiver is not the proven owner of this claim. Nothing was paid; the money stays held.",
@@ -225,7 +218,7 @@ class Restitute:
                 return Effect(result.model_copy(update={"refusal": refusal}))
             try:
                 receipt = await self.wallet.return_hold(
-                    payment.hold_id, payee.bank or payee.to, payment.amount, REASON, key=running.key
+                    payment.hold_id, payment.to_account_id, payment.amount, REASON, key=running.key
                 )
             except WalletRefusal as error:
                 refusal = Refusal(code=error.code, message=error.message)

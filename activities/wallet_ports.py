@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from models.contracts.closure import BankDestination, Destination
+from models.contracts.closure import Destination
 from models.contracts.steps import Receipt
 from models.contracts.wallet import (
     AccountState,
@@ -73,11 +73,11 @@ class Wallet(Protocol):
         ...
 
     async def return_hold(
-        self, hold_id: str, to: str | BankDestination, amount: int, reason: str, *, key: str
+        self, hold_id: str, to_account_id: str, amount: int, reason: str, *, key: str
     ) -> Receipt:
-        """Pay held money on to an account of the wallet or at a bank, one transfer.
+        """Pay held money on, one transfer; `result` = {hold_id, transfer_id, seq, amount, remaining}.
 
-        `result` = {hold_id, transfer_id, seq, amount, remaining}.
+        An account that was closed with a destination takes it and sends it on there.
         """
         ...
 

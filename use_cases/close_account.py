@@ -96,7 +96,7 @@ class AskToClose:
         return AskClosureInput(
             incident_id=facts.incident_id,
             episode=facts.episode,
-            step_key=f"ask/{DecisionKind.CLOSE_ACCOUNT}/{name[:16]}/{asked}",
+            step_key=f"ask/{DecisionKind.CLOSE_ACCOUNT}/people/{name[:16]}/{asked}",
             account_id=facts.account_id,
             proof=proof,
             destination_id=digest(["destination", name, asked])[:26].upper(),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import Select, exists, insert, or_, select, update
+from sqlalchemy import exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from activities.changes import RecordClosure, RecordDestination
 from adapters.secrets.keys import Sealer
 from adapters.sql.engine import statement
 from adapters.sql.lifting import locked_row
-from models.contracts.closure import AgreedClosure, BankDestination, Payee, ProvenDestination
+from models.contracts.closure import AgreedClosure, ProvenDestination
 from models.contracts.steps import FinishedStep
 from models.digests import canonical
 from models.errors import ErrorCode, StanchError
@@ -84,31 +84,6 @@ class SqlClosures:
         if sealed is None:
             raise StanchError(ErrorCode.NOT_FOUND, "There is no such destination. Nothing was done.")
         return ProvenDestination.model_validate_json(await self._sealer.open(incident_id, CONTENT, sealed))
-
-    async def payee(self, incident_id: str) -> Payee | None:
-        """See ports.Closures."""
-        async with statement(self._engine) as connection:
-            destination_id: str | None = await connection.scalar(
-                select(AccountClosure.destination_id).where(AccountClosure.incident_id == incident_id)
-            )
-            if destination_id is None:
-                account_id: str | None = await connection.scalar(_proven_account(incident_id))
-                return None if account_id is None else Payee(to=account_id)
-        destination = (await self.destination(incident_id, destination_id)).destination
-        if isinstance(destination, BankDestination):
-            return Payee(to=destination_id, bank=destination)
-        return Payee(to=destination.account_id)
-
-
-def _proven_account(incident_id: str) -> Select[str]:
-    stands = exists().where(
-        Proof.incident_id == Incident.id, Proof.episode == Incident.episode, Proof.voided_at.is_(None)
-    )
-    return select(Incident.account_id).where(
-        Incident.id == incident_id,
-        stands,
-        or_(Incident.outcome.is_(None), Incident.outcome == Outcome.RESTORED.value),
-    )
 
 
 def _content(proven: ProvenDestination) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, and_, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -19,9 +19,10 @@ from models.contracts.money import ClaimedHold
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.recovery import HoldView, RecoveryDecision, RecoveryHold, RecoveryLook
 from models.names import RECOVERY_QUESTIONS, DecisionKind, HoldSource, Outcome
+from models.tables.closure import AccountClosure
 from models.tables.holds import HoldClaim, HoldContest, HoldObjection, MuleFreeze
 from models.tables.incidents import Incident
-from models.tables.people import DecisionApproval, DecisionRequest, DecisionTask
+from models.tables.people import DecisionApproval, DecisionRequest, DecisionTask, Proof
 from models.tables.traces import TraceCarried, TraceEdge, TraceRun
 
 OBJECTION = "hold.objection"
@@ -131,6 +132,27 @@ class SqlRecoveries:
         """See ports.Recoveries."""
         async with statement(self._engine) as connection:
             return await paid_on(connection, incident_id)
+
+    async def proven_owner(self, incident_id: str) -> str | None:
+        """See ports.Recoveries."""
+        stands = exists().where(
+            Proof.incident_id == Incident.id, Proof.episode == Incident.episode, Proof.voided_at.is_(None)
+        )
+        closed = exists().where(AccountClosure.incident_id == Incident.id)
+        async with statement(self._engine) as connection:
+            account_id: str | None = await connection.scalar(
+                select(Incident.account_id).where(
+                    Incident.id == incident_id,
+                    or_(
+                        closed,
+                        and_(
+                            stands,
+                            or_(Incident.outcome.is_(None), Incident.outcome == Outcome.RESTORED.value),
+                        ),
+                    ),
+                )
+            )
+            return account_id
 
     async def holds(
         self, *, incident_id: str | None = None, hold_id: str | None = None, limit: int = 200

@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.wallet.connection import READ_DEADLINE, WalletConnection, known_fields, segment
 from adapters.wallet.refusals import unreachable
-from models.contracts.closure import BankDestination, Destination
+from models.contracts.closure import Destination
 from models.contracts.steps import Receipt
 from models.contracts.wallet import AccountState, EnrolledKind, StageLimits, StandingHold, StandingRestriction
 from models.names import PLACER, Scope, SecurityItem
@@ -89,12 +89,11 @@ class HttpWallet:
         return await self._connection.write("POST", path, key=key, body=body)
 
     async def return_hold(
-        self, hold_id: str, to: str | BankDestination, amount: int, reason: str, *, key: str
+        self, hold_id: str, to_account_id: str, amount: int, reason: str, *, key: str
     ) -> Receipt:
         """See ports.Wallet."""
         path = f"/v1/holds/{segment(hold_id)}/return"
-        receiver = {"to_account_id": to} if isinstance(to, str) else {"to_bank": to.model_dump(mode="json")}
-        body = {**receiver, "amount": amount, "reason": reason}
+        body = {"to_account_id": to_account_id, "amount": amount, "reason": reason}
         return await self._connection.write("POST", path, key=key, body=body)
 
     async def close_account(

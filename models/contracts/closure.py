@@ -38,13 +38,6 @@ class ProvenDestination(Message):
     ]
 
 
-class Payee(Message):
-    """Where money of an incident goes. `to` names it in questions and records: the account, or the destination's id."""
-
-    to: str
-    bank: BankDestination | None = None
-
-
 class AgreedClosure(Message):
     """What the action of a question says: account, episode, proof, destination and every amount."""
 

@@ -187,10 +187,7 @@ class ChangeTheftsResult(StepResult):
 
 
 class Payment(Message):
-    """Held money to go back: from which hold to which account, minor units, and as whose claim.
-
-    `to_account_id` is the id of a destination where the owner's account was closed and its money goes to a bank.
-    """
+    """Held money to go back: from which hold to which account, minor units, and as whose claim."""
 
     hold_id: str
     incident_id: str

@@ -13,7 +13,6 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    model_validator,
 )
 
 LARGEST = 2**63 - 1
@@ -153,19 +152,11 @@ class CloseAccount(Body):
 
 
 class ReturnHold(Body):
-    """Where held money goes: an account of the wallet, or one at a bank."""
+    """Where held money goes."""
 
-    to_account_id: AnyAccountId | None = None
-    to_bank: BankDestination | None = None
+    to_account_id: AnyAccountId
     amount: Amount
     reason: Reason
-
-    @model_validator(mode="after")
-    def _one_receiver(self) -> ReturnHold:
-        if (self.to_account_id is None) == (self.to_bank is None):
-            message = "exactly one of to_account_id and to_bank"
-            raise ValueError(message)
-        return self
 
 
 class CancelTransfer(Body):

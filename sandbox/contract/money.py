@@ -58,13 +58,7 @@ async def return_hold(request: Request, hold_id: str, key: IdempotencyKey, body:
         key,
         body,
         "return_hold",
-        lambda connection: holding.give_back(
-            connection,
-            hold_id,
-            body.to_account_id,
-            body.amount,
-            body.to_bank.model_dump() if body.to_bank else None,
-        ),
+        lambda connection: holding.give_back(connection, hold_id, body.to_account_id, body.amount),
     )
 
 

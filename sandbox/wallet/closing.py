@@ -1,14 +1,15 @@
-"""Closing an account for good: what it has is paid out to one destination, in the same transaction."""
+"""Closing an account for good: what it has goes to one destination in the same transaction, and what comes later follows it."""
 
 from __future__ import annotations
 
 import hashlib
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sandbox.problems import refusal
+from sandbox.tables import payout
 from sandbox.wallet import accounts, entries, postings, restrictions
 from sandbox.wallet.postings import Posting
 from sandbox.wallet.receipts import Effect
@@ -32,10 +33,10 @@ ENDED_WITH_IT = ("sessions", "refresh_tokens", "api_keys", "mandates", "cards")
 """Whatever could still act on the account, or be charged to it."""
 
 
-async def receiver(
+async def _receiver(
     connection: AsyncConnection, destination: dict[str, Any], locked: dict[str, accounts.LockedAccount]
 ) -> tuple[str, str, dict[str, str] | None]:
-    """(id, kind, what a bank is told) of a destination. Refusals: destination_refused."""
+    """(id, kind, what a recall of it would name) of a destination. Refusals: destination_refused."""
     if destination["kind"] == "wallet":
         found = locked.get(destination["account_id"])
         if found is None or found.status == "closed":
@@ -75,7 +76,7 @@ async def close(
     there = {row.currency: int(row.amount) for row in await connection.execute(_BALANCES, {"id": account_id})}
     if there != {currency: amount for currency, amount in balances.items() if amount}:
         raise refusal("balance_changed")
-    to, kind, bank = await receiver(connection, destination, locked)
+    to, kind, bank = await _receiver(connection, destination, locked)
     ended = await restrictions.release(connection, account_id, restriction_ids, reason)
     if ended.result["still_standing"]:
         raise refusal("account_restricted")
@@ -98,5 +99,6 @@ async def close(
         }
         for posting, each in zip(wanted, posted, strict=True)
     ]
+    await connection.execute(insert(payout).values(account_id=account_id, dst=to, dst_kind=kind))
     first = posted[0].seq - 1 if posted else ended.effective_seq
     return Effect(account_id, first, moment, {"paid": paid, "ended": ended.result["ended"]})

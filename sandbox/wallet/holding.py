@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sandbox.problems import refusal
 from sandbox.tables import hold
-from sandbox.wallet import accounts, closing, postings
+from sandbox.wallet import accounts, postings
 from sandbox.wallet.receipts import Effect
 
 _FIND = text("SELECT * FROM wallet.hold WHERE hold_id = :id")
@@ -156,24 +155,14 @@ async def release(connection: AsyncConnection, hold_id: str) -> Effect:
     return await _changed(connection, standing, 0, standing.expires_at)
 
 
-async def give_back(
-    connection: AsyncConnection,
-    hold_id: str,
-    to_account_id: str | None,
-    amount: int,
-    to_bank: dict[str, Any] | None,
-) -> Effect:
+async def give_back(connection: AsyncConnection, hold_id: str, to_account_id: str, amount: int) -> Effect:
     """Pay held money on. Refusals: hold_unknown, hold_ended, account_unknown, account_closed, amount_exceeds_hold."""
-    standing, locked = await _lock(connection, hold_id, *([to_account_id] if to_account_id else []))
-    if to_bank is None:
-        receiver = locked.get(to_account_id or "")
-        if receiver is None:
-            raise refusal("account_unknown")
-        if receiver.status == "closed":
-            raise refusal("account_closed")
-        to, kind, bank = receiver.account_id, receiver.kind, None
-    else:
-        to, kind, bank = await closing.receiver(connection, to_bank, locked)
+    standing, locked = await _lock(connection, hold_id, to_account_id)
+    receiver = locked.get(to_account_id)
+    if receiver is None:
+        raise refusal("account_unknown")
+    if receiver.status == "closed" and not await postings.payouts(connection, [to_account_id]):
+        raise refusal("account_closed")
     if standing.ended:
         raise refusal("hold_ended")
     if amount > standing.amount:
@@ -182,13 +171,12 @@ async def give_back(
     await connection.execute(_SET, {"id": hold_id, "amount": remaining})
     posting = postings.Posting(
         src=standing.account_id,
-        dst=to,
+        dst=to_account_id,
         src_kind=standing.account_kind,
-        dst_kind=kind,
+        dst_kind=receiver.kind,
         amount=amount,
         currency=standing.currency,
         hold_id=hold_id,
-        bank=bank,
     )
     (posted,) = await postings.post(connection, [posting])
     result = {

@@ -49,6 +49,27 @@ def test_all_of_it_leaves_and_nothing_can_be_done_with_the_account_any_more(sand
     assert (again.status_code, again.json()["code"]) == (409, "account_closed")
 
 
+def test_what_comes_back_to_a_closed_account_is_sent_on_to_its_destination(sandbox: RunningSandbox) -> None:
+    account_id, receiver, mule = sandbox.rich_account(), sandbox.rich_account(), sandbox.rich_account()
+    assert close(
+        sandbox, account_id, f"{account_id}/close", destination={"kind": "wallet", "account_id": receiver}
+    ).is_success
+    had = sandbox.balance(receiver)["balance"]
+    sandbox.hold(mule, f"{mule}/held", 700).raise_for_status()
+    giving = {"to_account_id": account_id, "amount": 700, "reason": "restitution"}
+    answer = sandbox.ask("POST", f"/v1/holds/{mule}/held/return", giving)
+    assert answer.status_code == 200, answer.text
+    assert sandbox.balance(receiver)["balance"] == had + 700
+    assert sandbox.balance(account_id)["balance"] == 0
+    first = answer.json()["result"]["seq"]
+    posted = sandbox.ask("GET", "/v1/transfers", params={"after_seq": first - 1, "limit": 2}).json()
+    assert [(one["src"], one["dst"]) for one in posted["transfers"]] == [
+        (mule, account_id),
+        (account_id, receiver),
+    ]
+    assert sandbox.owner(mule).send(account_id, 5).json()["code"] == "payee_unknown", "nobody else can pay it"
+
+
 @pytest.mark.parametrize(
     "why",
     ["account_held", "account_restricted", "transfer_pending", "balance_changed", "destination_refused"],
