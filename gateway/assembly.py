@@ -28,6 +28,7 @@ from use_cases.look_up import LookUp
 from use_cases.look_up_recalls import LookUpRecalls
 from use_cases.raise_alarm import RaiseAlarm
 from use_cases.recover import Recover
+from use_cases.reopen import Reopen
 from use_cases.see_traces import SeeTraces
 from use_cases.tell import Tell
 from use_cases.wake import Wake
@@ -89,19 +90,21 @@ def assemble(wiring: Wiring) -> Parts:
         with contextlib.suppress(StanchError):
             await asyncio.gather(wiring.wallet_connection.warm(), *tries)
 
+    raise_alarm = RaiseAlarm(
+        alarms=wiring.alarms,
+        steps=wiring.steps,
+        freeze=FreezeEffect(wiring.wallet),
+        overview=wiring.overview,
+        policies=wiring.policies,
+        clock=wiring.clock,
+        admission=admission,
+        recording=Deadline(2 * settings.wallet_timeout_ms / 1000 + RECORDING_SECONDS),
+        freeze_clock=wiring.freeze_clock,
+    )
     return Parts(
         door=Door(wiring.operators.by_credential, admission),
-        raise_alarm=RaiseAlarm(
-            alarms=wiring.alarms,
-            steps=wiring.steps,
-            freeze=FreezeEffect(wiring.wallet),
-            overview=wiring.overview,
-            policies=wiring.policies,
-            clock=wiring.clock,
-            admission=admission,
-            recording=Deadline(2 * settings.wallet_timeout_ms / 1000 + RECORDING_SECONDS),
-            freeze_clock=wiring.freeze_clock,
-        ),
+        raise_alarm=raise_alarm,
+        reopen=Reopen(raise_alarm=raise_alarm, incidents=wiring.incidents, overview=wiring.overview),
         answer_challenge=AnswerChallenge(
             challenges=wiring.challenges,
             incidents=wiring.incidents,

@@ -21,6 +21,7 @@ from use_cases.look_up import LookUp
 from use_cases.look_up_recalls import LookUpRecalls
 from use_cases.raise_alarm import RaiseAlarm
 from use_cases.recover import Recover
+from use_cases.reopen import Reopen
 from use_cases.see_traces import SeeTraces
 from use_cases.tell import Tell
 from use_cases.wake import Wake
@@ -47,6 +48,7 @@ class Parts:
     identity: IdentityParts
     decide: Decide
     ask_to_close: AskToClose
+    reopen: Reopen
     recover: Recover
     account_by_remedy: AccountByRemedy
     look_up: LookUp

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, and_, exists, func, not_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import aliased
 
 from adapters.sql.engine import statement
 from adapters.sql.hand_over import ask
@@ -70,7 +71,17 @@ class SqlIncidents:
                 .where(AlarmRow.incident_id == incident_id, AlarmRow.acknowledged_at.is_not(None))
                 .order_by(AlarmRow.received_at, AlarmRow.id)
             )
-            return tuple(dict.fromkeys(transfer for named in rows for transfer in named))
+            # What was stolen by the incident that this one goes on with was named there, or found; here all of it is named.
+            former = await connection.scalars(
+                select(Theft.transfer_id)
+                .join(Incident, Incident.reopens == Theft.incident_id)
+                .where(
+                    Incident.id == incident_id, Theft.withdrawn_at.is_(None), Theft.basis != ADDED_BY_PEOPLE
+                )
+                .order_by(Theft.found_at, Theft.transfer_id)
+            )
+            named = [transfer for each in rows for transfer in each]
+            return tuple(dict.fromkeys([*named, *former]))
 
     async def changed_thefts(self, incident_id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """See ports.Incidents."""
@@ -128,11 +139,13 @@ def facts_query() -> Select[Any]:
         .where(of_incident, AlarmRow.acknowledged_at.is_(None))
         .order_by(AlarmRow.received_at, AlarmRow.id)
     )
+    later = aliased(Incident)
     asking = exists().where(of_incident, AlarmRow.episode == Incident.episode, AlarmRow.held_back.is_(False))
     return select(
         Incident,
         func.array(waiting.scalar_subquery()).label("unacknowledged"),
         and_(Incident.status == Status.OPENED.value, not_(asking)).label("held_back"),
+        select(later.id).where(later.reopens == Incident.id).scalar_subquery().label("reopened_as"),
     )
 
 
@@ -160,6 +173,8 @@ def facts_of(row: Row[Any]) -> IncidentFacts:
         outcome=row.outcome,
         unacknowledged=tuple(row.unacknowledged),
         held_back=row.held_back,
+        reopens=row.reopens,
+        reopened_as=row.reopened_as,
     )
 
 

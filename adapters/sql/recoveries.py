@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, and_, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import aliased
 
 from activities.recovery_ports import CameBack, PaidOn, TracedMoney
 from adapters.secrets.keys import Sealer
@@ -116,12 +117,21 @@ class SqlRecoveries:
 
     async def contests(self, hold_id: str) -> tuple[str, ...]:
         """See ports.Recoveries."""
+        holder = aliased(Incident)
+        # An incident that goes on with the hold's own has the same owner: nobody competes.
+        own = (
+            select(holder.account_id)
+            .join(HoldClaim, HoldClaim.incident_id == holder.id)
+            .where(HoldClaim.id == hold_id)
+            .scalar_subquery()
+        )
         async with statement(self._engine) as connection:
             rows = await connection.scalars(
                 select(HoldContest.incident_id)
                 .join(Incident, Incident.id == HoldContest.incident_id)
                 .where(
                     HoldContest.hold_id == hold_id,
+                    Incident.account_id != own,
                     or_(Incident.outcome.is_(None), Incident.outcome.not_in(NO_THEFT)),
                 )
                 .order_by(HoldContest.incident_id)

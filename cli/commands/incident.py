@@ -159,6 +159,15 @@ def decide(
     )
 
 
+@application.command()
+def reopen(incident: IncidentId, *, reason: Reason, login: Login = None, as_json: Json = False) -> None:
+    """Go on with a closed incident as a new one: its account is frozen again, what was known is carried over."""
+    from cli.incidents.verbs import reopen_incident
+    from cli.output import Output
+
+    reopen_incident(incident, reason=reason, login=login, output=Output(as_json=as_json))
+
+
 @application.command("close-account")
 def close_account(
     incident: IncidentId,

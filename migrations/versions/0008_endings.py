@@ -1,4 +1,4 @@
-"""How incidents end: accounts closed for their owners.
+"""How incidents end: accounts closed for their owners, incidents reopened.
 
 Revision ID: 0008
 Revises: 0006
@@ -86,6 +86,15 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["step_id"], ["step.id"], name=op.f("fk_account_closure_step_id")),
         sa.PrimaryKeyConstraint("incident_id", name=op.f("pk_account_closure")),
+    )
+    op.add_column("incident", sa.Column("reopens", sa.String(length=26), nullable=True))
+    op.create_foreign_key(op.f("fk_incident_reopens"), "incident", "incident", ["reopens"], ["id"])
+    op.create_index(
+        "uq_incident_reopens",
+        "incident",
+        ["reopens"],
+        unique=True,
+        postgresql_where=sa.text("reopens IS NOT NULL"),
     )
     for table, changing in MAY_CHANGE.items():
         guard(table, changing)

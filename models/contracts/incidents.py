@@ -34,6 +34,10 @@ class IncidentFacts(Message):
     """Ids of alarms whose effect is not committed yet, oldest first."""
     held_back: bool = False
     """Only unproven reports came, on an account that had its share of them: nothing is frozen until an agent decides."""
+    reopens: str | None = None
+    """The closed incident that this one goes on with."""
+    reopened_as: str | None = None
+    """The incident that goes on with this one."""
 
 
 class IncidentOpening(Message):
