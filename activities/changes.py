@@ -249,6 +249,15 @@ class RecordClosure:
 
 
 @dataclass(frozen=True)
+class AskRating:
+    """The owner may rate our help once, with a code of which only the sha256 is kept."""
+
+    code_digest: str
+    at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
 class CloseQuestion:
     """Close this one question."""
 
@@ -368,4 +377,5 @@ Change = (
     | NoticeSent
     | RecordDestination
     | RecordClosure
+    | AskRating
 )

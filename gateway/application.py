@@ -19,6 +19,7 @@ from gateway.api import (
     identity,
     incidents,
     notices,
+    rating,
     recalls,
     recovery,
     state,
@@ -78,6 +79,7 @@ def _routed(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | N
         recovery,
         closure,
         notices,
+        rating,
         state,
     ):
         app.include_router(each.router)

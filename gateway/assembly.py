@@ -27,6 +27,7 @@ from use_cases.decide import Decide
 from use_cases.look_up import LookUp
 from use_cases.look_up_recalls import LookUpRecalls
 from use_cases.raise_alarm import RaiseAlarm
+from use_cases.rate import Rate
 from use_cases.recover import Recover
 from use_cases.reopen import Reopen
 from use_cases.see_traces import SeeTraces
@@ -104,6 +105,7 @@ def assemble(wiring: Wiring) -> Parts:
     return Parts(
         door=Door(wiring.operators.by_credential, admission),
         raise_alarm=raise_alarm,
+        rate=Rate(ratings=wiring.ratings, clock=wiring.clock),
         reopen=Reopen(raise_alarm=raise_alarm, incidents=wiring.incidents, overview=wiring.overview),
         answer_challenge=AnswerChallenge(
             challenges=wiring.challenges,

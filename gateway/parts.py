@@ -20,6 +20,7 @@ from use_cases.decide import Decide
 from use_cases.look_up import LookUp
 from use_cases.look_up_recalls import LookUpRecalls
 from use_cases.raise_alarm import RaiseAlarm
+from use_cases.rate import Rate
 from use_cases.recover import Recover
 from use_cases.reopen import Reopen
 from use_cases.see_traces import SeeTraces
@@ -49,6 +50,7 @@ class Parts:
     decide: Decide
     ask_to_close: AskToClose
     reopen: Reopen
+    rate: Rate
     recover: Recover
     account_by_remedy: AccountByRemedy
     look_up: LookUp

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities import changes as say
 from activities.freeze import freeze_step_key
 from adapters.secrets.keys import Sealer
-from adapters.sql import recall_changes
+from adapters.sql import ratings, recall_changes
 from adapters.sql.closures import account_closed, closed_as, destination_entered
 from adapters.sql.identity_claims import end_claim_of_impostor, record_evidence, void_evidence
 from adapters.sql.identity_limits import RENEWED
@@ -342,4 +342,5 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     say.RecallEnded: recall_changes.ended,
     say.NoticeSent: note_sent,
     say.RecordClosure: account_closed,
+    say.AskRating: ratings.asked,
 }

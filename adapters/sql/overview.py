@@ -12,6 +12,7 @@ from adapters.secrets.keys import Sealer
 from adapters.sql.decision_views import read_decisions
 from adapters.sql.engine import transaction
 from adapters.sql.incidents import facts_of, facts_query, read_facts, read_money
+from adapters.sql.ratings import read_rating
 from adapters.sql.step_store import SqlStepStore
 from models.contracts.incidents import IncidentView, ListedSteps
 from models.contracts.steps import RecordedStep
@@ -56,6 +57,7 @@ class SqlOverview:
                 refreezes=episode - 1,
                 steps=_counts(steps),
                 summary=summary,
+                rating=await read_rating(connection, incident_id, self._sealer),
             )
 
     async def incidents(

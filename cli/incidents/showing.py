@@ -67,6 +67,9 @@ def show_view(console: Console, view: Mapping[str, Any], steps: Iterable[Mapping
     took = view.get("time_to_freeze_ms")
     if took:
         console.print(f"frozen after {took['committed']} ms (wallet's word after {took['wallet_ack']} ms)")
+    if rated := view.get("rating"):
+        said = f": {escape(rated['comment'])}" if rated["comment"] else ""
+        console.print(f"the owner rates our help {rated['rating']} of 5{said}")
     for currency, flow in sorted(view["money"].items()):
         places = ", ".join(f"{place} {sum_of_money(amount, currency)}" for place, amount in flow.items())
         console.print(f"money: {places}")

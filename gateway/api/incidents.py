@@ -48,6 +48,7 @@ class IncidentAnswer(IncidentFacts):
     refreezes: int
     steps: ListedSteps
     summary: dict[str, Any] | None
+    rating: dict[str, Any] | None
 
 
 class StepList(Message):

@@ -17,6 +17,8 @@ depends_on = None
 MAY_CHANGE: dict[str, tuple[str, ...]] = {
     "payout_destination": (),
     "account_closure": (),
+    "rating_ask": (),
+    "rating": (),
 }
 """Records of which only these columns ever change; the others are refused to everyone."""
 
@@ -86,6 +88,28 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["step_id"], ["step.id"], name=op.f("fk_account_closure_step_id")),
         sa.PrimaryKeyConstraint("incident_id", name=op.f("pk_account_closure")),
+    )
+    op.create_table(
+        "rating_ask",
+        sa.Column("incident_id", sa.String(length=26), nullable=False),
+        sa.Column("code_digest", sa.String(length=64), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["incident_id"], ["incident.id"], name=op.f("fk_rating_ask_incident_id")),
+        sa.PrimaryKeyConstraint("incident_id", name=op.f("pk_rating_ask")),
+        sa.UniqueConstraint("code_digest", name=op.f("uq_rating_ask_code_digest")),
+    )
+    op.create_table(
+        "rating",
+        sa.Column("incident_id", sa.String(length=26), nullable=False),
+        sa.Column("rating", sa.Integer(), nullable=False),
+        sa.Column("comment", sa.LargeBinary(), nullable=True),
+        sa.Column("rated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("rating BETWEEN 1 AND 5", name=op.f("ck_rating_rating")),
+        sa.ForeignKeyConstraint(
+            ["incident_id"], ["rating_ask.incident_id"], name=op.f("fk_rating_incident_id")
+        ),
+        sa.PrimaryKeyConstraint("incident_id", name=op.f("pk_rating")),
     )
     op.add_column("incident", sa.Column("reopens", sa.String(length=26), nullable=True))
     op.create_foreign_key(op.f("fk_incident_reopens"), "incident", "incident", ["reopens"], ["id"])

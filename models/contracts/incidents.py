@@ -392,3 +392,5 @@ class IncidentView(Message):
     refreezes: int
     steps: ListedSteps
     summary: dict[str, Any] | None
+    rating: dict[str, Any] | None = None
+    """How well the owner says they were helped."""

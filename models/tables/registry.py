@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from models.tables import closure, holds, identity, incidents, people, recalls, steps, traces, transfers
+from models.tables import (
+    closure,
+    holds,
+    identity,
+    incidents,
+    people,
+    rating,
+    recalls,
+    steps,
+    traces,
+    transfers,
+)
 from models.tables.base import Base
 
 METADATA = Base.metadata
 
-MODULES = (closure, holds, identity, incidents, people, recalls, steps, traces, transfers)
+MODULES = (closure, holds, identity, incidents, people, rating, recalls, steps, traces, transfers)
 """The modules that define tables; named so that the imports are used."""

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from adapters.secrets.keys import Sealer
+from adapters.sql.notices import BODY
 from models.contracts.closure import BankDestination, ProvenDestination, WalletDestination
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Status
@@ -56,6 +58,7 @@ async def test_all_money_goes_to_the_proven_destination_and_so_does_what_comes_b
         name: amount for name, amount in had.items() if amount
     }
     assert await house.steps(incident_id, StepKind.RELEASE) == []
+    await the_rating_is_taken_once(house, incident_id)
     held = await remedy(house, incident_id)
     assert (held.stolen, held.on_hold) == (50_000, 50_000)
 
@@ -70,6 +73,29 @@ async def test_all_money_goes_to_the_proven_destination_and_so_does_what_comes_b
     )
     assert await house.differences(incident_id) == []
     assert (await house.audit(incident_id)).findings == ()
+
+
+async def the_rating_is_taken_once(house: House, incident_id: str) -> None:
+    """The code is in the closing notice, sealed, and nowhere else."""
+    (row,) = await house.rows(
+        "SELECT body FROM notice_outbox WHERE incident_id = :id AND template = 'incident_closed'",
+        id=incident_id,
+    )
+    sealer = Sealer(house.wiring.keys)
+    code = json.loads(await sealer.open(incident_id, BODY, row.body))["rating"]
+    with pytest.raises(StanchError) as unknown:
+        await house.parts.rate.run("AAAA-AAAA-AAAA-AAAA", 1, None)
+    await house.parts.rate.run(code.lower(), 4, "kind, but slow")
+    with pytest.raises(StanchError) as used:
+        await house.parts.rate.run(code, 1, None)
+    assert unknown.value.code is used.value.code is ErrorCode.NOT_FOUND
+    assert unknown.value.message == used.value.message
+    view = await house.wiring.overview.incident(incident_id)
+    assert view is not None
+    assert view.rating is not None
+    assert (view.rating["rating"], view.rating["comment"]) == (4, "kind, but slow")
+    (stored,) = await house.rows("SELECT comment FROM rating WHERE incident_id = :id", id=incident_id)
+    assert b"kind" not in stored.comment
 
 
 async def test_an_alarm_wins_over_the_closing_before_its_intent_and_after_it(house: House) -> None:

@@ -29,6 +29,7 @@ FIELDS = {
     "currency": "CNY",
     "outcome": "restored",
     "decision": "upheld",
+    "rating": "ABCD-2345-EFGH-67IJ",
 }
 EVERY = [(template, by) for template, notice in TEXTS.items() for by in notice.words]
 
