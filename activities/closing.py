@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from base64 import b32encode
 from dataclasses import dataclass
+from datetime import timedelta
+from secrets import token_bytes
+from textwrap import wrap
 
 from temporalio import activity
 
-from activities.changes import CloseDecisionTasks, CloseIncident, QueueNotice
+from activities.changes import AskRating, CloseDecisionTasks, CloseIncident, QueueNotice
 from activities.origin import activity_origin
 from activities.ports import Incidents
 from activities.steps import Effect, Running, Steps
 from models.contracts.incidents import CloseInput, CloseResult
+from models.digests import rating_code_digest
 from models.names import Activity, DecisionKind, NoticeTemplate, StepKind
+
+RATING_BYTES = 10
+"""80 random bits, sixteen letters and digits: nobody guesses it, and a person can type it."""
+
+RATED_WITHIN = timedelta(days=30)
+"""After a month nobody remembers well."""
 
 
 @dataclass
@@ -27,6 +38,8 @@ class CloseTheIncident:
 
         async def effect(running: Running) -> Effect[CloseResult]:
             money = await self.incidents.money(step.incident_id)
+            # Made anew by every attempt and nowhere but in the notice, sealed: the attempt that is committed counts.
+            code = b32encode(token_bytes(RATING_BYTES)).decode()
             summary = {
                 "outcome": step.outcome.value,
                 "refreezes": step.refreezes,
@@ -39,7 +52,13 @@ class CloseTheIncident:
                 changes=(
                     CloseDecisionTasks(tuple(DecisionKind), running.started_at),
                     CloseIncident(step.outcome, running.started_at, summary),
-                    QueueNotice(NoticeTemplate.INCIDENT_CLOSED, fields={"outcome": step.outcome.value}),
+                    QueueNotice(
+                        NoticeTemplate.INCIDENT_CLOSED,
+                        fields={"outcome": step.outcome.value, "rating": "-".join(wrap(code, 4))},
+                    ),
+                    AskRating(
+                        rating_code_digest(code), running.started_at, running.started_at + RATED_WITHIN
+                    ),
                 ),
             )
 

@@ -55,12 +55,20 @@ class AlarmStore(Protocol):
     """Intake: the one commit in which the database decides (DESIGN 4)."""
 
     async def accept(
-        self, alarm: Alarm, *, sender: Sender, attempt: StepAttempt, incident_id: str, policy: Policy
+        self,
+        alarm: Alarm,
+        *,
+        sender: Sender,
+        attempt: StepAttempt,
+        incident_id: str,
+        policy: Policy,
+        reopens: str | None = None,
     ) -> AcceptedAlarm:
         """Commit alarm, incident (its own, or the open one of the account), attempt, data key and hand-over.
 
         `incident_id` is the id a new incident would take; `attempt.requested_at` is the receipt. The attempt is
-        written with the incident, episode and step key `freeze/{scope}` that the commit decides. Errors:
+        written with the incident, episode and step key `freeze/{scope}` that the commit decides. `reopens`: the closed
+        incident of the same account that a new one goes on with: its thefts are copied with their basis. Errors:
         ALARM_CONFLICT (same id, other content), DATABASE_UNREACHABLE (nothing was accepted).
         """
         ...

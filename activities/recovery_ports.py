@@ -166,7 +166,10 @@ class Recoveries(Protocol):
         ...
 
     async def proven_owner(self, incident_id: str) -> str | None:
-        """The account of an incident whose owner is proven (in its last episode, or closed as restored); None else."""
+        """The account of an incident whose owner is proven (in its last episode, or it ended as restored); None else.
+
+        What is paid to an account that was closed for its owner the wallet sends on to the destination of its closing.
+        """
         ...
 
     async def holds(

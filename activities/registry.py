@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from activities.close_account import CloseAccount
 from activities.closing import CloseTheIncident
+from activities.closure_ports import Closures
 from activities.comparing import CompareSecurity
 from activities.compromise_time import MoveCompromiseTime
 from activities.credential import (
@@ -67,6 +69,7 @@ class Ports:
     traces: Traces
     claims: Claims
     recoveries: Recoveries
+    closures: Closures
     challenges: Challenges
     claimants: IdentityClaims
     identity_rules: IdentityRules
@@ -121,6 +124,7 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         Release(steps, ports.wallet, ports.decisions, ports.incidents).run,
         LiftLimits(steps, ports.wallet).run,
         CloseTheIncident(steps, ports.incidents).run,
+        CloseAccount(steps, ports.wallet, ports.decisions, ports.closures).run,
         *_recovery(ports, steps),
         OpenRecall(steps, ports.institutions).run,
         CancelPayout(steps, ports.wallet).run,

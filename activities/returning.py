@@ -28,8 +28,8 @@ from models.ids import restriction_id
 from models.lifecycle import Event, Status
 from models.names import Activity, DecisionKind, NoticeTemplate, Outcome, Scope, StepKind
 
-LIFTING = {Outcome.RESTORED: Event.RETURN_INTENDED}
-"""A restored account goes back in stages; every other ending lifts the freeze without them."""
+LIFTING = {Outcome.RESTORED: Event.RETURN_INTENDED, Outcome.ACCOUNT_CLOSED: Event.CLOSURE_INTENDED}
+"""A restored account goes back in stages, a closed one never; every other ending lifts the freeze without stages."""
 
 
 SETTLED = tuple(kind for kind in DecisionKind if kind is not DecisionKind.STUCK)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from models.contracts.closure import Destination
 from models.contracts.steps import Receipt
 from models.contracts.wallet import (
     AccountState,
@@ -75,7 +76,27 @@ class Wallet(Protocol):
     async def return_hold(
         self, hold_id: str, to_account_id: str, amount: int, reason: str, *, key: str
     ) -> Receipt:
-        """Pay held money on, one transfer; `result` = {hold_id, transfer_id, seq, amount, remaining}."""
+        """Pay held money on, one transfer; `result` = {hold_id, transfer_id, seq, amount, remaining}.
+
+        An account that was closed with a destination takes it and sends it on there.
+        """
+        ...
+
+    async def close_account(
+        self,
+        account_id: str,
+        destination: Destination,
+        balances: Mapping[str, int],
+        restrictions: Sequence[str],
+        reason: str,
+        *,
+        key: str,
+    ) -> Receipt:
+        """Pay everything out and close for good, ending the named restrictions; `result` = {paid, ended}.
+
+        Errors also: WALLET_REFUSED while a hold, another restriction or a pending exit stands, or `balances` is not what the
+        account has to the last unit.
+        """
         ...
 
     async def holds(self) -> list[StandingHold]:

@@ -18,6 +18,7 @@ from adapters.sql.expectations import SqlExpectations
 from adapters.sql.hand_over import SqlHandOver
 from adapters.sql.operators import SqlFreezeClock, SqlOperators
 from adapters.sql.overview import SqlOverview
+from adapters.sql.ratings import SqlRatings
 from adapters.temporal.client import lazy_client
 from adapters.temporal.converter import encrypting_converter
 from adapters.temporal.hand_over import TemporalHandOver
@@ -50,6 +51,11 @@ class Wiring(IdentityWiring, MoneyWiring, NoticeWiring):
     def decisions(self) -> SqlDecisions:
         """People's choices."""
         return SqlDecisions(self.engine, Sealer(self.keys))
+
+    @cached_property
+    def ratings(self) -> SqlRatings:
+        """What owners say of our help."""
+        return SqlRatings(self.engine, Sealer(self.keys))
 
     @cached_property
     def operators(self) -> SqlOperators:

@@ -23,13 +23,16 @@ from models.errors import StanchError
 from use_cases.account_by_remedy import AccountByRemedy
 from use_cases.admission import Admission
 from use_cases.answer_challenge import AnswerChallenge
+from use_cases.close_account import AskToClose
 from use_cases.deadline import Deadline
 from use_cases.decide import Decide
 from use_cases.look_up import LookUp
 from use_cases.look_up_recalls import LookUpRecalls
 from use_cases.raise_alarm import RaiseAlarm
+from use_cases.rate import Rate
 from use_cases.reach_person import ReachPerson
 from use_cases.recover import Recover
+from use_cases.reopen import Reopen
 from use_cases.see_security import SeeSecurity
 from use_cases.see_traces import SeeTraces
 from use_cases.tell import Tell
@@ -107,6 +110,8 @@ def assemble(wiring: Wiring) -> Parts:
     return Parts(
         door=Door(wiring.operators.by_credential, admission),
         raise_alarm=raise_alarm,
+        rate=Rate(ratings=wiring.ratings, clock=wiring.clock),
+        reopen=Reopen(raise_alarm=raise_alarm, incidents=wiring.incidents, overview=wiring.overview),
         answer_challenge=AnswerChallenge(
             challenges=wiring.challenges,
             incidents=wiring.incidents,
@@ -123,6 +128,16 @@ def assemble(wiring: Wiring) -> Parts:
             proxies=frozenset(settings.trusted_proxies),
         ),
         decide=Decide(
+            desk=wiring.decisions,
+            overview=wiring.overview,
+            incidents=wiring.incidents,
+            steps=wiring.steps,
+            policies=wiring.policies,
+            clock=wiring.clock,
+        ),
+        ask_to_close=AskToClose(
+            wallet=wiring.wallet,
+            closures=wiring.closures,
             desk=wiring.decisions,
             overview=wiring.overview,
             incidents=wiring.incidents,

@@ -17,13 +17,16 @@ from gateway.pacing import Pacing
 from use_cases.account_by_remedy import AccountByRemedy
 from use_cases.answer_challenge import AnswerChallenge
 from use_cases.answer_recall import AnswerRecall
+from use_cases.close_account import AskToClose
 from use_cases.decide import Decide
 from use_cases.look_up import LookUp
 from use_cases.look_up_recalls import LookUpRecalls
 from use_cases.ports import StaffAlertDesk
 from use_cases.raise_alarm import RaiseAlarm
+from use_cases.rate import Rate
 from use_cases.reach_person import ReachPerson
 from use_cases.recover import Recover
+from use_cases.reopen import Reopen
 from use_cases.see_security import SeeSecurity
 from use_cases.see_traces import SeeTraces
 from use_cases.tell import Tell
@@ -53,6 +56,9 @@ class Parts:
     credential: CredentialParts
     pacing: Pacing
     decide: Decide
+    ask_to_close: AskToClose
+    reopen: Reopen
+    rate: Rate
     recover: Recover
     account_by_remedy: AccountByRemedy
     look_up: LookUp

@@ -29,6 +29,11 @@ def message_digest(message: BaseModel) -> str:
     return digest(message.model_dump(mode="json"))
 
 
+def rating_code_digest(code: str) -> str:
+    """sha256 of a rating's code as it was made: people write it in small letters, with spaces or dashes between."""
+    return hashlib.sha256(code.upper().replace(" ", "").replace("-", "").encode()).hexdigest()
+
+
 def _refuse_floats(value: Any) -> None:
     if isinstance(value, float):
         raise TypeError("a float has no canonical form here; use integers")

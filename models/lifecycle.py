@@ -25,6 +25,8 @@ class Status(StrEnum):
     """The release has been intended: restrictions of this episode may be gone, stage limits stand."""
     RELEASING = "releasing"
     """The freeze ends without the stages: false alarm, or no proof in time for an unproven report."""
+    CLOSING = "closing"
+    """The proven owner does not want the account back: it is paid out and closed at the wallet."""
     CLOSED = "closed"
 
 
@@ -39,6 +41,8 @@ class Event(StrEnum):
     RESET_COMPLETE = "reset_complete"
     RETURN_INTENDED = "return_intended"
     RELEASE_INTENDED = "release_intended"
+    CLOSURE_INTENDED = "closure_intended"
+    CLOSURE_REFUSED = "closure_refused"
     RELAPSED = "relapsed"
     CLOSE = "close"
 
@@ -56,14 +60,19 @@ TRANSITIONS: dict[tuple[Status, Event], Status] = {
     (Status.VERIFIED, Event.IMPOSTOR_FOUND): Status.PROTECTED,
     (Status.VERIFIED, Event.RESET_COMPLETE): Status.RESET,
     (Status.VERIFIED, Event.RELEASE_INTENDED): Status.RELEASING,
+    (Status.VERIFIED, Event.CLOSURE_INTENDED): Status.CLOSING,
     (Status.RESET, Event.PROOF_VOIDED): Status.FROZEN,
     (Status.RESET, Event.IMPOSTOR_FOUND): Status.PROTECTED,
     (Status.RESET, Event.RETURN_INTENDED): Status.RETURNING,
     (Status.RESET, Event.RELEASE_INTENDED): Status.RELEASING,
+    (Status.RESET, Event.CLOSURE_INTENDED): Status.CLOSING,
     (Status.RETURNING, Event.RELAPSED): Status.OPENED,
     (Status.RETURNING, Event.CLOSE): Status.CLOSED,
     (Status.RELEASING, Event.RELAPSED): Status.OPENED,
     (Status.RELEASING, Event.CLOSE): Status.CLOSED,
+    (Status.CLOSING, Event.CLOSURE_REFUSED): Status.VERIFIED,
+    (Status.CLOSING, Event.RELAPSED): Status.OPENED,
+    (Status.CLOSING, Event.CLOSE): Status.CLOSED,
 }
 
 REPEATABLE: frozenset[tuple[Status, Event]] = frozenset(
@@ -81,12 +90,13 @@ REPEATABLE: frozenset[tuple[Status, Event]] = frozenset(
         (Status.PROTECTED, Event.PROOF_VOIDED),
         (Status.RETURNING, Event.RETURN_INTENDED),
         (Status.RELEASING, Event.RELEASE_INTENDED),
+        (Status.CLOSING, Event.CLOSURE_INTENDED),
         (Status.CLOSED, Event.FREEZE_REFUSED),
     }
 )
 """Moves that change nothing when they come again: a wider freeze joins, a crashed attempt is repeated."""
 
-LIFTED: frozenset[Status] = frozenset({Status.RETURNING, Status.RELEASING})
+LIFTED: frozenset[Status] = frozenset({Status.RETURNING, Status.RELEASING, Status.CLOSING})
 """Protection is being lifted or has been: an alarm that arrives now starts the next episode."""
 
 PROVEN: frozenset[Status] = frozenset({Status.VERIFIED, Status.RESET})

@@ -153,6 +153,7 @@ class StepKind(StrEnum):
     PLAN_CREDENTIAL = "plan_credential"
     END_SESSIONS = "end_sessions"
     END_CREDENTIAL = "end_credential"
+    CLOSE_ACCOUNT = "close_account"
 
 
 class NoticeTemplate(StrEnum):
@@ -279,6 +280,7 @@ class DecisionKind(StrEnum):
     COMPETING_CLAIMS = "competing_claims"
     RECOVERY_STUCK = "recovery_stuck"
     CREDENTIAL = "credential"
+    CLOSE_ACCOUNT = "close_account"
 
     @property
     def of_recovery(self) -> bool:
@@ -401,6 +403,7 @@ class Activity(StrEnum):
     LOOK_FOR_PASSWORD = "look_for_password"  # noqa: S105 - the name of an activity
     END_SESSIONS = "end_sessions"
     END_CREDENTIAL = "end_credential"
+    CLOSE_ACCOUNT = "close_account"
 
 
 ADDED_BY_PEOPLE = "people"

@@ -51,6 +51,26 @@ REFUSALS: dict[str, tuple[int, str]] = {
     ),
     "account_unknown": (404, "No account of the wallet has this id. Nothing was done."),
     "account_closed": (409, "This account is closed. Nothing was done."),
+    "account_held": (
+        409,
+        "A hold stands on this account. Nothing was done; it can be closed when no money is held on it.",
+    ),
+    "account_restricted": (
+        409,
+        "A restriction that was not named stands on this account. Nothing was done; whoever placed it decides.",
+    ),
+    "transfer_pending": (
+        409,
+        "An exit of this account has not settled. Nothing was done; stop it, or wait until it has.",
+    ),
+    "balance_changed": (
+        409,
+        "The account does not have exactly what was named. Nothing was done; read it and ask again.",
+    ),
+    "destination_refused": (
+        409,
+        "This destination cannot take the money: it is unknown, closed, or the account itself. Nothing was done.",
+    ),
     "restriction_ended": (
         409,
         "This restriction has ended and its id can never be placed again. Nothing was done; use a new id.",

@@ -53,6 +53,15 @@ balance = Table(
     Column("opened_later", Boolean, nullable=False),
 )
 
+payout = Table(
+    "payout",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("dst", Text, nullable=False),
+    Column("dst_kind", Text, nullable=False),
+)
+"""Where a closed account's money goes: also what comes back to it later."""
+
 posting_head = Table(
     "posting_head",
     metadata,

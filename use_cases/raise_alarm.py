@@ -94,13 +94,24 @@ class RaiseAlarm:
         """
         allowed(alarm, sender)
         plausible(alarm, receipt.at)
+        return await self.accept(alarm, sender=sender, receipt=receipt)
+
+    async def accept(
+        self, alarm: Alarm, *, sender: Sender, receipt: Receipt, reopens: str | None = None
+    ) -> RaisedAlarm:
+        """As `run`, for an alarm that was looked at; `reopens`: the closed incident it goes on with."""
         proposed = new_id()
         attempt = self._attempt(alarm, sender, receipt, proposed)
         policy = self.policies.current()
         try:
             accepted = await self.admission.run(
                 lambda: self.alarms.accept(
-                    alarm, sender=sender, attempt=attempt, incident_id=proposed, policy=policy
+                    alarm,
+                    sender=sender,
+                    attempt=attempt,
+                    incident_id=proposed,
+                    policy=policy,
+                    reopens=reopens,
                 )
             )
         except StanchError as error:

@@ -99,6 +99,8 @@ class Attention(CompromiseTime):
             for kind in (DecisionKind.END_AS_FALSE_ALARM, DecisionKind.RETURN_ACCOUNT):
                 if (decision := self.choice(Outcome.FALSE_ALARM, kind)) is not None:
                     return Ended(Outcome.FALSE_ALARM, decision.request_id)
+            if (decision := self.choice(Outcome.ACCOUNT_CLOSED, DecisionKind.CLOSE_ACCOUNT)) is not None:
+                return Ended(Outcome.ACCOUNT_CLOSED, decision.request_id)
         # One person may dismiss a report that froze nothing. As soon as something else asks for the freeze, two must agree.
         dismissed = [(Outcome.RELEASED, DecisionKind.FREEZE_ON_REPORT)] if self.facts.held_back else []
         for outcome, kind in (*ENDED_BY_TWO, *dismissed):

@@ -29,6 +29,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.recalling import Recalling
 
 NO_THEFT = frozenset({Outcome.FALSE_ALARM, Outcome.RELEASED, Outcome.NOT_FROZEN})
+GIVEN_BACK = frozenset({Outcome.RESTORED, Outcome.ACCOUNT_CLOSED})
+"""The owner is proven and has the account, or its money: what is held can go to them."""
 NOTHING_LEFT, NOTHING_STOLEN = "nothing_left", "nothing_stolen"
 SHORTEST = timedelta(milliseconds=100)
 
@@ -119,7 +121,7 @@ class RecoverFunds:
         await self._recalling.recall(money)
         look = await self._look()
         await self._keeping.tell(look)
-        if look.outcome is Outcome.RESTORED:
+        if look.outcome in GIVEN_BACK:
             await self._carrying.offer(look)
         if self._over(look, money, begun_at):
             return NOTHING_LEFT, SHORTEST

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from datetime import timedelta
 
@@ -10,32 +9,26 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ChildWorkflowError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.closing import CloseTheIncident
     from activities.freeze import Freeze, freeze_step_key
-    from activities.holds import ListHolds, ReleaseHold
     from activities.opening import RegisterIncident
-    from activities.returning import LiftLimits, Release
     from models.contracts.incidents import (
-        CloseInput,
         FreezeInput,
         IncidentEnding,
         IncidentOpening,
-        LiftLimitsInput,
         RegisterInput,
-        ReleaseInput,
         ReturnAccountInput,
         VerifyIdentityInput,
     )
-    from models.contracts.money import ListHoldsInput, ReleaseHoldInput
     from models.digests import digest
     from models.errors import ErrorCode
     from models.lifecycle import PROVEN, Status
     from models.names import WAKE, DecisionKind, Outcome, Workflow
-    from workflows.policies import FREEZE, LOOK, STEP, code_of, failed_with
+    from workflows.endings import Endings
+    from workflows.policies import FREEZE, LOOK, code_of
     from workflows.recovery_begin import wake_recovery
     from workflows.reset_rounds import ResetRounds
     from workflows.return_account import ReturnAccount
-    from workflows.turns import Ended, HistoryFull, Relapsed, Turn, Voided
+    from workflows.turns import Ended, HistoryFull, Turn, Voided
     from workflows.verify_identity import VerifyIdentity
 
 PATIENCE_TO_THE_END = "patience-to-the-end"
@@ -46,7 +39,7 @@ OVERTAKEN = frozenset({ErrorCode.ALARM_WAITING.value, ErrorCode.ILLEGAL_MOVE.val
 
 
 @workflow.defn(name=Workflow.STOLEN_ACCOUNT_INCIDENT)
-class StolenAccountIncident(ResetRounds):
+class StolenAccountIncident(ResetRounds, Endings):
     """Opened -> frozen -> verified -> reset -> returning -> closed; models/lifecycle.py has every move.
 
     The wake update carries nothing: what happened is read from the database. Whatever happens while the account is
@@ -120,7 +113,7 @@ class StolenAccountIncident(ResetRounds):
             self.told = True
             if self.facts.status is Status.RETURNING and self.return_request is not None:
                 return await self._finish_return(self.return_request, self.factors)
-            if self.facts.status is Status.RELEASING and self.ending is not None:
+            if self.facts.status in {Status.RELEASING, Status.CLOSING} and self.ending is not None:
                 return await self._end(Ended(self.ending, self.ending_request))
             if not await self._freeze():
                 return Outcome.NOT_FROZEN
@@ -258,98 +251,3 @@ class StolenAccountIncident(ResetRounds):
                 self.return_request = None
             raise Voided
         return result.stages
-
-    async def _end(self, ended: Ended) -> Outcome:
-        """False alarm or lapse: the freeze ends without stages, and so does every hold of this incident."""
-        self.ending, self.ending_request = ended.outcome, ended.request_id
-        try:
-            await workflow.execute_activity_method(
-                Release.run,
-                ReleaseInput(
-                    incident_id=self.incident_id,
-                    episode=self.facts.episode,
-                    step_key="release" if ended.request_id is None else f"approval/{ended.request_id}",
-                    account_id=self.facts.account_id,
-                    ending=ended.outcome,
-                    request_id=ended.request_id,
-                ),
-                summary=f"release: {ended.outcome}",
-                **STEP,
-            )
-        except ActivityError as error:
-            if any(failed_with(error, code) for code in (ErrorCode.ALARM_WAITING, ErrorCode.ILLEGAL_MOVE)):
-                self.ending = self.ending_request = None
-                await self.look()
-                raise Voided from error
-            raise
-        await self._lift_limits(ended.outcome)
-        await self.money_settled()
-        if ended.outcome is Outcome.FALSE_ALARM or not self.proven:
-            await self._release_holds(ended.outcome)
-        return await self._close(ended.outcome, (), ())
-
-    async def _lift_limits(self, ending: Outcome) -> None:
-        """A return that was begun, in this episode or an earlier one, has left the limits of its stage."""
-        if self.return_round:
-            await workflow.execute_activity_method(
-                LiftLimits.run,
-                LiftLimitsInput(
-                    incident_id=self.incident_id,
-                    episode=self.facts.episode,
-                    step_key="release/lift-limits",
-                    account_id=self.facts.account_id,
-                    ending=ending,
-                ),
-                **STEP,
-            )
-
-    async def _release_holds(self, outcome: Outcome) -> None:
-        """Nothing was stolen, as far as anybody proved: what is held goes back to its place.
-
-        Where the owner is proven and did not call it a false alarm their claim stands, and so do the holds.
-        """
-        holds = await workflow.execute_activity_method(
-            ListHolds.run, ListHoldsInput(incident_id=self.incident_id), **LOOK
-        )
-        await asyncio.gather(
-            *(
-                workflow.execute_activity_method(
-                    ReleaseHold.run,
-                    ReleaseHoldInput(
-                        incident_id=self.incident_id,
-                        episode=self.facts.episode,
-                        step_key=f"release-hold/{hold_id}",
-                        hold_id=hold_id,
-                        reason=f"incident ended as {outcome}",
-                    ),
-                    **STEP,
-                )
-                for hold_id in holds.hold_ids
-            )
-        )
-
-    async def _close(self, outcome: Outcome, factors: tuple[str, ...], stages: tuple[str, ...]) -> Outcome:
-        """Close in the commit that refuses while an alarm waits; such an alarm has begun the next episode."""
-        await self.money_settled()
-        try:
-            closed = await workflow.execute_activity_method(
-                CloseTheIncident.run,
-                CloseInput(
-                    incident_id=self.incident_id,
-                    episode=self.facts.episode,
-                    step_key="close",
-                    account_id=self.facts.account_id,
-                    outcome=outcome,
-                    refreezes=self.refreezes,
-                    factors=factors,
-                    stages=stages,
-                ),
-                summary=f"close: {outcome}",
-                **STEP,
-            )
-        except ActivityError as error:
-            if any(failed_with(error, code) for code in (ErrorCode.ALARM_WAITING, ErrorCode.ILLEGAL_MOVE)):
-                await self.look()
-                raise Relapsed from error
-            raise
-        return closed.outcome

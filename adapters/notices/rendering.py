@@ -115,6 +115,8 @@ class CatalogueTexts:
         if "amount" in fields:
             given["amount"] = _money(int(fields["amount"]), fields["currency"], locale)
         help_line = self.help_line or self._word(tag, texts.HELP)
+        # A closing promised by an older version carries no code of its own; at the help line the reference is one.
+        given.setdefault("rating", reference)
         return given | {"company": self.company, "help": help_line, "reference": reference}
 
 

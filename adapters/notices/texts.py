@@ -169,26 +169,26 @@ TEXTS: Final[dict[Template, Notice]] = {
         },
     ),
     Template.INCIDENT_CLOSED: Notice(
-        1,
+        2,
         by="outcome",
         words={
             "restored": Words(
                 "Your case is closed: the account is yours again",
                 "You proved that the account is yours, every security setting was renewed, and the account came back to "
                 "you in stages. The case is closed.",
-                "Nothing more is needed. If you like, tell our help line from 1 to 5 how well we helped you; we ask only "
-                "this once.",
+                "Nothing more is needed. If you like, rate our help from 1 to 5 in the wallet app, with the code {rating}; we "
+                "ask only this once.",
                 "If money is still missing or something is wrong, tell our help line ({help}) and name reference "
                 "{reference}: we open the case again.",
-                "{company}: your case is closed, the account is yours again. If you like, rate our help from 1 to 5. Help "
-                "line: {help}, ref. {reference}",
+                "{company}: your case is closed, the account is yours again. Rate our help from 1 to 5 if you like, code "
+                "{rating}. Help line: {help}, ref. {reference}",
             ),
             "false_alarm": Words(
                 "Your case is closed: a false alarm",
                 "You proved that the account is yours and said that everything was done by yourself. The freeze is lifted, "
                 "and the case is closed.",
-                "Nothing more is needed. If you like, tell our help line from 1 to 5 how well we helped you; we ask only "
-                "this once.",
+                "Nothing more is needed. If you like, rate our help from 1 to 5 in the wallet app, with the code {rating}; we "
+                "ask only this once.",
                 "If you did not say that, tell our help line ({help}) at once and name reference {reference}: we freeze the "
                 "account again.",
                 "{company}: your case is closed as a false alarm, the freeze is lifted. You did not say that? Help line: "
@@ -197,8 +197,8 @@ TEXTS: Final[dict[Template, Notice]] = {
             "released": Words(
                 "Your case is closed: the freeze has ended",
                 "The freeze of your account has ended, and the case is closed.",
-                "Look through your account. If you like, tell our help line from 1 to 5 how well we helped you; we ask only "
-                "this once.",
+                "Look through your account. If you like, rate our help from 1 to 5 in the wallet app, with the code {rating}; "
+                "we ask only this once.",
                 "If somebody else got into your account, tell our help line ({help}) at once and name reference "
                 "{reference}: we freeze it again.",
                 "{company}: the freeze has ended and your case is closed. Somebody else in your account? Help line: {help}, "
@@ -208,7 +208,7 @@ TEXTS: Final[dict[Template, Notice]] = {
                 "A case on your account is closed",
                 "Somebody else claimed to be you. They got nothing, and this case is closed.",
                 "Call our help line ({help}) and name reference {reference} if your account does not work as you expect. If "
-                "you like, tell us from 1 to 5 how well we helped you; we ask only this once.",
+                "you like, rate our help from 1 to 5 in the wallet app, with the code {rating}; we ask only this once.",
                 "If you think that we are wrong, say so on the same line: another of our people looks at it.",
                 "{company}: the case of somebody who claimed to be you is closed. Questions? Help line: {help}, ref. "
                 "{reference}",
@@ -216,8 +216,8 @@ TEXTS: Final[dict[Template, Notice]] = {
             "account_closed": Words(
                 "Your case and your account are closed",
                 "As you wished, your account was closed, and so is the case.",
-                "Nothing more is needed. If you like, tell our help line from 1 to 5 how well we helped you; we ask only "
-                "this once.",
+                "Nothing more is needed. If you like, rate our help from 1 to 5 in the wallet app, with the code {rating}; we "
+                "ask only this once.",
                 "If you did not wish that, tell our help line ({help}) at once and name reference {reference}.",
                 "{company}: your account was closed as you wished, and so is your case. Not your wish? Help line: {help}, "
                 "ref. {reference}",

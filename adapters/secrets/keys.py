@@ -123,6 +123,10 @@ class Sealer:
         """What was sealed. Errors: ERASED; INTERNAL when a byte was changed or it was sealed for another place."""
         return unseal(await self._keys.key_for(incident_id), incident_id, field, sealed)
 
+    async def digest(self, incident_id: str, plain: bytes) -> str:
+        """See keyed_digest. Errors: ERASED."""
+        return keyed_digest(await self._keys.key_for(incident_id), plain)
+
 
 def seal(key: bytes, incident_id: str, field: str, plain: bytes) -> bytes:
     """See Sealer.seal."""

@@ -37,11 +37,18 @@ class SqlAlarmStore:
         self._keys = keys
 
     async def accept(
-        self, alarm: Alarm, *, sender: Sender, attempt: StepAttempt, incident_id: str, policy: Policy
+        self,
+        alarm: Alarm,
+        *,
+        sender: Sender,
+        attempt: StepAttempt,
+        incident_id: str,
+        policy: Policy,
+        reopens: str | None = None,
     ) -> AcceptedAlarm:
         """See ports.AlarmStore."""
         late = alarm.occurred_at < attempt.requested_at - timedelta(hours=LATE_AFTER_HOURS)
-        incoming = Incoming(alarm, sender, attempt, policy, alarm_id=new_id(), late=late)
+        incoming = Incoming(alarm, sender, attempt, policy, alarm_id=new_id(), late=late, reopens=reopens)
         try:
             return await self._decide(incoming, incident_id)
         except StanchError as error:
@@ -73,7 +80,12 @@ class SqlAlarmStore:
             # Started straight at Temporal: its payloads were sealed before the incident was registered.
             key = await self._keys.key_for(incident_id)
         async with statement(self._engine) as connection:
-            held_back = incoming.alarm.kind is AlarmKind.REPORT and await had_its_share(connection, incoming)
+            # Who reopens an incident is a person who has looked: that is what a report is held back for.
+            held_back = (
+                incoming.alarm.kind is AlarmKind.REPORT
+                and incoming.reopens is None
+                and await had_its_share(connection, incoming)
+            )
             values = opening_values(incoming, incident_id, key, wrapped, held_back=held_back)
             try:
                 opened = (await connection.execute(OPEN_NEW, values)).scalar_one()

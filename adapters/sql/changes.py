@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import func, insert, or_, text, true, update
@@ -13,7 +14,8 @@ from activities import changes as say
 from activities import recall_changes as say_recall
 from activities.freeze import freeze_step_key
 from adapters.secrets.keys import Sealer
-from adapters.sql import recall_changes
+from adapters.sql import ratings, recall_changes
+from adapters.sql.closures import account_closed, closed_as, destination_entered
 from adapters.sql.credentials import move_credential
 from adapters.sql.identity_claims import end_claim_of_impostor, record_evidence, void_evidence
 from adapters.sql.identity_limits import RENEWED
@@ -53,6 +55,7 @@ DECIDES = (
     say.MoveIncident,
     say.RecordEvidence,
     say.RecordProof,
+    say.RecordClosure,
     say.RenewFreeze,
     say.SetCompromisedSince,
 )
@@ -74,6 +77,8 @@ async def apply(
             await connection.execute(insert(NoticeOutbox).values(await promise(change, step, sealer)))
         elif isinstance(change, say_recall.RecallSaid):
             await recall_changes.said(change, connection, step, sealer)
+        elif isinstance(change, say.RecordDestination):
+            await destination_entered(change, connection, step, sealer)
         else:
             await APPLY[type(change)](change, connection, step)
 
@@ -122,7 +127,9 @@ async def _close_unfrozen(change: say.CloseIncident, connection: AsyncConnection
         .where(Alarm.incident_id == incident_id, Alarm.acknowledged_at.is_(None))
         .values(acknowledged_at=change.at)
     )
-    await _end(change, connection, incident_id, move(Status.OPENED, Event.FREEZE_REFUSED))
+    outcome = await closed_as(connection, incident_id, change.outcome)
+    ending = replace(change, outcome=outcome)
+    await _end(ending, connection, incident_id, move(Status.OPENED, Event.FREEZE_REFUSED))
     subject = f"{incident_id}/{step.attempt.episode}"
     await raise_alert(connection, StaffAlertKind.NOT_FROZEN, subject, incident_id=incident_id, at=change.at)
 
@@ -351,4 +358,6 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     say.NoticeReached: note_reached,
     say.MoveCredential: move_credential,
     **PAYMENTS,
+    say.RecordClosure: account_closed,
+    say.AskRating: ratings.asked,
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, and_, exists, func, not_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import aliased
 
 from adapters.sql.engine import statement, transaction
 from adapters.sql.hand_over import ask
@@ -110,11 +111,13 @@ def facts_query() -> Select[Any]:
         .where(of_incident, AlarmRow.acknowledged_at.is_(None))
         .order_by(AlarmRow.received_at, AlarmRow.id)
     )
+    later = aliased(Incident)
     asking = exists().where(of_incident, AlarmRow.episode == Incident.episode, AlarmRow.held_back.is_(False))
     return select(
         Incident,
         func.array(waiting.scalar_subquery()).label("unacknowledged"),
         and_(Incident.status == Status.OPENED.value, not_(asking)).label("held_back"),
+        select(later.id).where(later.reopens == Incident.id).scalar_subquery().label("reopened_as"),
     )
 
 
@@ -142,4 +145,6 @@ def facts_of(row: Row[Any]) -> IncidentFacts:
         outcome=row.outcome,
         unacknowledged=tuple(row.unacknowledged),
         held_back=row.held_back,
+        reopens=row.reopens,
+        reopened_as=row.reopened_as,
     )

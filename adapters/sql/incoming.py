@@ -28,6 +28,7 @@ class Incoming:
     policy: Policy
     alarm_id: str
     late: bool
+    reopens: str | None = None
 
     def content_digest(self, key: bytes) -> str:
         """What tells a repeated alarm from another one under its id.

@@ -44,7 +44,9 @@ WHERE decision_task.id = decision_request.task_id AND decision_task.incident_id 
 """
 ).bindparams(bindparam("lifting", type_=ARRAY(VARCHAR)))
 
-LIFTING = [Outcome.RESTORED.value, Outcome.FALSE_ALARM.value, Outcome.RELEASED.value]
+LIFTING = [
+    each.value for each in (Outcome.RESTORED, Outcome.FALSE_ALARM, Outcome.RELEASED, Outcome.ACCOUNT_CLOSED)
+]
 """Choices that end a freeze."""
 
 JOIN = text(

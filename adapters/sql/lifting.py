@@ -57,10 +57,11 @@ async def refuse_while_alarmed(connection: AsyncConnection, incident_id: str) ->
 
 
 async def lift(connection: AsyncConnection, incident_id: str, episode: int, event: Event) -> None:
-    """Move to returning or releasing, or refuse.
+    """Move to returning, releasing or closing, or refuse.
 
-    Errors: ALARM_WAITING; ILLEGAL_MOVE; RESET_INCOMPLETE, when a return has no standing proof in this episode, a security
-    item without a receipt that reaches back to the compromise time, or payments in flight that may still move money.
+    Errors: ALARM_WAITING; ILLEGAL_MOVE; RESET_INCOMPLETE, when a return or a closing has no standing proof in this episode,
+    or a return has a security item without a receipt that reaches back to the compromise time, or payments in flight that
+    may still move money.
     """
     status = await locked_incident(connection, incident_id, episode)
     await refuse_while_alarmed(connection, incident_id)
@@ -69,17 +70,15 @@ async def lift(connection: AsyncConnection, incident_id: str, episode: int, even
         # A return that has begun goes on: its money is free already, and earlier versions began some without a look.
         in_flight = status is not Status.RETURNING
         await _refuse_incomplete(connection, incident_id, episode, in_flight=in_flight)
+    if event is Event.CLOSURE_INTENDED:
+        await _refuse_unproven(connection, incident_id, episode)
     await connection.execute(update(Incident).where(Incident.id == incident_id).values(status=after.value))
 
 
 async def _refuse_incomplete(
     connection: AsyncConnection, incident_id: str, episode: int, *, in_flight: bool
 ) -> None:
-    proven = await connection.scalar(
-        select(func.count())
-        .select_from(Proof)
-        .where(Proof.incident_id == incident_id, Proof.episode == episode, Proof.voided_at.is_(None))
-    )
+    proven = await _proofs(connection, incident_id, episode)
     since = select(Incident.compromised_since).where(Incident.id == incident_id).scalar_subquery()
     items = set(
         await connection.scalars(
@@ -99,3 +98,22 @@ async def _refuse_incomplete(
             ErrorCode.RESET_INCOMPLETE,
             f"The account is not ready to go back; missing: {what}. It stays frozen until this is done.",
         )
+
+
+async def _refuse_unproven(connection: AsyncConnection, incident_id: str, episode: int) -> None:
+    if not await _proofs(connection, incident_id, episode):
+        raise StanchError(
+            ErrorCode.RESET_INCOMPLETE,
+            "Nobody is proven to own the account, so nobody can have it closed. It stays frozen until somebody is.",
+        )
+
+
+async def _proofs(connection: AsyncConnection, incident_id: str, episode: int) -> int:
+    return (
+        await connection.scalar(
+            select(func.count())
+            .select_from(Proof)
+            .where(Proof.incident_id == incident_id, Proof.episode == episode, Proof.voided_at.is_(None))
+        )
+        or 0
+    )

@@ -18,8 +18,9 @@ OPEN_NEW = text(
     """
 WITH opened AS (
     INSERT INTO incident (id, account_id, status, episode, scope, provisional, opened_at, episode_opened_at, renewals,
-                          workflow_id)
-    SELECT :incident_id, :account_id, :status, 1, :alarm_scope, :provisional, :received_at, :received_at, 0, :story
+                          workflow_id, reopens)
+    SELECT :incident_id, :account_id, :status, 1, :alarm_scope, :provisional, :received_at, :received_at, 0, :story,
+           CAST(:reopens AS varchar)
     WHERE NOT EXISTS (SELECT FROM alarm WHERE source = CAST(:source AS varchar) AND source_id = CAST(:source_id AS varchar))
       AND NOT EXISTS (SELECT FROM incident WHERE account_id = CAST(:account_id AS varchar) AND closed_at IS NULL)
     ON CONFLICT (account_id) WHERE closed_at IS NULL DO NOTHING
@@ -39,6 +40,10 @@ WITH opened AS (
     SELECT :attempt_id, id, 1, :step_key, :step_kind, :actor, :role, :received_at, :workflow_id, :run_id,
            :activity_id, :attempt, :gateway_attempt, :input_digest
     FROM opened WHERE NOT :held_back
+), carried AS (
+    INSERT INTO theft (incident_id, transfer_id, basis, found_at, withdrawn_at, withdrawn_by)
+    SELECT opened.id, theft.transfer_id, theft.basis, theft.found_at, theft.withdrawn_at, theft.withdrawn_by
+    FROM opened, theft WHERE theft.incident_id = CAST(:reopens AS varchar)
 ), asked AS (
     INSERT INTO hand_over (incident_id, generation, requested_at, next_try_at, attempts)
     SELECT id, 1, :received_at, clock_timestamp() + interval '2 seconds', 0 FROM opened
@@ -60,4 +65,5 @@ def opening_values(
         "story": incident_workflow_id(incident_id),
         "wrapped": wrapped,
         "held_back": held_back,
+        "reopens": incoming.reopens,
     }

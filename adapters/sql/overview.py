@@ -13,6 +13,7 @@ from adapters.sql.decision_views import read_decisions
 from adapters.sql.engine import transaction
 from adapters.sql.incidents import facts_of, facts_query, read_facts
 from adapters.sql.notices import unreached
+from adapters.sql.ratings import read_rating
 from adapters.sql.standing_traces import read_money
 from adapters.sql.step_store import SqlStepStore
 from models.contracts.incidents import IncidentView, ListedSteps
@@ -62,6 +63,7 @@ class SqlOverview:
                 summary=summary,
                 unreached=tuple((await unreached(connection, [incident_id])).get(incident_id, [])),
                 security=counts(steps, episode),
+                rating=await read_rating(connection, incident_id, self._sealer),
             )
 
     async def incidents(

@@ -7,9 +7,10 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, exists, func, or_, select
+from sqlalchemy import Row, and_, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import aliased
 
 from activities.recovery_ports import CameBack, PaidOn, Restituted, TracedMoney
 from adapters.secrets.keys import Sealer
@@ -28,6 +29,7 @@ from models.contracts.money import ClaimedHold
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.recovery import HoldView, RecoveryDecision, RecoveryHold, RecoveryLook
 from models.names import RECOVERY_QUESTIONS, DecisionKind, HoldSource, Outcome
+from models.tables.closure import AccountClosure
 from models.tables.holds import HoldClaim, HoldContest, HoldObjection, MuleFreeze
 from models.tables.incidents import Incident
 from models.tables.people import DecisionApproval, DecisionRequest, DecisionTask, Proof
@@ -143,12 +145,21 @@ class SqlRecoveries:
 
     async def contests(self, hold_id: str) -> tuple[str, ...]:
         """See ports.Recoveries."""
+        holder = aliased(Incident)
+        # An incident that goes on with the hold's own has the same owner: nobody competes.
+        own = (
+            select(holder.account_id)
+            .join(HoldClaim, HoldClaim.incident_id == holder.id)
+            .where(HoldClaim.id == hold_id)
+            .scalar_subquery()
+        )
         async with statement(self._engine) as connection:
             rows = await connection.scalars(
                 select(HoldContest.incident_id)
                 .join(Incident, Incident.id == HoldContest.incident_id)
                 .where(
                     HoldContest.hold_id == hold_id,
+                    Incident.account_id != own,
                     or_(Incident.outcome.is_(None), Incident.outcome.not_in(NO_THEFT)),
                 )
                 .order_by(HoldContest.incident_id)
@@ -170,12 +181,18 @@ class SqlRecoveries:
         stands = exists().where(
             Proof.incident_id == Incident.id, Proof.episode == Incident.episode, Proof.voided_at.is_(None)
         )
+        closed = exists().where(AccountClosure.incident_id == Incident.id)
         async with statement(self._engine) as connection:
             account_id: str | None = await connection.scalar(
                 select(Incident.account_id).where(
                     Incident.id == incident_id,
-                    stands,
-                    or_(Incident.outcome.is_(None), Incident.outcome == Outcome.RESTORED.value),
+                    or_(
+                        closed,
+                        and_(
+                            stands,
+                            or_(Incident.outcome.is_(None), Incident.outcome == Outcome.RESTORED.value),
+                        ),
+                    ),
                 )
             )
             return account_id

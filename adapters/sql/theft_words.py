@@ -31,13 +31,14 @@ async def read_theft_words(connection: AsyncConnection, incident_id: str) -> The
     )
     counting = [alarm for alarm in alarms if incident.provisional or _counts(alarm, proven_at)]
     others = [alarm for alarm in alarms if alarm not in counting]
+    former = await _former(connection, incident_id)
     said = (
         await connection.execute(
             select(Theft).where(Theft.incident_id == incident_id).order_by(Theft.found_at, Theft.transfer_id)
         )
     ).all()
     return TheftWords(
-        named=_named(counting),
+        named=tuple(dict.fromkeys([*_named(counting), *former])),
         claimed=_named(others),
         added=tuple(
             row.transfer_id
@@ -52,6 +53,17 @@ async def read_theft_words(connection: AsyncConnection, incident_id: str) -> The
 def _counts(alarm: Row[Any], proven_at: datetime | None) -> bool:
     """A machine's word; or that of a report which was there when the owner was proven, and saw it."""
     return alarm.kind == AlarmKind.TRIGGER.value or (proven_at is not None and alarm.received_at <= proven_at)
+
+
+async def _former(connection: AsyncConnection, incident_id: str) -> list[str]:
+    """What was stolen by the incident that this one goes on with: it was named there, or found; here all of it is named."""
+    rows = await connection.scalars(
+        select(Theft.transfer_id)
+        .join(Incident, Incident.reopens == Theft.incident_id)
+        .where(Incident.id == incident_id, Theft.withdrawn_at.is_(None), Theft.basis != ADDED_BY_PEOPLE)
+        .order_by(Theft.found_at, Theft.transfer_id)
+    )
+    return list(rows)
 
 
 def _named(alarms: list[Row[Any]]) -> tuple[str, ...]:

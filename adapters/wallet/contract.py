@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from adapters.wallet.connection import READ_DEADLINE, WalletConnection, known_fields, segment
 from adapters.wallet.refusals import unreachable
+from models.contracts.closure import Destination
 from models.contracts.steps import Receipt
 from models.contracts.wallet import (
     AccountState,
@@ -111,6 +112,25 @@ class HttpWallet:
         path = f"/v1/holds/{segment(hold_id)}/return"
         body = {"to_account_id": to_account_id, "amount": amount, "reason": reason}
         return await self._connection.write("POST", path, key=key, body=body)
+
+    async def close_account(
+        self,
+        account_id: str,
+        destination: Destination,
+        balances: Mapping[str, int],
+        restrictions: Sequence[str],
+        reason: str,
+        *,
+        key: str,
+    ) -> Receipt:
+        """See ports.Wallet."""
+        body = {
+            "destination": destination.model_dump(mode="json"),
+            "balances": dict(sorted(balances.items())),
+            "restriction_ids": list(restrictions),
+            "reason": reason,
+        }
+        return await self._connection.write("POST", f"{account(account_id)}/close", key=key, body=body)
 
     async def holds(self) -> list[StandingHold]:
         """See ports.Wallet."""

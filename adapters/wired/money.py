@@ -15,6 +15,7 @@ from adapters.recall.file_drop import Inbox
 from adapters.recall.institutions import RoutedInstitutions
 from adapters.recall.routes import Route
 from adapters.secrets.keys import Sealer
+from adapters.sql.closures import SqlClosures
 from adapters.sql.recall_desk import SqlRecallDesk
 from adapters.sql.recalls import SqlRecalls
 from adapters.sql.recoveries import SqlRecoveries
@@ -41,6 +42,11 @@ class MoneyWiring(Foundation):
     def recoveries(self) -> SqlRecoveries:
         """What is held, and what becomes of it."""
         return SqlRecoveries(self.engine, Sealer(self.keys))
+
+    @cached_property
+    def closures(self) -> SqlClosures:
+        """Closed accounts, and where their money goes."""
+        return SqlClosures(self.engine, Sealer(self.keys))
 
     @cached_property
     def index(self) -> SqlTransferIndex:

@@ -193,6 +193,63 @@ def compromised_since(
 
 
 @application.command()
+def reopen(incident: IncidentId, *, reason: Reason, login: Login = None, as_json: Json = False) -> None:
+    """Go on with a closed incident as a new one: its account is frozen again, what was known is carried over."""
+    from cli.incidents.verbs import reopen_incident
+    from cli.output import Output
+
+    reopen_incident(incident, reason=reason, login=login, output=Output(as_json=as_json))
+
+
+@application.command("close-account")
+def close_account(
+    incident: IncidentId,
+    *,
+    how_proven: Annotated[
+        str, typer.Option(help="How it was found that the destination is the owner's; stored encrypted.")
+    ],
+    reason: Reason,
+    to_account: Annotated[str | None, typer.Option(help="Another account of the wallet.")] = None,
+    to_bank: Annotated[
+        tuple[str, str, str] | None,
+        typer.Option(metavar="BIC ACCOUNT HOLDER", help="An account at a bank, and whose it is."),
+    ] = None,
+    login: Login = None,
+    as_json: Json = False,
+) -> None:
+    """Ask to pay the account out and close it: its proven owner does not want it back. Another person approves."""
+    from cli.incidents.closing import close_account as run_close
+    from cli.output import Output
+
+    run_close(
+        incident,
+        to_account=to_account,
+        to_bank=to_bank,
+        how_proven=how_proven,
+        reason=reason,
+        login=login,
+        output=Output(as_json=as_json),
+    )
+
+
+@application.command()
+def destination(
+    incident: IncidentId,
+    destination_id: Annotated[
+        str, typer.Argument(metavar="DESTINATION", help="The id that the question names.")
+    ],
+    *,
+    login: Login = None,
+    as_json: Json = False,
+) -> None:
+    """Where the money of a closed account would go, and how that was proven: look before you approve."""
+    from cli.incidents.closing import show_destination
+    from cli.output import Output
+
+    show_destination(incident, destination_id, login=login, output=Output(as_json=as_json))
+
+
+@application.command()
 def remedy(incident: IncidentId, *, login: Login = None, as_json: Json = False) -> None:
     """Where every stolen unit stands: returned, on hold, recalled, at large or lost."""
     from cli.holds.verbs import show_remedy

@@ -46,9 +46,15 @@ def show_incidents(
         console.print(
             f"{incident['incident_id']}  {escape(incident['account_id']):<{widest}}  "
             f"{f'[{RED}]{status}[/]' if incident['status'] == 'opened' else status}  "
-            f"episode {incident['episode']}  {incident['opened_at'][:19]}  {incident['outcome'] or ''}".rstrip()
+            f"episode {incident['episode']}  {incident['opened_at'][:19]}  {incident['outcome'] or ''}{linked(incident)}".rstrip()
             + call
         )
+
+
+def linked(incident: Mapping[str, Any]) -> str:
+    """Which incident it goes on with, and which goes on with it."""
+    former, later = incident.get("reopens"), incident.get("reopened_as")
+    return (f"  reopens {former}" if former else "") + (f"  reopened as {later}" if later else "")
 
 
 def show_view(console: Console, view: Mapping[str, Any], steps: Iterable[Mapping[str, Any]]) -> None:
@@ -56,7 +62,7 @@ def show_view(console: Console, view: Mapping[str, Any], steps: Iterable[Mapping
     facts = view
     ending = f", {facts['outcome']}" if facts["outcome"] else ""
     console.print(
-        f"[bold]{facts['incident_id']}[/] account {escape(facts['account_id'])}: {facts['status']}{ending}"
+        f"[bold]{facts['incident_id']}[/] account {escape(facts['account_id'])}: {facts['status']}{ending}{linked(facts)}"
     )
     if facts["status"] == "opened":
         console.print("Not frozen yet: the engine insists until the wallet has done it.", style=RED)
@@ -66,6 +72,9 @@ def show_view(console: Console, view: Mapping[str, Any], steps: Iterable[Mapping
     took = view.get("time_to_freeze_ms")
     if took:
         console.print(f"frozen after {took['committed']} ms (wallet's word after {took['wallet_ack']} ms)")
+    if rated := view.get("rating"):
+        said = f": {escape(rated['comment'])}" if rated["comment"] else ""
+        console.print(f"the owner rates our help {rated['rating']} of 5{said}")
     for currency, flow in sorted(view["money"].items()):
         places = ", ".join(f"{place} {sum_of_money(amount, currency)}" for place, amount in flow.items())
         console.print(f"money: {places}")

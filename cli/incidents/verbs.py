@@ -61,6 +61,15 @@ def open_incident(
         show_alarm_answer(output.console, status, answer)
 
 
+def reopen_incident(incident: str, *, reason: str, login: Role | None, output: Output) -> None:
+    """Reopen, and show what became of it. Raises StanchError with the gateway's own sentence."""
+    with GatewayClient.of_environment(login) as gateway:
+        status, answer = gateway.post_with_status(f"/v1/incidents/{incident}/reopen", {"reason": reason})
+    output.document({"status": status, "reopens": incident, **answer})
+    if not output.as_json:
+        show_alarm_answer(output.console, status, answer)
+
+
 def list_incidents(
     *, status: Status | None, account: str | None, limit: int, login: Role | None, output: Output
 ) -> None:

@@ -9,7 +9,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.api.decisions import Reason
 from gateway.api.description import body_of, errors
+from gateway.api.incidents import known_form
 from gateway.auth.permissions import Operation
 from gateway.parts import Parts, parts_of
 from gateway.reading import read
@@ -79,6 +81,50 @@ async def raise_alarm(request: Request) -> Response:
             error = not_accepted()
         parts.metrics.alarms.labels(error.code.value).inc()
         raise error from None
+    return answered(parts, raised)
+
+
+class ReopenRequest(Message):
+    """Why the incident is reopened; stored encrypted."""
+
+    reason: Reason
+
+
+@router.post(
+    "/v1/incidents/{incident_id}/reopen",
+    operation_id="reopenIncident",
+    status_code=201,
+    summary="Reopen a closed incident as a new one that goes on with it; the account is frozen before this answers.",
+    responses={
+        **RESPONSES,
+        **errors(
+            ErrorCode.UNAUTHENTICATED,
+            ErrorCode.FORBIDDEN,
+            ErrorCode.NOT_FOUND,
+            ErrorCode.REFUSED_BY_RULE,
+            ErrorCode.ALARM_CONFLICT,
+            ErrorCode.WALLET_REFUSED,
+            ErrorCode.TOO_LARGE,
+            ErrorCode.INVALID,
+            ErrorCode.NOT_ACCEPTED,
+        ),
+    },
+    response_model=None,
+    openapi_extra=body_of(ReopenRequest),
+)
+async def reopen(request: Request, incident_id: str) -> Response:
+    """The compromise time and every theft are carried over; traces and holds stay where they are."""
+    parts = parts_of(request)
+    receipt = parts.raise_alarm.receive()
+    by = await parts.door.enter(request, Operation.CHOOSE)
+    body = await read(request, ReopenRequest)
+    with parts.afterwards.alarm():
+        raised = await parts.reopen.run(known_form(incident_id), body.reason, by=by, receipt=receipt)
+    return answered(parts, raised)
+
+
+def answered(parts: Parts, raised: RaisedAlarm) -> Response:
+    """The answer; what follows from it happens after it."""
     _follow_up(parts, raised)
     return Response(
         raised.model_dump_json(exclude=LEFT_OUT), status_code=status_of(raised), media_type="application/json"

@@ -51,6 +51,7 @@ class IncidentAnswer(IncidentFacts):
     summary: dict[str, Any] | None
     unreached: tuple[UnreachedNotice, ...]
     security: dict[str, int]
+    rating: dict[str, Any] | None
 
 
 class StepList(Message):

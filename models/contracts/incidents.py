@@ -37,6 +37,10 @@ class IncidentFacts(Message):
     """Ids of alarms whose effect is not committed yet, oldest first."""
     held_back: bool = False
     """Only unproven reports came, on an account that had its share of them: nothing is frozen until an agent decides."""
+    reopens: str | None = None
+    """The closed incident that this one goes on with."""
+    reopened_as: str | None = None
+    """The incident that goes on with this one."""
 
 
 class IncidentOpening(Message):
@@ -333,3 +337,5 @@ class IncidentView(Message):
     security: dict[str, int] = Field(default_factory=dict)
     """How many settings were added, changed and removed since the compromise time, and payments in flight stopped and
     captured, as recorded in this episode."""
+    rating: dict[str, Any] | None = None
+    """How well the owner says they were helped."""

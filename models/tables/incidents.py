@@ -21,6 +21,7 @@ class Incident(Base):
         ),
         Index("ix_incident_opened", "opened_at", "id"),
         Index("ix_incident_account", "account_id", "opened_at"),
+        Index("uq_incident_reopens", "reopens", unique=True, postgresql_where=text("reopens IS NOT NULL")),
     )
 
     id: Mapped[Ulid] = mapped_column(primary_key=True)
@@ -41,6 +42,8 @@ class Incident(Base):
     outcome: Mapped[str | None] = mapped_column(String(16))
     summary: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     workflow_id: Mapped[str] = mapped_column(String(80))
+    reopens: Mapped[Ulid | None] = mapped_column(ForeignKey("incident.id"))
+    """The closed incident that this one goes on with; each is reopened once."""
 
 
 class Alarm(Base):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from models.tables import (
+    closure,
     credential,
     holds,
     identity,
     incidents,
     payments,
     people,
+    rating,
     recalls,
     staff,
     steps,
@@ -19,5 +21,19 @@ from models.tables.base import Base
 
 METADATA = Base.metadata
 
-MODULES = (credential, holds, identity, incidents, payments, people, recalls, staff, steps, traces, transfers)
+MODULES = (
+    closure,
+    credential,
+    holds,
+    identity,
+    incidents,
+    payments,
+    people,
+    rating,
+    recalls,
+    staff,
+    steps,
+    traces,
+    transfers,
+)
 """The modules that define tables; named so that the imports are used."""

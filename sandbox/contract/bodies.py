@@ -6,7 +6,14 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 LARGEST = 2**63 - 1
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
@@ -109,6 +116,38 @@ class RenewHold(Body):
 class ReleaseHold(Body):
     """Why."""
 
+    reason: Reason
+
+
+class WalletDestination(Body):
+    """Another account of this wallet."""
+
+    kind: Literal["wallet"]
+    account_id: AnyAccountId
+
+
+class BankDestination(Body):
+    """An account at a bank: the bank's BIC, the account's number there, whose it is."""
+
+    kind: Literal["bank"]
+    bic: Annotated[
+        str, StringConstraints(pattern=r"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$", strict=True)
+    ]
+    account: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{4,34}$", strict=True)]
+    holder: Annotated[
+        str, StringConstraints(min_length=1, max_length=140, pattern=r"^[^\x00-\x1f]+$", strict=True)
+    ]
+
+
+Destination = Annotated[WalletDestination | BankDestination, Field(discriminator="kind")]
+
+
+class CloseAccount(Body):
+    """What the account has, by the caller's knowledge, and where all of it goes."""
+
+    destination: Destination
+    balances: dict[Currency, AmountOrNone]
+    restriction_ids: Annotated[list[CallerId], Field(max_length=100)]
     reason: Reason
 
 

@@ -1,4 +1,4 @@
-"""The contract's writes on accounts: releases, resets, owner links, stage limits."""
+"""The contract's writes on accounts: releases, resets, owner links, stage limits, closing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from sandbox.contract.bodies import (
+    CloseAccount,
     CreateOwnerLink,
     Item,
     ReleaseRestrictions,
@@ -16,7 +17,7 @@ from sandbox.contract.bodies import (
 )
 from sandbox.contract.writing import KEY_PATTERN, IdempotencyKey, write
 from sandbox.state import bearer
-from sandbox.wallet import one_time, owner_links, resets, restrictions, stages
+from sandbox.wallet import closing, one_time, owner_links, resets, restrictions, stages
 
 router = APIRouter(dependencies=[Depends(bearer("wallet_key"))])
 
@@ -113,4 +114,25 @@ async def lift_stage_limits(
         None,
         "lift_stage_limits",
         lambda connection: stages.lift(connection, account_id, stage_id),
+    )
+
+
+@router.post("/v1/accounts/{account_id}/close")
+async def close_account(
+    request: Request, account_id: str, key: IdempotencyKey, body: CloseAccount
+) -> Response:
+    """Pay out what the account has and close it for good."""
+    return await write(
+        request,
+        key,
+        body,
+        "close_account",
+        lambda connection: closing.close(
+            connection,
+            account_id,
+            body.destination.model_dump(),
+            body.balances,
+            body.restriction_ids,
+            reason=body.reason,
+        ),
     )

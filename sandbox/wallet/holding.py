@@ -161,7 +161,7 @@ async def give_back(connection: AsyncConnection, hold_id: str, to_account_id: st
     receiver = locked.get(to_account_id)
     if receiver is None:
         raise refusal("account_unknown")
-    if receiver.status == "closed":
+    if receiver.status == "closed" and not await postings.payouts(connection, [to_account_id]):
         raise refusal("account_closed")
     if standing.ended:
         raise refusal("hold_ended")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sandbox.problems import Refusal
@@ -67,7 +64,7 @@ async def prepare(connection: AsyncConnection, spending: Spending, settle_second
         pending = settle_seconds / QUICKER
     bank = None
     if dst_kind == "bank":
-        bank = await bank_details(connection, spending.to, await entries.clock(connection))
+        bank = await postings.bank_details(connection, spending.to, await entries.clock(connection))
     first = Posting(
         src=spending.account_id,
         dst=spending.to,
@@ -102,17 +99,3 @@ async def check_payee(connection: AsyncConnection, account_id: str, to: str, dst
     payees = await entries.current(connection, account_id, "payees")
     if all(payee.value != to for payee in payees):
         raise Refusal(403, "payee_unknown", "This is not one of your payees yet. Nothing was sent.")
-
-
-async def bank_details(connection: AsyncConnection, bank: str, moment: datetime) -> dict[str, str]:
-    """What a recall would have to name."""
-    name = (
-        await connection.execute(text("SELECT name FROM wallet.account WHERE account_id = :id"), {"id": bank})
-    ).scalar()
-    bic = name.rpartition(" ")[2] if name else ""
-    return {
-        "bic": bic or "SANDCNBJXXX",
-        "end_to_end_id": f"E2E{uuid.uuid4().hex[:24].upper()}",
-        "uetr": str(uuid.uuid4()),
-        "settlement_date": moment.date().isoformat(),
-    }

@@ -18,6 +18,8 @@ _NEXT = text("""
     UPDATE wallet.posting_head SET seq = seq + :count, at = GREATEST(COALESCE(at, clock_timestamp()), clock_timestamp())
     RETURNING seq, at
 """)
+_NAME = text("SELECT name FROM wallet.account WHERE account_id = :id")
+_PAYOUTS = text("SELECT account_id, dst, dst_kind FROM wallet.payout WHERE account_id = ANY(:ids)")
 _HEAD = text("SELECT seq, clock_timestamp() AS moment FROM wallet.posting_head")
 _TAKE = text(
     "UPDATE wallet.balance SET amount = amount - :amount WHERE account_id = :id AND currency = :currency"
@@ -86,8 +88,20 @@ async def head(connection: AsyncConnection) -> tuple[int, datetime]:
     return row.seq, row.moment
 
 
-async def post(connection: AsyncConnection, postings: Sequence[Posting]) -> list[Posted]:
-    """Post in the given order. The caller has locked every account that holds balances and checked what it has."""
+async def payouts(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Of these accounts, those closed with a destination: (where their money goes, its kind)."""
+    rows = await connection.execute(_PAYOUTS, {"ids": list(ids)})
+    return {row.account_id: (row.dst, row.dst_kind) for row in rows}
+
+
+async def post(connection: AsyncConnection, asked: Sequence[Posting]) -> list[Posted]:
+    """Post in the given order. The caller has locked every account that holds balances and checked what it has.
+
+    What comes to an account that was closed with a destination goes on to it by a transfer of its own.
+    """
+    onward = await payouts(connection, sorted({posting.dst for posting in asked}))
+    going_on = [posting for posting in asked if posting.dst in onward]
+    postings = [*asked, *[await _sent_on(connection, each, *onward[each.dst]) for each in going_on]]
     for posting in postings:
         if posting.src == posting.dst:
             continue
@@ -113,7 +127,24 @@ async def post(connection: AsyncConnection, postings: Sequence[Posting]) -> list
         posted.append(Posted(number, f"trf-{uuid.uuid4().hex[:20]}", last.at))
         rows.append(_row(posting, posted[-1]))
     await connection.execute(insert(transfer), rows)
-    return posted
+    return posted[: len(asked)]
+
+
+async def _sent_on(connection: AsyncConnection, arrived: Posting, dst: str, dst_kind: str) -> Posting:
+    bank = await bank_details(connection, dst, (await head(connection))[1]) if dst_kind == "bank" else None
+    return Posting(arrived.dst, dst, arrived.dst_kind, dst_kind, arrived.amount, arrived.currency, bank=bank)
+
+
+async def bank_details(connection: AsyncConnection, bank: str, moment: datetime) -> dict[str, str]:
+    """What a recall would have to name of a payment to this bank account."""
+    name = (await connection.execute(_NAME, {"id": bank})).scalar()
+    bic = name.rpartition(" ")[2] if name else ""
+    return {
+        "bic": bic or "SANDCNBJXXX",
+        "end_to_end_id": f"E2E{uuid.uuid4().hex[:24].upper()}",
+        "uetr": str(uuid.uuid4()),
+        "settlement_date": moment.date().isoformat(),
+    }
 
 
 def _row(posting: Posting, posted: Posted) -> dict[str, Any]:

@@ -31,6 +31,7 @@ FIELDS = {
     "outcome": "restored",
     "decision": "upheld",
     "state": "held",
+    "rating": "ABCD-2345-EFGH-67IJ",
 }
 EVERY = [(template, by) for template, notice in TEXTS.items() for by in notice.words]
 

@@ -170,6 +170,16 @@ def test_the_whole_story_of_an_account_is_told_in_the_contracts_words(sandbox: R
         key=f"{one}/r",
     )
     ask("POST", "/v1/accounts/{account_id}/restrictions", 409, account_id=account_id, body=restriction)
+    closing: dict[str, Any] = {
+        "destination": {"kind": "wallet", "account_id": holder},
+        "balances": {"CNY": 1},
+    }
+    closing |= {"restriction_ids": [], "reason": "a test"}
+    ask("POST", "/v1/accounts/{account_id}/close", 409, account_id=account_id, body=closing)
+    closing["balances"] = {
+        each["currency"]: each["balance"] for each in sandbox.state(account_id)["balances"] if each["balance"]
+    }
+    ask("POST", "/v1/accounts/{account_id}/close", account_id=account_id, body=closing)
     lifting: dict[str, Any] = {"params": {"stage_id": stage["stage_id"]}}
     ask("DELETE", "/v1/accounts/{account_id}/stage-limits", account_id=account_id, **lifting)
     ask("GET", "/v1/receipts/{key}", receipt=f"{one}/r")

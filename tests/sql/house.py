@@ -111,6 +111,7 @@ class House:
         policy: Policy = POLICY,
         at: datetime | None = None,
         origin: Origin | None = None,
+        reopens: str | None = None,
     ) -> AcceptedAlarm:
         sender = DETECTOR if alarm.kind is AlarmKind.TRIGGER else AGENT
         proposed = incident_id or new_id()
@@ -123,7 +124,7 @@ class House:
             origin=origin or Origin(gateway_attempt=new_id()),
         )
         return await self.alarms.accept(
-            alarm, sender=sender, attempt=tried, incident_id=proposed, policy=policy
+            alarm, sender=sender, attempt=tried, incident_id=proposed, policy=policy, reopens=reopens
         )
 
     # -- steps

@@ -1,0 +1,134 @@
+"""The proven owner does not want the account back: it is paid out where two people agreed, and what still comes goes there."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from adapters.secrets.keys import Sealer
+from adapters.sql.notices import BODY
+from models.contracts.closure import BankDestination, ProvenDestination, WalletDestination
+from models.errors import ErrorCode, StanchError
+from models.lifecycle import Status
+from models.names import Activity, DecisionKind, Outcome, Role, StepKind
+from tests.incidents.house import House
+from tests.incidents.recovering import choose, remedy
+from use_cases.raise_alarm import FreezeState
+
+BANK = BankDestination(kind="bank", bic="BKCHCNBJXXX", account="6222020200099887", holder="L. Wei")
+PROOF = "statement of account with her name, seen by video"
+
+
+async def ask(house: House, incident_id: str, destination: BankDestination | WalletDestination) -> str:
+    """An agent enters the destination; the request's id."""
+    view = await house.parts.ask_to_close.ask(
+        incident_id,
+        ProvenDestination(destination=destination, how_proven=PROOF),
+        "she wants no account any more",
+        by=house.people[Role.AGENT],
+    )
+    return view.requests[-1].request_id
+
+
+async def test_all_money_goes_to_the_proven_destination_and_so_does_what_comes_back(house: House) -> None:
+    theft = house.steal(20_000, 30_000)
+    incident_id = (await house.alarm(theft)).incident_id
+    with pytest.raises(StanchError) as unproven:
+        await ask(house, incident_id, BANK)
+    assert unproven.value.code is ErrorCode.REFUSED_BY_RULE, "nobody is proven yet"
+    await house.prove_owner(incident_id)
+    await house.question(incident_id, DecisionKind.RETURN_ACCOUNT)
+    had = {each["currency"]: each["balance"] for each in house.sandbox.state(theft.account_id)["balances"]}
+    request_id = await ask(house, incident_id, BANK)
+    asked = await house.question(incident_id, DecisionKind.CLOSE_ACCOUNT)
+    assert json.loads(asked.action["balances"]) == {name: sum_ for name, sum_ in had.items() if sum_}
+    assert BANK.account not in json.dumps(asked.action), "no personal data outside the sealed row"
+    shown = await house.parts.ask_to_close.look(incident_id, asked.action["destination_id"])
+    assert (shown.destination, shown.how_proven) == (BANK, PROOF)
+    await house.approve(request_id)
+    await house.parts.wake.now(incident_id)
+    closed = await house.until_closed(incident_id)
+    assert closed.outcome is Outcome.ACCOUNT_CLOSED
+    state = house.sandbox.state(theft.account_id)
+    assert (state["status"], state["restrictions"]) == ("closed", [])
+    assert {each["balance"] for each in state["balances"]} == {0}
+    (step,) = await house.steps(incident_id, StepKind.CLOSE_ACCOUNT)
+    assert {each["currency"]: each["amount"] for each in step.result["paid"]} == {
+        name: amount for name, amount in had.items() if amount
+    }
+    assert await house.steps(incident_id, StepKind.RELEASE) == []
+    await the_rating_is_taken_once(house, incident_id)
+    held = await remedy(house, incident_id)
+    assert (held.stolen, held.on_hold) == (50_000, 50_000)
+
+    offered = await house.question(incident_id, DecisionKind.RESTITUTE)
+    await choose(house, offered, "give_back")
+    await house.recovered(incident_id)
+    after = await remedy(house, incident_id)
+    assert (after.stolen, after.returned, after.on_hold) == (50_000, 50_000, 0)
+    state = house.sandbox.state(theft.account_id)
+    assert {each["balance"] for each in state["balances"]} == {0}, (
+        "it was sent on to where the account's money went"
+    )
+    assert await house.differences(incident_id) == []
+    assert (await house.audit(incident_id)).findings == ()
+
+
+async def the_rating_is_taken_once(house: House, incident_id: str) -> None:
+    """The code is in the closing notice, sealed, and nowhere else."""
+    (row,) = await house.rows(
+        "SELECT body FROM notice_outbox WHERE incident_id = :id AND template = 'incident_closed'",
+        id=incident_id,
+    )
+    sealer = Sealer(house.wiring.keys)
+    code = json.loads(await sealer.open(incident_id, BODY, row.body))["rating"]
+    with pytest.raises(StanchError) as unknown:
+        await house.parts.rate.run("AAAA-AAAA-AAAA-AAAA", 1, None)
+    await house.parts.rate.run(code.lower(), 4, "kind, but slow")
+    with pytest.raises(StanchError) as used:
+        await house.parts.rate.run(code, 1, None)
+    assert unknown.value.code is used.value.code is ErrorCode.NOT_FOUND
+    assert unknown.value.message == used.value.message
+    view = await house.wiring.overview.incident(incident_id)
+    assert view is not None
+    assert view.rating is not None
+    assert (view.rating["rating"], view.rating["comment"]) == (4, "kind, but slow")
+    (stored,) = await house.rows("SELECT comment FROM rating WHERE incident_id = :id", id=incident_id)
+    assert b"kind" not in stored.comment
+
+
+async def test_an_alarm_wins_over_the_closing_before_its_intent_and_after_it(house: House) -> None:
+    theft = house.steal(11_000)
+    incident_id = (await house.alarm(theft)).incident_id
+    await house.prove_owner(incident_id)
+    await house.question(incident_id, DecisionKind.RETURN_ACCOUNT)
+    receiver = WalletDestination(kind="wallet", account_id=house.sandbox.account())
+    before = house.sandbox.balance(theft.account_id)
+    with house.gate.hold(Activity.CLOSE_ACCOUNT, incident_id) as closing:
+        await house.approve(await ask(house, incident_id, receiver))
+        await house.parts.wake.now(incident_id)
+        await closing.stands()
+        assert (await house.raise_quietly(theft)).episode == 1
+    await house.until_rows(
+        "SELECT 1 FROM alarm WHERE incident_id = :id AND acknowledged_at IS NOT NULL OFFSET 1", id=incident_id
+    )
+    assert await house.steps(incident_id, StepKind.CLOSE_ACCOUNT) == []
+    assert house.standing(theft.account_id) == {f"{incident_id}/1/full": "full"}
+
+    await house.question(incident_id, DecisionKind.RETURN_ACCOUNT)
+    house.sandbox.fault(f"POST /v1/accounts/{theft.account_id}/close", "error", count=1000)
+    request_id = await ask(house, incident_id, receiver)
+    await house.approve(request_id)
+    await house.parts.wake.now(incident_id)
+    await house.until_status(incident_id, Status.CLOSING)
+    again = await house.alarm(theft)
+    assert (again.episode, again.freeze) == (2, FreezeState.DONE)
+    house.sandbox.clear_faults()
+    await house.both_codes(incident_id)
+    state = house.sandbox.state(theft.account_id)
+    assert state["status"] == "active"
+    assert house.sandbox.balance(theft.account_id) == before
+    assert f"{incident_id}/2/full" in house.standing(theft.account_id)
+    assert (await house.facts(incident_id)).status is Status.FROZEN
+    assert [s for s in await house.steps(incident_id, StepKind.CLOSE_ACCOUNT) if s.status == "done"] == []
