@@ -167,6 +167,35 @@ async def test_a_freeze_that_is_late_and_one_that_is_refused_are_red(staff: Staf
     assert {each["type"] for each in staff.chat.taken} == {"failure"}
 
 
+async def test_a_step_that_is_tried_again_and_again_without_an_end_is_red(staff: Staff) -> None:
+    """Nothing has failed for good, so nobody is asked; and yet nothing moves."""
+    house, theft = staff.house, staff.house.steal()
+    incident_id = await house.freeze(theft)
+    house.sandbox.fault(f"GET /v1/accounts/{theft.account_id}", "error", count=100)
+    step = StepInput(incident_id=incident_id, episode=1, step_key="read-back/1")
+
+    async def effect(running: Running) -> Effect[StepResult]:
+        del running
+        await house.wiring.wallet.account(theft.account_id)
+        return Effect(StepResult(step_key=step.step_key))
+
+    async def run() -> None:
+        await house.wiring.steps.run(step, StepKind.READ_BACK, StepResult, effect, origin=Origin())
+
+    for attempt in range(10):
+        await staff.until_settled()
+        assert staff.chat.of(StaffAlertKind.STEP_FAILING) == [], attempt
+        with pytest.raises(StanchError):
+            await run()
+    await staff.until_settled()
+    (told,) = staff.chat.of(StaffAlertKind.STEP_FAILING)
+    assert f"What: step_failing read_back {incident_id}/1/read-back/1" in told
+    house.sandbox.clear_faults()
+    await run()
+    await staff.until_settled()
+    assert len(staff.chat.of(StaffAlertKind.STEP_FAILING)) == 1
+
+
 async def test_a_chat_that_is_away_is_tried_again_and_the_other_hears_it_once(staff: Staff) -> None:
     incident_id = await staff.house.freeze(staff.house.steal())
     with receiver() as pager:
