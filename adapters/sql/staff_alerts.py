@@ -44,14 +44,15 @@ SELECT 'decision_overdue', task.id, task.incident_id, task.kind FROM decision_ta
 WHERE task.closed_at IS NULL AND task.expires_at <= clock_timestamp()
   AND NOT EXISTS (SELECT FROM staff_alert WHERE kind = 'decision_overdue' AND subject = task.id)
 UNION ALL
-SELECT 'step_failing', failing.subject, failing.incident_id, failing.kind
-FROM (SELECT left(incident_id || '/' || episode || '/' || step_key, 160) AS subject, incident_id, min(kind) AS kind
-      FROM step_attempt AS tried
+SELECT 'step_failing', left(tried.incident_id || '/' || tried.episode || '/' || tried.step_key, 160), tried.incident_id,
+       tried.kind
+FROM (SELECT incident_id, episode, step_key, min(kind) AS kind FROM step_attempt
       WHERE requested_at >= clock_timestamp() - interval '10 minutes' AND kind NOT IN ('freeze', 'notice', 'recall_send')
-        AND NOT EXISTS (SELECT FROM step WHERE step.incident_id = tried.incident_id AND step.episode = tried.episode
-                        AND step.step_key = tried.step_key AND step.status = 'done')
-      GROUP BY incident_id, episode, step_key HAVING count(*) >= :repeats) AS failing
-WHERE NOT EXISTS (SELECT FROM staff_alert WHERE kind = 'step_failing' AND subject = failing.subject)
+      GROUP BY incident_id, episode, step_key HAVING count(*) >= :repeats) AS tried
+WHERE NOT EXISTS (SELECT FROM step WHERE step.incident_id = tried.incident_id AND step.episode = tried.episode
+                  AND step.step_key = tried.step_key AND step.status = 'done')
+  AND NOT EXISTS (SELECT FROM staff_alert WHERE kind = 'step_failing'
+                  AND subject = left(tried.incident_id || '/' || tried.episode || '/' || tried.step_key, 160))
 LIMIT 100
 """
 )

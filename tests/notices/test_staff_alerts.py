@@ -21,6 +21,7 @@ from adapters.sql.expectations import SqlExpectations
 from adapters.staff.alerter import Alerter
 from adapters.staff.apprise_targets import AppriseTargets, Target
 from adapters.wiring import Wiring
+from cli.doctor.database import examine_database
 from models.contracts.alarms import Sender
 from models.contracts.staff import DueAlert, StaffAlertView
 from models.contracts.steps import Origin, StepInput, StepResult
@@ -223,13 +224,17 @@ async def test_a_chat_that_is_away_is_tried_again_and_the_other_hears_it_once(st
         assert staff.chat.asked > 1
 
 
-async def test_a_chat_that_never_comes_back_is_given_up_where_people_see_it(staff: Staff) -> None:
+async def test_a_chat_that_never_comes_back_is_given_up_where_people_see_it(
+    staff: Staff, database_url: str
+) -> None:
     incident_id = await staff.house.freeze(staff.house.steal())
     staff.chat.status = 404
     staff.alerter.alert = replace(staff.alerter.alert, patience=timedelta(0))
     await staff.ask(incident_id, DecisionKind.STUCK, timedelta(hours=1))
     (given_up,) = await staff.until_settled()
     assert (given_up.state, given_up.last_error) == (StaffAlertState.GIVEN_UP, "not_taken")
+    (found,) = [each for each in await examine_database(database_url) if each.name == "staff alerts"]
+    assert found.seen == "1 reached no target"
 
 
 async def test_a_worker_that_dies_while_it_tells_loses_no_alert(staff: Staff, database_url: str) -> None:
