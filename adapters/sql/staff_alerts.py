@@ -28,30 +28,32 @@ REPEATS = 10
 """Attempts at one step within ten minutes without its end: that is no bad moment any more. What has its own alert, or a
 pace of its own by design, is left out."""
 
+# now() and not clock_timestamp(): what may change within a statement uses no index.
 WATCHED = text(
     """
 SELECT 'freeze_pending' AS kind, incident.id || '/' || incident.episode AS subject, incident.id AS incident_id,
        incident.scope AS detail
 FROM incident
 WHERE incident.closed_at IS NULL AND incident.status = 'opened'
-  AND incident.episode_opened_at <= clock_timestamp() - interval '1 second' * :late
+  AND incident.episode_opened_at <= now() - interval '1 second' * :late
   AND EXISTS (SELECT FROM alarm WHERE alarm.incident_id = incident.id AND alarm.episode = incident.episode
               AND NOT alarm.held_back)
   AND NOT EXISTS (SELECT FROM staff_alert WHERE kind = 'freeze_pending'
                   AND subject = incident.id || '/' || incident.episode)
 UNION ALL
 SELECT 'decision_overdue', task.id, task.incident_id, task.kind FROM decision_task AS task
-WHERE task.closed_at IS NULL AND task.expires_at <= clock_timestamp()
+WHERE task.closed_at IS NULL AND task.expires_at <= now()
   AND NOT EXISTS (SELECT FROM staff_alert WHERE kind = 'decision_overdue' AND subject = task.id)
 UNION ALL
-SELECT 'step_failing', failing.subject, failing.incident_id, failing.kind
-FROM (SELECT left(incident_id || '/' || episode || '/' || step_key, 160) AS subject, incident_id, min(kind) AS kind
-      FROM step_attempt AS tried
-      WHERE requested_at >= clock_timestamp() - interval '10 minutes' AND kind NOT IN ('freeze', 'notice', 'recall_send')
-        AND NOT EXISTS (SELECT FROM step WHERE step.incident_id = tried.incident_id AND step.episode = tried.episode
-                        AND step.step_key = tried.step_key AND step.status = 'done')
-      GROUP BY incident_id, episode, step_key HAVING count(*) >= :repeats) AS failing
-WHERE NOT EXISTS (SELECT FROM staff_alert WHERE kind = 'step_failing' AND subject = failing.subject)
+SELECT 'step_failing', left(tried.incident_id || '/' || tried.episode || '/' || tried.step_key, 160), tried.incident_id,
+       tried.kind
+FROM (SELECT incident_id, episode, step_key, min(kind) AS kind FROM step_attempt
+      WHERE requested_at >= now() - interval '10 minutes' AND kind NOT IN ('freeze', 'notice', 'recall_send')
+      GROUP BY incident_id, episode, step_key HAVING count(*) >= :repeats) AS tried
+WHERE NOT EXISTS (SELECT FROM step WHERE step.incident_id = tried.incident_id AND step.episode = tried.episode
+                  AND step.step_key = tried.step_key AND step.status = 'done')
+  AND NOT EXISTS (SELECT FROM staff_alert WHERE kind = 'step_failing'
+                  AND subject = left(tried.incident_id || '/' || tried.episode || '/' || tried.step_key, 160))
 LIMIT 100
 """
 )

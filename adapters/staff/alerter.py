@@ -22,8 +22,8 @@ LEASE: Final = timedelta(seconds=120)
 
 IDLE_SECONDS: Final = 0.5
 DOWN_SECONDS: Final = 2.0
-WATCH_SECONDS: Final = 2.0
-"""Between two looks at what only a clock shows."""
+WATCH_SECONDS: Final = 5.0
+"""Between two looks at what only a clock shows: one reads the attempts of the last minutes, of which a burst makes many."""
 
 _log = structlog.get_logger(__name__)
 

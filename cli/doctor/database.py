@@ -27,6 +27,8 @@ _DIFFERENCES: Final = """
 SELECT kind, subject FROM discrepancy WHERE resolved_at IS NULL ORDER BY found_at, subject LIMIT 100
 """
 
+_GIVEN_UP: Final = "SELECT count(*) FROM staff_alert WHERE state = 'given_up'"
+
 
 async def examine_database(url: str) -> list[Finding]:
     """Findings about the database at `url` (application role)."""
@@ -66,13 +68,16 @@ async def examine_database(url: str) -> list[Finding]:
             if facts["migrated"]
             else None
         )
-        differences = await connection.fetch(_DIFFERENCES) if revision == _head() else None
+        current = revision == _head()
+        differences = await connection.fetch(_DIFFERENCES) if current else None
+        given_up = await connection.fetchval(_GIVEN_UP) if current else None
     finally:
         await connection.close()
     return [
         *_about(facts),
         _migrations(revision),
         *([] if differences is None else [_agreement(differences)]),
+        *([] if given_up is None else [_alerts(given_up)]),
         clock_finding("database clock", facts["at"], asked, took, timedelta(0)),
     ]
 
@@ -130,3 +135,12 @@ def _agreement(differences: list[Any]) -> Finding:
     )
     seen = f"{first['kind']} {first['subject']}{f' and {more} more' if more else ''}"
     return Finding(name=name, state=State.ATTENTION, seen=seen, advice=advice)
+
+
+def _alerts(given_up: int) -> Finding:
+    """Alerts that a chat or pager of the staff did not take within a day."""
+    name = "staff alerts"
+    if not given_up:
+        return good(name, "none was given up")
+    advice = "Look: stanch alert list --state given_up. Then mend the target in STANCH_STAFF_ALERTS."
+    return Finding(name=name, state=State.ATTENTION, seen=f"{given_up} reached no target", advice=advice)

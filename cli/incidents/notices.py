@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from cli.gateway_client import GatewayClient
+from models.errors import ErrorCode, StanchError
 from models.names import UNREACHED
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from cli.output import Output
     from models.names import NoticeState, ReachedBy, Role
+
+
+WITHOUT_PERSON = frozenset({ErrorCode.FORBIDDEN, ErrorCode.WALLET_UNREACHABLE, ErrorCode.ERASED})
 
 
 def list_notices(
@@ -53,10 +57,20 @@ def show_notice(notice: str, *, login: Role | None, output: Output) -> None:
     with GatewayClient.of_environment(login) as gateway:
         view = gateway.get(f"/v1/notices/{notice}")
         if view["state"] in UNREACHED:
-            person = gateway.get(f"/v1/notices/{notice}/person")
+            person = _person(gateway, notice)
     _show(view if person is None else {**view, "person": person}, output)
     if person is not None and not output.as_json:
         _show_person(output.console, person)
+
+
+def _person(gateway: GatewayClient, notice: str) -> dict[str, Any] | None:
+    """Whom to call; None for somebody who may only look, or while nobody can know: the rest is shown all the same."""
+    try:
+        return gateway.get(f"/v1/notices/{notice}/person")
+    except StanchError as error:
+        if error.code not in WITHOUT_PERSON:
+            raise
+        return None
 
 
 def resend_notice(notice: str, *, login: Role | None, output: Output) -> None:

@@ -126,6 +126,7 @@ async def test_whom_nothing_reached_is_red_until_one_of_us_has_told_them(
     (line,) = [each for each in run("incident", "list", "--limit", "200").splitlines() if incident_id in each]
     assert "somebody must call" in line
     assert "Call this person: account_frozen" in run("incident", "show", incident_id)
+    assert "no_contact" in run("notice", "show", notice_id, as_="auditor")
     person = run("notice", "show", notice_id)
     assert "No contact of before the theft is left" in person
     alerts = json.loads(run("alert", "list", incident_id, "--json"))["alerts"]

@@ -21,6 +21,7 @@ from adapters.sql.expectations import SqlExpectations
 from adapters.staff.alerter import Alerter
 from adapters.staff.apprise_targets import AppriseTargets, Target
 from adapters.wiring import Wiring
+from cli.doctor.database import examine_database
 from models.contracts.alarms import Sender
 from models.contracts.staff import DueAlert, StaffAlertView
 from models.contracts.steps import Origin, StepInput, StepResult
@@ -167,6 +168,35 @@ async def test_a_freeze_that_is_late_and_one_that_is_refused_are_red(staff: Staf
     assert {each["type"] for each in staff.chat.taken} == {"failure"}
 
 
+async def test_a_step_that_is_tried_again_and_again_without_an_end_is_red(staff: Staff) -> None:
+    """Nothing has failed for good, so nobody is asked; and yet nothing moves."""
+    house, theft = staff.house, staff.house.steal()
+    incident_id = await house.freeze(theft)
+    house.sandbox.fault(f"GET /v1/accounts/{theft.account_id}", "error", count=100)
+    step = StepInput(incident_id=incident_id, episode=1, step_key="read-back/1")
+
+    async def effect(running: Running) -> Effect[StepResult]:
+        del running
+        await house.wiring.wallet.account(theft.account_id)
+        return Effect(StepResult(step_key=step.step_key))
+
+    async def run() -> None:
+        await house.wiring.steps.run(step, StepKind.READ_BACK, StepResult, effect, origin=Origin())
+
+    for attempt in range(10):
+        await staff.until_settled()
+        assert staff.chat.of(StaffAlertKind.STEP_FAILING) == [], attempt
+        with pytest.raises(StanchError):
+            await run()
+    await staff.until_settled()
+    (told,) = staff.chat.of(StaffAlertKind.STEP_FAILING)
+    assert f"What: step_failing read_back {incident_id}/1/read-back/1" in told
+    house.sandbox.clear_faults()
+    await run()
+    await staff.until_settled()
+    assert len(staff.chat.of(StaffAlertKind.STEP_FAILING)) == 1
+
+
 async def test_a_chat_that_is_away_is_tried_again_and_the_other_hears_it_once(staff: Staff) -> None:
     incident_id = await staff.house.freeze(staff.house.steal())
     with receiver() as pager:
@@ -194,13 +224,17 @@ async def test_a_chat_that_is_away_is_tried_again_and_the_other_hears_it_once(st
         assert staff.chat.asked > 1
 
 
-async def test_a_chat_that_never_comes_back_is_given_up_where_people_see_it(staff: Staff) -> None:
+async def test_a_chat_that_never_comes_back_is_given_up_where_people_see_it(
+    staff: Staff, database_url: str
+) -> None:
     incident_id = await staff.house.freeze(staff.house.steal())
     staff.chat.status = 404
     staff.alerter.alert = replace(staff.alerter.alert, patience=timedelta(0))
     await staff.ask(incident_id, DecisionKind.STUCK, timedelta(hours=1))
     (given_up,) = await staff.until_settled()
     assert (given_up.state, given_up.last_error) == (StaffAlertState.GIVEN_UP, "not_taken")
+    (found,) = [each for each in await examine_database(database_url) if each.name == "staff alerts"]
+    assert found.seen == "1 reached no target"
 
 
 async def test_a_worker_that_dies_while_it_tells_loses_no_alert(staff: Staff, database_url: str) -> None:
