@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from temporalio import activity
 
+from activities.difference import LISTED
 from activities.freeze import FINAL_CODES
 from activities.origin import activity_origin
 from activities.payment_changes import PaymentSettled, PaymentsFound
@@ -60,6 +61,19 @@ def judged(payments: Iterable[InFlightPayment], since: datetime) -> tuple[FoundP
     )
 
 
+def page(found: Sequence[FoundPayment]) -> tuple[tuple[FoundPayment, ...], int]:
+    """What is told of a look, and how many more are to be stopped: a thief who orders ten thousand payments must not fill
+    a workflow's history. Pure.
+    """
+    listed: list[FoundPayment] = []
+    for state in PaymentState:
+        listed += sorted(
+            (each for each in found if each.state is state), key=lambda each: (each.due_at, each.payment_id)
+        )[:LISTED]
+    to_stop = sum(1 for each in found if each.state is PaymentState.FOUND)
+    return tuple(listed), max(0, to_stop - LISTED)
+
+
 @dataclass
 class FindPayments:
     """Looks at the wallet for what is in flight on the account."""
@@ -76,7 +90,9 @@ class FindPayments:
                 await self.wallet.payments(step.account_id, step.compromised_since), step.compromised_since
             )
             change = PaymentsFound(found, step.compromised_since, running.started_at)
-            return Effect(FindPaymentsResult(step_key=step.step_key, payments=found), changes=(change,))
+            listed, more = page(found)
+            result = FindPaymentsResult(step_key=step.step_key, payments=listed, more=more)
+            return Effect(result, changes=(change,))
 
         return await self.steps.run(
             step, StepKind.FIND_PAYMENTS, FindPaymentsResult, effect, origin=activity_origin()

@@ -75,3 +75,8 @@ def not_stopped(code: str) -> str:
         f"This payment could not be stopped ({code}). {SAFE} While the freeze stands it moves no money. Have the wallet's "
         f"operator stop it by hand, {AGAIN}"
     )
+
+
+def not_all_stopped(number: int) -> str:
+    """So many payments may move money as soon as the freeze ends, beside those that are named."""
+    return f"{number} more payments in flight are not stopped yet. {SAFE} Mend what is named for the others, {AGAIN}"

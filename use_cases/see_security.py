@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from activities.difference import carried_out, difference, merged, receipts_words, why
-from activities.payments import judged
+from activities.payments import judged, page
 from activities.wallet_ports import Wallet
 from models.contracts.incidents import IncidentFacts
 from models.contracts.resets import ReadBackResult, ResetItemResult
@@ -80,7 +80,7 @@ class SeeSecurity:
             items=difference(account, since),
         )
         if not payments:
-            found = judged(await self.wallet.payments(facts.account_id, since), since)
+            found, _ = page(judged(await self.wallet.payments(facts.account_id, since), since))
             payments = tuple(_shown_payment(each, None) for each in found)
         return _view(
             facts, LIVE, items=live.items, payments=payments, receipts=view.security_items, compared=live

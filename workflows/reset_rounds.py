@@ -7,6 +7,7 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from models.contracts.policy import RESET_DEFAULTS
     from models.contracts.resets import ResetSecurityInput, ResetSecurityResult
     from models.lifecycle import Status
     from models.names import DecisionKind, SecurityItem
@@ -15,9 +16,6 @@ with workflow.unsafe.imports_passed_through():
 
 RESET_HEALS = "reset-heals"
 """Patch: what an incomplete reset has done is not done again, and it is tried again by itself."""
-
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
-"""How long an incomplete reset waits for a person before it is tried again by itself: twice as long after every try."""
 
 
 class ResetRounds(Attention):
@@ -30,7 +28,8 @@ class ResetRounds(Attention):
         """
         clean: dict[SecurityItem, str] = {}
         asked: dict[str, str] | None = None
-        pause = FIRST_PAUSE
+        rules = self.policy.reset or RESET_DEFAULTS
+        pause = timedelta(seconds=rules.first_pause_seconds)
         while True:
             if self.facts.status is not Status.RESET or self.reset_again:
                 self.reset_round += 1
@@ -65,5 +64,5 @@ class ResetRounds(Attention):
             )
             if self.choice("try_again", DecisionKind.RESET_INCOMPLETE) is not None:
                 asked = None
-            pause = min(2 * pause, LONGEST_PAUSE)
+            pause = min(2 * pause, timedelta(seconds=rules.longest_pause_seconds))
             await self.carry_out("try_again", DecisionKind.RESET_INCOMPLETE)

@@ -141,6 +141,17 @@ RECALL_DEFAULTS = RecallPolicy(
 """For incidents whose rules were read before recalls had any; policies/production.toml gives the reasons."""
 
 
+class ResetPolicy(Message):
+    """When a reset that is not complete is tried again by itself, if no person says so before: twice as long each time."""
+
+    first_pause_seconds: Annotated[int, Field(ge=1)]
+    longest_pause_seconds: Annotated[int, Field(ge=1)]
+
+
+RESET_DEFAULTS = ResetPolicy(first_pause_seconds=60, longest_pause_seconds=3600)
+"""For incidents whose rules were read before resets had any."""
+
+
 class Policy(Message):
     """One named set of rules. `clock` is printed wherever durations are shown: `demo` seconds are not for accounts."""
 
@@ -160,3 +171,5 @@ class Policy(Message):
     recall: RecallPolicy | None = Field(default=None, exclude_if=lambda rules: rules is None)
     """None only in the history of an incident older than this part: RECALL_DEFAULTS holds there. Left out when None, so
     that such a history still replays to the byte."""
+    reset: ResetPolicy | None = Field(default=None, exclude_if=lambda rules: rules is None)
+    """None only in the history of an incident older than this part: RESET_DEFAULTS holds there."""

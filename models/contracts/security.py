@@ -89,9 +89,10 @@ class FoundPayment(Message):
 
 
 class FindPaymentsResult(StepResult):
-    """Everything in flight, and what was captured since the compromise time."""
+    """What is in flight, soonest due first, and what was captured since: a page of each. `more`: how many are left to stop."""
 
     payments: tuple[FoundPayment, ...]
+    more: int = Field(default=0, exclude_if=lambda more: more == 0)
 
 
 class StopPaymentInput(StepInput):

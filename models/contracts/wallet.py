@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ConfigDict, field_validator
 
-from models.contracts.base import Currency, Message, Moment
+from models.contracts.base import Amount, Currency, Message, Moment
 from models.names import PaymentKind, Scope, SecurityItem
 
 
@@ -176,7 +176,7 @@ class InFlightPayment(WalletMessage):
     label: str
     to: str
     to_kind: str
-    amount: int
+    amount: Amount
     currency: Currency
     authorised_at: Moment
     """For a collection: when its mandate was set or last changed."""
