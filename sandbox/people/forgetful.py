@@ -12,6 +12,8 @@ from sandbox.people.customer import App, Refused
 from sandbox.people.telling import Stage
 
 LOOK_SECONDS = 0.3
+STATE_SECONDS = 1.5
+"""Between two looks at how it stands: who asks faster than once a second is slowed down."""
 REFUSED = 3
 _CODE = re.compile(r"code (\d+)")
 _REFERENCE = re.compile(r"reference (\w+)")
@@ -58,7 +60,7 @@ class Forgetful:
         while not self._stage.over.is_set() and not await self._read_on(password):
             await self._stage.pause(LOOK_SECONDS)
         while not self._stage.over.is_set() and await self._state() != "renewed":
-            await self._stage.pause(LOOK_SECONDS)
+            await self._stage.pause(STATE_SECONDS)
         if self._stage.over.is_set():
             return 0
         await self._app.log_in(self._known["account_id"], password)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from cli.embedded.ports import free_port
+from settings import Settings
 from tests.conftest import Databases
 from tests.gateway.claims import Case
 from tests.running_gateway import RunningGateway, run_gateway
@@ -33,10 +35,20 @@ def sandbox(shared_sandbox: RunningSandbox) -> Iterator[RunningSandbox]:
 def gateway(
     databases: Databases, shared_sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningGateway]:
-    log = tmp_path_factory.mktemp("gateway") / "gateway.log"
+    folder = tmp_path_factory.mktemp("gateway")
+    # All tests of this folder come from one address; how fast one may ask has a gateway of its own (test_pace.py).
+    shipped = Settings().identity_rules.read_text()
+    rules, many = re.subn(
+        r"^address_(per_minute|at_once) = \d+", r"address_\1 = 1000000", shipped, flags=re.MULTILINE
+    )
+    assert many == 2
+    (folder / "identity.toml").write_text(rules)
+    environ = {"STANCH_IDENTITY_RULES": str(folder / "identity.toml")}
     with (
         databases.migrated() as database,
-        run_gateway(database.url, shared_sandbox, free_port(), log) as running,
+        run_gateway(
+            database.url, shared_sandbox, free_port(), folder / "gateway.log", environ=environ
+        ) as running,
     ):
         yield running
 
