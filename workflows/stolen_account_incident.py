@@ -40,6 +40,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.turns import Ended, HistoryFull, Relapsed, Turn, Voided
     from workflows.verify_identity import VerifyIdentity
 
+PROOF_WAKES_RECOVERY = "proof-wakes-recovery"
+"""Patch: since this shape a recovery learns at once that the owner is proven, and with it which reports were the owner's."""
+
 OVERTAKEN = frozenset({ErrorCode.ALARM_WAITING.value, ErrorCode.ILLEGAL_MOVE.value})
 """Refusals because something came in between: the next telling sees it. Everything else goes to people first."""
 
@@ -214,6 +217,9 @@ class StolenAccountIncident(Attention):
         await self.widen()
         if unproven:
             self.follow_money()
+        elif workflow.patched(PROOF_WAKES_RECOVERY):
+            # What the owner's own report names counts from now on, and is held.
+            await wake_recovery(self.incident_id)
         await self.look()
 
     async def _reset_security(self) -> ResetSecurityResult:

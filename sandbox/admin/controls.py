@@ -34,7 +34,7 @@ class SetFault(Body):
     mode: Mode
     count: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     ms: Annotated[int, Field(ge=0, le=600_000)] = 0
-    status: Annotated[int, Field(ge=500, le=599)] = 503
+    status: Annotated[int, Field(ge=400, le=599)] = 503
     skip: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
 
