@@ -23,6 +23,7 @@ import httpx2
 
 from bench.figures import summary
 from bench.running import SEED, Measured, running
+from cli.running.house import DETECTOR
 from models.ids import new_id
 from models.names import Role, StepKind
 
@@ -31,6 +32,9 @@ PART = 100
 
 PAYERS = 8
 """Customers whose payments make the wallet's load; a request of the sandbox takes some 20 ms."""
+
+ENOUGH = 10_000
+"""Minor units that a payer needs: it pays one at a time."""
 
 PAUSE_SECONDS = (0.5, 1.5)
 PATIENCE_SECONDS = 300.0
@@ -41,9 +45,9 @@ ROOT = Path(__file__).resolve().parent.parent
 class Customer:
     """A customer's app on the wallet's public side."""
 
-    def __init__(self, client: httpx2.AsyncClient) -> None:
+    def __init__(self, client: httpx2.AsyncClient, fingerprint: str | None = None) -> None:
         self._client = client
-        self._device = {"fingerprint": secrets.token_hex(8), "label": "bench"}
+        self._device = {"fingerprint": fingerprint or secrets.token_hex(8), "label": "bench"}
         self._headers: dict[str, str] = {}
         self.account_id = ""
 
@@ -53,11 +57,14 @@ class Customer:
         body = {"name": "Bench Customer", "phone": phone, "password": "a password", "device": self._device}
         return await self._enter("/public/signup", body)
 
+    async def enter(self, account_id: str, password: str) -> Customer:
+        """Log in."""
+        body = {"account": account_id, "password": password, "device": self._device}
+        return await self._enter("/public/login", body)
+
     async def take_over(self, account_id: str, password: str) -> Customer:
         """Log in to somebody's account and raise its limit, as a thief would."""
-        await self._enter(
-            "/public/login", {"account": account_id, "password": password, "device": self._device}
-        )
+        await self.enter(account_id, password)
         await self.ask("/public/limits", {"currency": "CNY", "amount": 2**62})
         return self
 
@@ -107,13 +114,9 @@ async def measure(measured: Measured, *, moves: int, rate: int) -> dict[str, Any
             "status": 422,
         }
         (await controls.post("/sandbox/faults", json=day)).raise_for_status()
-        payers = [await Customer(public).sign_up() for _ in range(PAYERS)]
+        payers = await _payers(public, controls, measured)
         thief = await Customer(public).take_over(measured.victim, person["password"])
-        for payer in payers:
-            await thief.pay(payer.account_id, 20_000)
         stolen = await thief.pay(mule.account_id, PART * moves)
-        for number, payer in enumerate(payers):
-            await payer.pay(payers[number - 1].account_id, 1)
         posted: list[int] = []
         stop = asyncio.Event()
         load = asyncio.create_task(_load(payers, rate, stop, posted))
@@ -137,6 +140,25 @@ async def measure(measured: Measured, *, moves: int, rate: int) -> dict[str, Any
     }
 
 
+async def _payers(
+    public: httpx2.AsyncClient, controls: httpx2.AsyncClient, measured: Measured
+) -> list[Customer]:
+    """Owners of accounts of the seeded world on their own devices; each may pay the one before."""
+    payers: list[Customer] = []
+    async with measured.wallet() as wallet:
+        for number in range(1, 1000):
+            name = f"acc-{number:04d}"
+            if name == measured.victim or len(payers) == PAYERS:
+                continue
+            balances = (await wallet.get(f"/v1/accounts/{name}")).json().get("balances", [])
+            if any(each["currency"] == "CNY" and each["available"] > ENOUGH for each in balances):
+                known = (await controls.get(f"/sandbox/people/{name}")).raise_for_status().json()
+                payers.append(await Customer(public, known["device"]).enter(name, known["password"]))
+    for number, payer in enumerate(payers):
+        await payer.ask("/public/payees", {"to": payers[number - 1].account_id})
+    return payers
+
+
 async def _load(payers: list[Customer], rate: int, stop: asyncio.Event, posted: list[int]) -> None:
     """`rate` transfers a second between these customers, until it is enough."""
 
@@ -153,7 +175,7 @@ async def _load(payers: list[Customer], rate: int, stop: asyncio.Event, posted: 
 
 async def _alarm(measured: Measured, transfer_id: str) -> str:
     alarm = {
-        "source": Role.TRIGGER.value,
+        "source": DETECTOR,
         "id": new_id(),
         "account_id": measured.victim,
         "occurred_at": datetime.now(UTC).isoformat(),
