@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help environment check test test-ledgers bench bench-trace format requirements
+.PHONY: help environment check test test-ledgers bench bench-pursuit bench-trace format requirements
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 24
@@ -28,6 +28,9 @@ test-ledgers: environment ## the same engine on ledgers from outside: DIR=folder
 
 bench: environment ## time to freeze against the floor, a burst, a trace; JSON beside the table
 	$(BIN)/python -m bench
+
+bench-pursuit: environment ## from a transfer's posting to the hold on it, at 50 transfers/s; JSON beside it
+	$(BIN)/python -m bench.pursuit_bench
 
 bench-trace: environment ## traces on generated ledgers beside DuckDB and networkx: SIZES="1000000 10000000"; JSON beside the table
 	@test -f .bench-packages/.done || { $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \

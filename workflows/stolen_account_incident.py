@@ -33,6 +33,8 @@ with workflow.unsafe.imports_passed_through():
 
 PATIENCE_TO_THE_END = "patience-to-the-end"
 """Patch: the owner is asked until the freeze's clock has run out. A second cut off had them asked anew for that second."""
+PROOF_WAKES_RECOVERY = "proof-wakes-recovery"
+"""Patch: since this shape a recovery learns at once that the owner is proven, and with it which reports were the owner's."""
 
 OVERTAKEN = frozenset({ErrorCode.ALARM_WAITING.value, ErrorCode.ILLEGAL_MOVE.value})
 """Refusals because something came in between: the next telling sees it. Everything else goes to people first."""
@@ -209,6 +211,9 @@ class StolenAccountIncident(ResetRounds, Endings):
         await self.widen()
         if unproven:
             self.follow_money()
+        elif workflow.patched(PROOF_WAKES_RECOVERY):
+            # What the owner's own report names counts from now on, and is held.
+            await wake_recovery(self.incident_id)
         await self.look()
 
     async def _decide_return(self) -> str:

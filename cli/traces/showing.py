@@ -18,6 +18,7 @@ from cli.traces.giving import give, said
 from cli.traces.terminal import show_ranges
 from models.errors import ErrorCode, StanchError
 from models.ids import is_ulid
+from tracing.evidence.held import hold_sentences
 from tracing.evidence.sentences import sentences
 from tracing.picture.pieces import spoken
 from tracing.rules import Rule
@@ -80,6 +81,9 @@ def show_trace(
         if each.position is not None and not output.as_json:
             output.say(each.position)
         give(each.evidence, svg=svg, pack=pack, language=language, output=output, facts=each.facts)
+        if not output.as_json:
+            for sentence in hold_sentences(each.evidence, language):
+                output.say(sentence)
 
 
 def explain_trace(subject: str, *, language: Language, output: Output) -> None:
@@ -92,13 +96,14 @@ def explain_trace(subject: str, *, language: Language, output: Output) -> None:
             "currency": each.evidence.trace.currency,
             "digest": each.evidence.trace.digest,
             "sentences": list(sentences(each.evidence, language)),
+            "holds": list(hold_sentences(each.evidence, language)),
         }
         for each in seen
     ]
     output.document({"traces": told})
     if not output.as_json:
         for each in told:
-            for sentence in each["sentences"]:
+            for sentence in (*each["sentences"], *each["holds"]):
                 output.say(sentence)
 
 
