@@ -110,6 +110,7 @@ class StepKind(StrEnum):
     RECALL_CLOSE = "recall_close"
     NOTICE = "notice"
     CLOSE_ACCOUNT = "close_account"
+    RESTART_LADDER = "restart_ladder"
 
 
 class NoticeTemplate(StrEnum):
@@ -128,6 +129,7 @@ class NoticeTemplate(StrEnum):
     OBJECTION_RECEIVED = "objection_received"
     OBJECTION_DECIDED = "objection_decided"
     RESTITUTION_DONE = "restitution_done"
+    LADDER_RESTARTED = "ladder_restarted"
 
 
 class NoticeState(StrEnum):
@@ -287,6 +289,8 @@ class Activity(StrEnum):
     COUNT_RECALLED_MONEY = "count_recalled_money"
     CLOSE_RECALL = "close_recall"
     CLOSE_ACCOUNT = "close_account"
+    WATCH_ACCOUNT = "watch_account"
+    RESTART_LADDER = "restart_ladder"
 
 
 ADDED_BY_PEOPLE = "people"

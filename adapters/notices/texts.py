@@ -139,6 +139,22 @@ TEXTS: Final[dict[Template, Notice]] = {
             )
         },
     ),
+    Template.LADDER_RESTARTED: Notice(
+        1,
+        {
+            "": Words(
+                "A setting was changed: the stages begin again",
+                "While your account was coming back to you in stages, a security setting of it was changed. To be safe, the "
+                "stages begin again; they end on {ends_at} if nothing else is changed.",
+                "If you changed it yourself, nothing is needed. Change no password, device, phone number, email or limit "
+                "until the stages are over.",
+                "If it was not you, tell our help line ({help}) at once and name reference {reference}: we freeze the account "
+                "again.",
+                "{company}: a security setting of your account was changed, so the stages begin again, until {ends_at}. Not "
+                "you? Help line at once: {help}, ref. {reference}",
+            )
+        },
+    ),
     Template.ACCOUNT_WHOLE: Notice(
         1,
         {

@@ -118,7 +118,9 @@ def _stages(steps: Sequence[RecordedStep], episode: int) -> tuple[dict[str, Any]
             "ends_at": step.result["ends_at"],
         }
         for step in steps
-        if step.kind is StepKind.STAGE and step.status == "done" and step.episode == episode
+        if step.kind in {StepKind.STAGE, StepKind.RESTART_LADDER}
+        and step.status == "done"
+        and step.episode == episode
     )
 
 
