@@ -181,6 +181,7 @@ class DecisionKind(StrEnum):
     RESTITUTE = "restitute"
     COMPETING_CLAIMS = "competing_claims"
     CLOSE_ACCOUNT = "close_account"
+    NOT_FROZEN = "not_frozen"
 
     @property
     def of_recovery(self) -> bool:

@@ -214,6 +214,17 @@ TEXTS: Final[dict[Template, Notice]] = {
                 "{company}: the case of somebody who claimed to be you is closed. Questions? Help line: {help}, ref. "
                 "{reference}",
             ),
+            "not_frozen": Words(
+                "Your case is closed without a freeze",
+                "A new alarm came for your account, and it could not be frozen again. Our people looked at it; the case is "
+                "closed, and the limits that were left are lifted.",
+                "Look through your account. If you like, rate our help from 1 to 5 in the wallet app, with the code {rating}; "
+                "we ask only this once.",
+                "If somebody else got into your account, tell our help line ({help}) at once and name reference "
+                "{reference}.",
+                "{company}: your account could not be frozen again, and the case is closed. Somebody else in it? Help line at "
+                "once: {help}, ref. {reference}",
+            ),
             "account_closed": Words(
                 "Your case and your account are closed",
                 "As you wished, your account was closed, and so is the case.",

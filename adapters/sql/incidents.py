@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 
 from adapters.sql.engine import statement
 from adapters.sql.hand_over import ask
+from adapters.sql.lifting import limits_left
 from models.contracts.alarms import Alarm
 from models.contracts.incidents import IncidentFacts
 from models.contracts.transfers import Flow
@@ -145,6 +146,7 @@ def facts_query() -> Select[Any]:
         Incident,
         func.array(waiting.scalar_subquery()).label("unacknowledged"),
         and_(Incident.status == Status.OPENED.value, not_(asking)).label("held_back"),
+        and_(Incident.status == Status.OPENED.value, limits_left()).label("limits_left"),
         select(later.id).where(later.reopens == Incident.id).scalar_subquery().label("reopened_as"),
     )
 
@@ -173,6 +175,7 @@ def facts_of(row: Row[Any]) -> IncidentFacts:
         outcome=row.outcome,
         unacknowledged=tuple(row.unacknowledged),
         held_back=row.held_back,
+        limits_left=row.limits_left,
         reopens=row.reopens,
         reopened_as=row.reopened_as,
     )
