@@ -27,7 +27,8 @@ from activities.hold_life import EndHold, RenewHold, TellHolder
 from activities.holds import Hold, ListHolds, ReleaseHold
 from activities.identity import CheckProof, PlanIdentity, SendChallenge
 from activities.identity_ports import Challenges, IdentityClaims
-from activities.money import CatchUp, CompareRules, Trace
+from activities.ladder import RestartLadder, WatchAccount
+from activities.money import CatchUp, CompareRules, FindThefts, Trace
 from activities.money_ports import Traces, TransferIndex
 from activities.opening import LoadIncident, RegisterIncident, TakeUpAlarm
 from activities.owner_link import SendLinkAgain, SendOwnerLink
@@ -123,6 +124,8 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         EnterStage(steps, ports.wallet).run,
         Release(steps, ports.wallet, ports.decisions, ports.incidents).run,
         LiftLimits(steps, ports.wallet).run,
+        WatchAccount(ports.wallet).run,
+        RestartLadder(steps, ports.wallet).run,
         CloseTheIncident(steps, ports.incidents).run,
         CloseAccount(steps, ports.wallet, ports.decisions, ports.closures).run,
         *_recovery(ports, steps),

@@ -21,8 +21,9 @@ from models.contracts.incidents import (
     ReleaseInput,
     ReleaseResult,
 )
+from models.contracts.policy import StagePolicy
 from models.contracts.steps import StepResult
-from models.contracts.wallet import StageLimits
+from models.contracts.wallet import AccountState, StageLimits
 from models.errors import ErrorCode, StanchError
 from models.ids import restriction_id
 from models.lifecycle import Event, Status
@@ -43,6 +44,18 @@ def stage_reference(incident_id: str, episode: int) -> str:
     return f"{incident_id}/{episode}/stage"
 
 
+def limits_of(stage: StagePolicy, account: AccountState, reference: str) -> StageLimits:
+    """What the wallet is to allow in a stage, in every currency that the account has."""
+    per_day = stage.outgoing_per_day
+    return StageLimits(
+        stage_id=reference,
+        outgoing_per_day={} if per_day is None else {each.currency: per_day for each in account.balances},
+        outgoing_total_blocked=stage.outgoing_blocked,
+        new_payees_allowed=stage.new_payees_allowed,
+        withdrawals_allowed=stage.withdrawals_allowed,
+    )
+
+
 @dataclass
 class EnterStage:
     """Places the limits of one stage; the first stands before the restriction is released.
@@ -60,16 +73,7 @@ class EnterStage:
         async def effect(running: Running) -> Effect[EnterStageResult]:
             stage = step.policy.stages[step.stage_index]
             account = await self.wallet.account(step.account_id)
-            per_day = stage.outgoing_per_day
-            limits = StageLimits(
-                stage_id=stage_reference(step.incident_id, step.episode),
-                outgoing_per_day=(
-                    {} if per_day is None else {each.currency: per_day for each in account.balances}
-                ),
-                outgoing_total_blocked=stage.outgoing_blocked,
-                new_payees_allowed=stage.new_payees_allowed,
-                withdrawals_allowed=stage.withdrawals_allowed,
-            )
+            limits = limits_of(stage, account, stage_reference(step.incident_id, step.episode))
             receipt = await self.wallet.place_stage(step.account_id, limits, key=running.key)
             entered = receipt.effective_at
             result = EnterStageResult(

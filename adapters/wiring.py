@@ -27,6 +27,7 @@ from adapters.temporal.routed_hand_over import RoutedHandOver
 from adapters.wired.identity import IdentityWiring
 from adapters.wired.money import MoneyWiring
 from adapters.wired.notices import NoticeWiring
+from use_cases.escalate import Escalate
 from use_cases.sweep import Sweep
 
 
@@ -86,6 +87,11 @@ class Wiring(IdentityWiring, MoneyWiring, NoticeWiring):
     def sweep(self) -> Sweep:
         """Compares the wallet with our records."""
         return Sweep(wallet=self.wallet, expectations=SqlExpectations(self.engine), clock=self.clock)
+
+    @cached_property
+    def escalate(self) -> Escalate:
+        """Takes overdue questions to the supervisors."""
+        return Escalate(desk=self.decisions, clock=self.clock)
 
     async def lazy_client(self, identity: str | None = None) -> Client:
         """A Temporal client that connects when it is first used: the gateway lives without Temporal."""

@@ -154,6 +154,7 @@ class StepKind(StrEnum):
     END_SESSIONS = "end_sessions"
     END_CREDENTIAL = "end_credential"
     CLOSE_ACCOUNT = "close_account"
+    RESTART_LADDER = "restart_ladder"
 
 
 class NoticeTemplate(StrEnum):
@@ -173,6 +174,7 @@ class NoticeTemplate(StrEnum):
     OBJECTION_DECIDED = "objection_decided"
     RESTITUTION_DONE = "restitution_done"
     CREDENTIAL_RENEWED = "credential_renewed"
+    LADDER_RESTARTED = "ladder_restarted"
 
 
 class NoticeState(StrEnum):
@@ -281,6 +283,7 @@ class DecisionKind(StrEnum):
     RECOVERY_STUCK = "recovery_stuck"
     CREDENTIAL = "credential"
     CLOSE_ACCOUNT = "close_account"
+    NOT_FROZEN = "not_frozen"
 
     @property
     def of_recovery(self) -> bool:
@@ -404,6 +407,8 @@ class Activity(StrEnum):
     END_SESSIONS = "end_sessions"
     END_CREDENTIAL = "end_credential"
     CLOSE_ACCOUNT = "close_account"
+    WATCH_ACCOUNT = "watch_account"
+    RESTART_LADDER = "restart_ladder"
 
 
 ADDED_BY_PEOPLE = "people"

@@ -62,6 +62,8 @@ class DecisionView(Message):
     expires_at: Moment
     closed_at: Moment | None
     requests: tuple[DecisionRequestView, ...]
+    escalated_at: Moment | None = None
+    """When it went to the supervisors, for nobody had decided it in its time."""
 
 
 class IncidentPage(Message):
@@ -97,7 +99,7 @@ class Overview(Protocol):
     async def incidents(
         self, *, status: Status | None, account_id: str | None, limit: int, after: str | None
     ) -> IncidentPage:
-        """A page of incidents, newest first, below the id `after`."""
+        """A page of incidents, newest first, below the id `after`. Errors: INVALID when no incident has that id."""
         ...
 
     async def steps(self, incident_id: str) -> Sequence[RecordedStep]:
@@ -127,7 +129,13 @@ class DecisionDesk(Protocol):
         at: datetime,
         expires_at: datetime,
     ) -> DecisionView:
-        """One person's choice. Errors also: INVALID (not one of the choices), ALREADY_DECIDED (another one stands)."""
+        """One person's choice. Errors also: INVALID (not one of the choices), ALREADY_DECIDED (another one stands); FORBIDDEN
+        where the amount, or a question that is overdue, is for supervisors.
+        """
+        ...
+
+    async def escalate(self, at: datetime) -> Sequence[tuple[str, str]]:
+        """Record every open question that nobody decided in its time, once each; gives (task id, kind)."""
         ...
 
     async def approve(self, *, request_id: str, reason: str, by: Sender, at: datetime) -> DecisionView:

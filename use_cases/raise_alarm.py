@@ -20,7 +20,7 @@ from models.contracts.steps import Origin, RecordedStep, Refusal, StepAttempt
 from models.digests import message_digest
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
-from models.names import Actor, Scope, StepKind
+from models.names import Actor, Outcome, Scope, StepKind
 from use_cases.admission import Admission
 from use_cases.alarm_rules import allowed
 from use_cases.deadline import Deadline
@@ -30,11 +30,14 @@ log = structlog.get_logger(__name__)
 
 
 class FreezeState(StrEnum):
-    """`done` only when the step is committed; `pending`: the engine insists; `held_back`: an agent decides first."""
+    """`done` only when the step is committed; `pending`: the engine insists; `held_back`: an agent decides first; `ended`: a
+    repeated alarm whose episode is over and was never frozen, so nothing will freeze by it any more.
+    """
 
     DONE = "done"
     PENDING = "pending"
     HELD_BACK = "held_back"
+    ENDED = "ended"
 
 
 class RaisedAlarm(Message):
@@ -47,6 +50,8 @@ class RaisedAlarm(Message):
     late: bool
     time_to_freeze_ms: FreezeTimes | None
     repeated: bool
+    outcome: Outcome | None = None
+    """How the incident of an `ended` alarm ended; None while it goes on in a later episode."""
     step_id: str | None = None
     """The step this very call recorded, if it did: its intervals are still to be stored."""
 
@@ -208,7 +213,8 @@ class RaiseAlarm:
             raise refused(Refusal(code=reason, message="The wallet does not know this account."), sole=True)
         if reason == ErrorCode.WALLET_REFUSED:
             raise refused(Refusal(code=reason, message="The wallet refused this freeze for good."), sole=True)
-        return answer(accepted, FreezeState.HELD_BACK if accepted.held_back else FreezeState.PENDING)
+        ended = answer(accepted, FreezeState.ENDED)
+        return ended if view is None else ended.model_copy(update={"outcome": view.facts.outcome})
 
 
 def not_accepted() -> StanchError:

@@ -151,6 +151,9 @@ class StolenAccountIncident(ResetRounds, Endings):
             await self.refresh()
             if self.facts.closed_at is not None:
                 return False
+            if self.facts.limits_left:
+                await self._decide_unfrozen()
+                raise Voided
             if self.facts.status is Status.OPENED:
                 # A wider freeze was asked for while this one was refused: that one decides.
                 raise Voided
@@ -166,6 +169,14 @@ class StolenAccountIncident(ResetRounds, Endings):
                 self.choice("freeze", DecisionKind.FREEZE_ON_REPORT) is not None or not self.facts.held_back
             )
         )
+
+    async def _decide_unfrozen(self) -> None:
+        """The wallet refuses to freeze again what a return had begun to give back. Its limits are the only protection left:
+        they stay until two people end the incident without a freeze, or have it tried again.
+        """
+        await self.ask(DecisionKind.NOT_FROZEN, ("try_again", Outcome.NOT_FROZEN.value), four_eyes=True)
+        await self.attend_until(lambda: self.choice("try_again", DecisionKind.NOT_FROZEN) is not None)
+        await self.carry_out("try_again", DecisionKind.NOT_FROZEN)
 
     async def _prove_owner(self) -> tuple[str, ...]:
         """Until the owner is proven. An unproven report's freeze ends by its clock; a trigger's only escalates.

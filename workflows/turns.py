@@ -7,6 +7,7 @@ from models.names import DecisionKind, Outcome
 ENDED_BY_TWO = (
     (Outcome.RELEASED, DecisionKind.UNPROVEN_OWNER),
     (Outcome.IMPOSTOR, DecisionKind.END_AS_IMPOSTOR),
+    (Outcome.NOT_FROZEN, DecisionKind.NOT_FROZEN),
 )
 """Endings without stages that two people may decide on, whether the owner is proven or not."""
 

@@ -154,6 +154,22 @@ TEXTS: Final[dict[Template, Notice]] = {
             )
         },
     ),
+    Template.LADDER_RESTARTED: Notice(
+        1,
+        {
+            "": Words(
+                "A setting was changed: the stages begin again",
+                "While your account was coming back to you in stages, a security setting of it was changed. To be safe, the "
+                "stages begin again; they end on {ends_at} if nothing else is changed.",
+                "If you changed it yourself, nothing is needed. Change no password, device, phone number, email or limit "
+                "until the stages are over.",
+                "If it was not you, tell our help line ({help}) at once and name reference {reference}: we freeze the account "
+                "again.",
+                "{company}: a security setting of your account was changed, so the stages begin again, until {ends_at}. Not "
+                "you? Help line at once: {help}, ref. {reference}",
+            )
+        },
+    ),
     Template.ACCOUNT_WHOLE: Notice(
         1,
         {
@@ -212,6 +228,17 @@ TEXTS: Final[dict[Template, Notice]] = {
                 "If you think that we are wrong, say so on the same line: another of our people looks at it.",
                 "{company}: the case of somebody who claimed to be you is closed. Questions? Help line: {help}, ref. "
                 "{reference}",
+            ),
+            "not_frozen": Words(
+                "Your case is closed without a freeze",
+                "A new alarm came for your account, and it could not be frozen again. Our people looked at it; the case is "
+                "closed, and the limits that were left are lifted.",
+                "Look through your account. If you like, rate our help from 1 to 5 in the wallet app, with the code {rating}; "
+                "we ask only this once.",
+                "If somebody else got into your account, tell our help line ({help}) at once and name reference "
+                "{reference}.",
+                "{company}: your account could not be frozen again, and the case is closed. Somebody else in it? Help line at "
+                "once: {help}, ref. {reference}",
             ),
             "account_closed": Words(
                 "Your case and your account are closed",

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import func, insert, or_, text, true, update
+from sqlalchemy import func, insert, or_, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,7 +19,7 @@ from adapters.sql.closures import account_closed, closed_as, destination_entered
 from adapters.sql.credentials import move_credential
 from adapters.sql.identity_claims import end_claim_of_impostor, record_evidence, void_evidence
 from adapters.sql.identity_limits import RENEWED
-from adapters.sql.lifting import locked_incident, locked_row, refuse_while_alarmed
+from adapters.sql.lifting import limits_left, locked_incident, locked_row, refuse_while_alarmed
 from adapters.sql.notices import note_reached, note_sent, promise
 from adapters.sql.payment_changes import PAYMENTS
 from adapters.sql.recording import FREEZE_DONE
@@ -115,12 +115,15 @@ async def _close_unfrozen(change: say.CloseIncident, connection: AsyncConnection
     """A refused freeze ends the incident only where it is the whole answer.
 
     Not when something is frozen, when a later alarm has begun an episode, or when a wider freeze has been asked for
-    meanwhile: then the refusal is recorded as evidence and nothing else.
+    meanwhile; nor when limits of an earlier episode are all that protects the account, for then people decide. The refusal
+    is recorded as evidence then and nothing else.
     """
     incident_id = step.attempt.incident_id
     row = await locked_row(connection, incident_id)
     asked_for = (row.episode, freeze_step_key(Scope(row.scope)))
     if Status(row.status) is not Status.OPENED or (step.attempt.episode, step.attempt.step_key) != asked_for:
+        return
+    if await connection.scalar(select(limits_left()).where(Incident.id == incident_id)):
         return
     await connection.execute(
         update(Alarm)

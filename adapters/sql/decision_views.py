@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.secrets.keys import Sealer
 from models.errors import ErrorCode, StanchError
 from models.names import DecisionKind, Role
-from models.tables.people import DecisionApproval, DecisionRequest, DecisionTask, Operator
+from models.tables.people import DecisionApproval, DecisionEscalation, DecisionRequest, DecisionTask, Operator
 from use_cases.ports import DecisionRequestView, DecisionView
 
 REASON = "decision.reason"
@@ -23,7 +23,10 @@ async def read_decisions(
     connection: AsyncConnection, tasks: Select[Any], sealer: Sealer
 ) -> list[DecisionView]:
     """The views of the tasks that this query of DecisionTask selects, oldest first."""
-    rows = (await connection.execute(tasks.order_by(DecisionTask.created_at, DecisionTask.id))).all()
+    found = tasks.add_columns(DecisionEscalation.escalated_at).outerjoin(
+        DecisionEscalation, DecisionEscalation.task_id == DecisionTask.id
+    )
+    rows = (await connection.execute(found.order_by(DecisionTask.created_at, DecisionTask.id))).all()
     requests = await _requests(connection, {row.id: row.incident_id for row in rows}, sealer)
     return [_view(row, requests.get(row.id, [])) for row in rows]
 
@@ -89,4 +92,5 @@ def _view(row: Row[Any], requests: list[DecisionRequestView]) -> DecisionView:
         expires_at=row.expires_at,
         closed_at=row.closed_at,
         requests=tuple(requests),
+        escalated_at=row.escalated_at,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, or_, select, update
+from sqlalchemy import Row, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.secrets.keys import Sealer
@@ -19,6 +19,22 @@ from models.names import RECOVERY_QUESTIONS, DecisionKind, Role
 from models.tables.people import DecisionApproval, DecisionRequest, DecisionTask
 from models.tables.recalls import Recall
 from use_cases.ports import DecisionView
+
+ESCALATE = text(
+    """
+WITH overdue AS (
+    INSERT INTO decision_escalation (task_id, escalated_at)
+    SELECT id, :at FROM decision_task
+    WHERE closed_at IS NULL AND expires_at <= :at
+      AND NOT EXISTS (SELECT FROM decision_escalation WHERE task_id = decision_task.id)
+      AND NOT EXISTS (SELECT FROM decision_request AS request JOIN decision_approval AS said ON said.request_id = request.id
+                      WHERE request.task_id = decision_task.id AND said.verdict = 'approved')
+    ON CONFLICT DO NOTHING RETURNING task_id
+)
+SELECT overdue.task_id, decision_task.kind FROM overdue JOIN decision_task ON decision_task.id = overdue.task_id
+"""
+)
+"""What two people have agreed on is only to be carried out; everything else that is open and overdue goes up."""
 
 
 class SqlDecisions:
@@ -91,6 +107,12 @@ class SqlDecisions:
                     ErrorCode.FORBIDDEN,
                     "Two supervisors decide about this much money. Nothing was changed; a supervisor must choose.",
                 )
+            if task.expires_at <= at and by.role is not Role.SUPERVISOR:
+                raise StanchError(
+                    ErrorCode.FORBIDDEN,
+                    "Nobody decided this in its time, so it has gone to the supervisors. Nothing was changed; a supervisor must "
+                    "choose.",
+                )
             await _end_expired(connection, task_id, at)
             standing = await connection.scalar(
                 select(DecisionRequest.id).where(
@@ -144,6 +166,12 @@ class SqlDecisions:
                 update(DecisionRequest).where(DecisionRequest.id == request_id).values(withdrawn_at=at)
             )
             return await self._told(connection, task, at)
+
+    async def escalate(self, at: datetime) -> list[tuple[str, str]]:
+        """See use_cases.ports.DecisionDesk."""
+        async with statement(self._engine) as connection:
+            rows = await connection.execute(ESCALATE, {"at": at})
+            return [(row.task_id, row.kind) for row in rows]
 
     async def _judge(
         self, request_id: str, verdict: str, reason: str, by: Sender, at: datetime

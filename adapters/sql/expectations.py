@@ -27,6 +27,15 @@ WHERE incident.closed_at IS NULL AND incident.status NOT IN ('opened', 'returnin
 )
 
 
+SUPERSEDED = text(
+    """
+SELECT step.incident_id, step.episode, step.step_key
+FROM step JOIN incident ON incident.id = step.incident_id
+WHERE incident.closed_at IS NULL AND step.kind = 'freeze' AND step.status = 'done' AND step.episode < incident.episode
+"""
+)
+
+
 class SqlExpectations:
     """Reads our records; keeps discrepancies until they are gone."""
 
@@ -47,6 +56,15 @@ class SqlExpectations:
                 select(MuleFreeze.id, MuleFreeze.account_id).where(MuleFreeze.ended_at.is_(None))
             )
             return frozen | {row.id: row.account_id for row in mules}
+
+    async def superseded(self) -> frozenset[str]:
+        """See Expectations."""
+        async with statement(self._engine) as connection:
+            rows = await connection.execute(SUPERSEDED)
+            return frozenset(
+                restriction_id(row.incident_id, row.episode, Scope(row.step_key.removeprefix("freeze/")))
+                for row in rows
+            )
 
     async def holds(self) -> Mapping[str, tuple[str, int]]:
         """See Expectations."""

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 
 from adapters.sql.engine import statement, transaction
 from adapters.sql.hand_over import ask
+from adapters.sql.lifting import limits_left
 from adapters.sql.standing_traces import read_money
 from adapters.sql.theft_words import read_theft_words
 from models.contracts.alarms import Alarm
@@ -117,6 +118,7 @@ def facts_query() -> Select[Any]:
         Incident,
         func.array(waiting.scalar_subquery()).label("unacknowledged"),
         and_(Incident.status == Status.OPENED.value, not_(asking)).label("held_back"),
+        and_(Incident.status == Status.OPENED.value, limits_left()).label("limits_left"),
         select(later.id).where(later.reopens == Incident.id).scalar_subquery().label("reopened_as"),
     )
 
@@ -145,6 +147,7 @@ def facts_of(row: Row[Any]) -> IncidentFacts:
         outcome=row.outcome,
         unacknowledged=tuple(row.unacknowledged),
         held_back=row.held_back,
+        limits_left=row.limits_left,
         reopens=row.reopens,
         reopened_as=row.reopened_as,
     )

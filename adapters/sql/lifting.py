@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import ColumnElement, Row, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
 from adapters.sql.payment_changes import payments_missing
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Event, Status, move
-from models.names import SecurityItem
+from models.names import SecurityItem, StepKind
 from models.tables.incidents import Alarm, Incident
 from models.tables.people import Proof, ResetReceipt
+from models.tables.steps import Step
 
 
 async def locked_row(connection: AsyncConnection, incident_id: str) -> Row[Any]:
@@ -54,6 +56,23 @@ async def refuse_while_alarmed(connection: AsyncConnection, incident_id: str) ->
             ErrorCode.ALARM_WAITING,
             f"{waiting} alarm(s) of this incident have not taken effect yet. Nothing was lifted; they are taken up first.",
         )
+
+
+def limits_left() -> ColumnElement[bool]:
+    """Whether stage limits of an earlier episode of the incident in the query stand at the wallet, by our records."""
+    lifted = aliased(Step)
+    return exists().where(
+        Step.incident_id == Incident.id,
+        Step.episode < Incident.episode,
+        Step.kind == StepKind.STAGE.value,
+        Step.status == "done",
+        ~exists().where(
+            lifted.incident_id == Incident.id,
+            lifted.episode >= Step.episode,
+            lifted.kind == StepKind.LIFT_LIMITS.value,
+            lifted.status == "done",
+        ),
+    )
 
 
 async def lift(connection: AsyncConnection, incident_id: str, episode: int, event: Event) -> None:

@@ -18,6 +18,7 @@ from adapters.sql.standing_traces import read_money
 from adapters.sql.step_store import SqlStepStore
 from models.contracts.incidents import IncidentView, ListedSteps
 from models.contracts.steps import RecordedStep
+from models.errors import ErrorCode, StanchError
 from models.lifecycle import Status
 from models.names import StepKind
 from models.tables.holds import HoldClaim
@@ -78,6 +79,11 @@ class SqlOverview:
         async with transaction(self._engine) as connection:
             if after is not None:
                 opened_at = await connection.scalar(select(Incident.opened_at).where(Incident.id == after))
+                if opened_at is None:
+                    raise StanchError(
+                        ErrorCode.INVALID,
+                        "after: there is no incident with this id, so there is no page below it. Begin without it.",
+                    )
                 query = query.where(
                     tuple_(Incident.opened_at, Incident.id) < tuple_(literal(opened_at), literal(after))
                 )
@@ -126,7 +132,9 @@ def _stages(steps: Sequence[RecordedStep], episode: int) -> tuple[dict[str, Any]
             "ends_at": step.result["ends_at"],
         }
         for step in steps
-        if step.kind is StepKind.STAGE and step.status == "done" and step.episode == episode
+        if step.kind in {StepKind.STAGE, StepKind.RESTART_LADDER}
+        and step.status == "done"
+        and step.episode == episode
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from models.errors import StanchError
+from use_cases.escalate import Escalate
 from use_cases.sweep import Sweep
 
 EVERY_SECONDS = 60.0
@@ -21,6 +22,7 @@ class Sweeping:
     """Sweeps until asked to stop. A wallet or database that is away is noted, and the next sweep finds them again."""
 
     sweep: Sweep
+    escalate: Escalate
     every_seconds: float = EVERY_SECONDS
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -37,5 +39,7 @@ class Sweeping:
         try:
             for finding in await self.sweep.run():
                 _log.error("discrepancy", kind=finding.kind.value, subject=finding.subject)
+            for task_id, kind in await self.escalate.run():
+                _log.error("decision_overdue", task_id=task_id, kind=kind)
         except StanchError as error:
             _log.warning("sweep_failed", code=error.code)

@@ -26,6 +26,11 @@ def show_alarm_answer(console: Console, status: int, answer: Mapping[str, Any]) 
         speed = f" in {took['committed']} ms" if took.get("committed") is not None else ""
         again = " (this alarm had come before)" if status == 200 else ""
         console.print(f"[green]Frozen[/green]{speed}: {where}{again}")
+    elif answer.get("freeze") == "ended":
+        how = answer.get("outcome") or "its episode is over"
+        console.print(
+            f"[{RED}]Not frozen[/]: {where} ended without a freeze by this alarm ({how}); send a new one if need be."
+        )
     else:
         console.print(f"[{RED}]Not frozen yet[/]: {where}; the engine insists until the wallet has done it.")
     if answer.get("late"):
@@ -111,6 +116,8 @@ def show_decisions(console: Console, answer: Mapping[str, Any], *, quiet: bool =
     for task in tasks:
         rule = "two people must agree" if task["four_eyes"] else "one person decides"
         over = "closed" if task["closed_at"] else "open"
+        if task.get("escalated_at") and not task["closed_at"]:
+            over = f"[{RED}]overdue since {task['expires_at'][:19]}: supervisors only[/]"
         console.print(
             f"question {task['task_id']}  {task['kind']}: {' | '.join(task['choices'])}  ({over}; {rule})"
         )

@@ -18,6 +18,7 @@ from gateway.reading import read
 from models.contracts.alarms import Alarm, FreezeTimes
 from models.contracts.base import Message
 from models.errors import ErrorCode, StanchError
+from models.names import Outcome
 from use_cases.raise_alarm import FreezeState, RaisedAlarm, not_accepted
 
 router = APIRouter(tags=["alarms"])
@@ -35,12 +36,17 @@ class AlarmAnswer(Message):
     alarm_id: str
     freeze: FreezeState
     late: bool
+    outcome: Outcome | None
+    """Of an `ended` alarm: how its incident ended."""
     time_to_freeze_ms: FreezeTimes | None
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     201: {"model": AlarmAnswer, "description": "Frozen, and recorded."},
-    200: {"model": AlarmAnswer, "description": "Repeated with the same content: the same answer."},
+    200: {
+        "model": AlarmAnswer,
+        "description": "Repeated with the same content: the same answer, or `ended` where it never froze and its episode is over.",
+    },
     202: {
         "model": AlarmAnswer,
         "description": "Accepted, not frozen yet: the engine insists (`pending`), or an agent decides (`held_back`).",
@@ -132,8 +138,8 @@ def answered(parts: Parts, raised: RaisedAlarm) -> Response:
 
 
 def status_of(raised: RaisedAlarm) -> int:
-    """202 whenever it is not frozen, whoever asks and however often."""
-    if raised.freeze is not FreezeState.DONE:
+    """202 whenever it is not frozen yet, whoever asks and however often; what has ended will not be."""
+    if raised.freeze in {FreezeState.PENDING, FreezeState.HELD_BACK}:
         return 202
     return 200 if raised.repeated else 201
 

@@ -19,6 +19,7 @@ MAY_CHANGE: dict[str, tuple[str, ...]] = {
     "account_closure": (),
     "rating_ask": (),
     "rating": (),
+    "decision_escalation": (),
 }
 """Records of which only these columns ever change; the others are refused to everyone."""
 
@@ -110,6 +111,15 @@ def upgrade() -> None:
             ["incident_id"], ["rating_ask.incident_id"], name=op.f("fk_rating_incident_id")
         ),
         sa.PrimaryKeyConstraint("incident_id", name=op.f("pk_rating")),
+    )
+    op.create_table(
+        "decision_escalation",
+        sa.Column("task_id", sa.String(length=26), nullable=False),
+        sa.Column("escalated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["task_id"], ["decision_task.id"], name=op.f("fk_decision_escalation_task_id")
+        ),
+        sa.PrimaryKeyConstraint("task_id", name=op.f("pk_decision_escalation")),
     )
     op.add_column("incident", sa.Column("reopens", sa.String(length=26), nullable=True))
     op.create_foreign_key(op.f("fk_incident_reopens"), "incident", "incident", ["reopens"], ["id"])

@@ -37,6 +37,8 @@ class IncidentFacts(Message):
     """Ids of alarms whose effect is not committed yet, oldest first."""
     held_back: bool = False
     """Only unproven reports came, on an account that had its share of them: nothing is frozen until an agent decides."""
+    limits_left: bool = False
+    """Not frozen (yet), and limits of a return that an alarm overtook stand at the wallet: all that protects the account."""
     reopens: str | None = None
     """The closed incident that this one goes on with."""
     reopened_as: str | None = None

@@ -84,6 +84,16 @@ class ApprovalPolicy(Message):
     request_seconds: Annotated[int, Field(ge=1)]
 
 
+class WatchPolicy(Message):
+    """How often a returned account is looked at for new security changes while its stages last."""
+
+    poll_seconds: Annotated[int, Field(ge=1)]
+
+
+WATCH_DEFAULTS = WatchPolicy(poll_seconds=1800)
+"""For incidents whose rules were read before the ladder was watched."""
+
+
 class RecoveryPolicy(Message):
     """How money is pursued, how long a hold may stand, and who decides that it goes back.
 
@@ -173,3 +183,5 @@ class Policy(Message):
     that such a history still replays to the byte."""
     reset: ResetPolicy | None = Field(default=None, exclude_if=lambda rules: rules is None)
     """None only in the history of an incident older than this part: RESET_DEFAULTS holds there."""
+    watch: WatchPolicy | None = Field(default=None, exclude_if=lambda rules: rules is None)
+    """None only in the history of an incident older than this part: WATCH_DEFAULTS holds there."""

@@ -130,6 +130,15 @@ class DecisionTask(Base):
     closed_at: Mapped[MaybeInstant]
 
 
+class DecisionEscalation(Base):
+    """That nobody decided a question in its time: from then on only supervisors choose on it."""
+
+    __tablename__ = "decision_escalation"
+
+    task_id: Mapped[Ulid] = mapped_column(ForeignKey("decision_task.id"), primary_key=True)
+    escalated_at: Mapped[Instant]
+
+
 class DecisionRequest(Base):
     """One person's choice. Where four eyes are needed it waits for another person's approval."""
 

@@ -189,6 +189,31 @@ async def test_a_false_alarm_after_a_relapse_leaves_nothing_behind(house: House)
     assert (view.summary["refreezes"], view.summary["stages"]) == (1, [])
 
 
+async def test_limits_stay_until_people_know_when_a_refreeze_is_refused_for_good(house: House) -> None:
+    with house.rules.changed(stage_seconds=LONG):
+        theft = house.steal(11_000)
+        incident_id = (await house.alarm(theft)).incident_id
+    await house.give_back(incident_id)
+    await house.until_rows(
+        "SELECT id FROM step WHERE incident_id = :id AND kind = 'release' AND status = 'done'", id=incident_id
+    )
+    limits = house.sandbox.state(theft.account_id)["stage_limits"]
+    house.sandbox.control("POST", f"/accounts/{theft.account_id}/close")
+    with pytest.raises(StanchError) as refused:
+        await house.alarm(theft)
+    assert refused.value.code is ErrorCode.WALLET_REFUSED
+    await house.parts.wake.now(incident_id)
+    asked = await house.question(incident_id, DecisionKind.NOT_FROZEN)
+    assert asked.four_eyes
+    facts = await house.facts(incident_id)
+    assert (facts.status, facts.episode, facts.limits_left) == (Status.OPENED, 2, True)
+    assert house.sandbox.state(theft.account_id)["stage_limits"] == limits
+    await house.decide(incident_id, DecisionKind.NOT_FROZEN, Outcome.NOT_FROZEN.value)
+    assert (await house.until_closed(incident_id)).outcome is Outcome.NOT_FROZEN
+    assert house.sandbox.state(theft.account_id)["stage_limits"] is None
+    assert (await house.audit(incident_id)).findings == ()
+
+
 async def test_holds_are_not_let_go_once_a_new_alarm_has_come(house: House) -> None:
     theft = house.steal(11_000, mules=1)
     incident_id = (await house.alarm(theft)).incident_id

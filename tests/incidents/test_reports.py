@@ -6,11 +6,22 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from models.contracts.alarms import Alarm
 from models.errors import ErrorCode, StanchError
+from models.ids import new_id
 from models.lifecycle import Status
 from models.names import Activity, AlarmKind, DecisionKind, Outcome, Role, StepKind
 from tests.incidents.house import House
-from use_cases.raise_alarm import FreezeState
+from use_cases.raise_alarm import FreezeState, RaisedAlarm
+
+
+async def raised(house: House, alarm: Alarm) -> RaisedAlarm:
+    """By an agent; the engine looks."""
+    answer = await house.parts.raise_alarm.run(
+        alarm, sender=house.people[Role.AGENT], receipt=house.parts.raise_alarm.receive()
+    )
+    await house.parts.wake.now(answer.incident_id)
+    return answer
 
 
 async def test_a_report_freezes_what_goes_out_and_ends_by_its_clock(house: House) -> None:
@@ -35,7 +46,14 @@ async def test_a_report_freezes_what_goes_out_and_ends_by_its_clock(house: House
     assert await house.steps(incident_id, StepKind.HOLD) == [], "and holds nothing on a stranger's word"
     assert owner.pay(theft.mules[0].account_id, 1)["status"] == "settled"
 
-    second = await house.report(theft)
+    said = Alarm(
+        source="agent-line",
+        id=new_id(),
+        account_id=theft.account_id,
+        occurred_at=datetime.now(UTC),
+        kind=AlarmKind.REPORT,
+    )
+    second = await raised(house, said)
     assert (second.freeze, second.incident_id != incident_id) == (FreezeState.HELD_BACK, True)
     asked = await house.question(second.incident_id, DecisionKind.FREEZE_ON_REPORT)
     assert (asked.four_eyes, asked.choices) == (False, ("freeze", "released"))
@@ -44,6 +62,12 @@ async def test_a_report_freezes_what_goes_out_and_ends_by_its_clock(house: House
     dismissed = await house.until_closed(second.incident_id)
     assert (dismissed.outcome, dismissed.frozen_at) == (Outcome.RELEASED, None)
     assert await house.steps(second.incident_id, StepKind.FREEZE) == []
+    repeated = await raised(house, said)
+    assert (repeated.freeze, repeated.outcome, repeated.repeated) == (
+        FreezeState.ENDED,
+        Outcome.RELEASED,
+        True,
+    ), "nobody waits for what has ended"
 
     third = await house.report(theft)
     assert third.freeze is FreezeState.HELD_BACK

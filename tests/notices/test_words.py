@@ -104,7 +104,7 @@ def test_what_cannot_be_written_is_refused(texts: CatalogueTexts) -> None:
     for template, given in (
         ("nothing", {}),
         ("stage_entered", {}),
-        ("incident_closed", {"outcome": "not_frozen"}),
+        ("incident_closed", {"outcome": "no such ending"}),
     ):
         with pytest.raises(StanchError) as refused:
             texts.write(template, "en", "R", given)

@@ -266,3 +266,30 @@ async def test_questions_are_listed_oldest_first(house: House, accepted: Accepte
     }
     assert listed == {"open": [second], "closed": [first], None: [first, second]}
     assert await house.overview.decisions(state=None, incident_id=new_id()) == []
+
+
+async def test_a_question_that_nobody_decided_in_time_is_for_supervisors(
+    house: House, accepted: AcceptedAlarm, agent: Sender, supervisor: Sender
+) -> None:
+    overdue = await house.ask(accepted, DecisionKind.UNPROVEN_OWNER, expires_at=now())
+    in_time = await house.ask(accepted, DecisionKind.RETURN_ACCOUNT)
+    assert await house.decisions.escalate(now()) == [(overdue, DecisionKind.UNPROVEN_OWNER.value)]
+    assert await house.decisions.escalate(now()) == [], "once"
+    views = {each.task_id: each for each in await house.overview.decisions(state="open")}
+    assert views[overdue].escalated_at is not None
+    assert views[in_time].escalated_at is None
+    await refuses(ErrorCode.FORBIDDEN, choose(house, overdue, agent))
+    await choose(house, in_time, agent)
+    view = await choose(house, overdue, supervisor)
+    await refuses(
+        ErrorCode.FOUR_EYES,
+        house.decisions.approve(request_id=request_of(view), reason="me again", by=supervisor, at=now()),
+    )
+    another = await house.operator(Role.SUPERVISOR)
+    await house.decisions.approve(request_id=request_of(view), reason="yes", by=another, at=now())
+
+
+async def test_a_page_below_an_incident_that_is_not_there_is_refused(house: House) -> None:
+    await refuses(
+        ErrorCode.INVALID, house.overview.incidents(status=None, account_id=None, limit=5, after=new_id())
+    )

@@ -82,6 +82,20 @@ async def test_a_freeze_that_the_wallet_lost_is_found_and_resolved_when_it_stand
     assert ("restriction_missing", name) not in await open_discrepancies(wiring)
 
 
+async def test_what_an_earlier_episode_left_standing_is_known_to_be_ours(
+    wiring: Wiring, sandbox: RunningSandbox
+) -> None:
+    account = sandbox.account()
+    first = await freeze(wiring, account)
+    async with wiring.engine.begin() as connection:
+        await connection.execute(
+            text("UPDATE incident SET status = 'returning' WHERE account_id = :account"), {"account": account}
+        )
+    second = await freeze(wiring, account)
+    assert second != first, "a release that this alarm overtook has left the first one standing"
+    assert {first, second}.isdisjoint(finding.subject for finding in await wiring.sweep.run())
+
+
 async def test_a_restriction_nobody_knows_of_is_found(wiring: Wiring, sandbox: RunningSandbox) -> None:
     account = sandbox.account()
     sandbox.restrict(account, f"{new_id()}/1/full").raise_for_status()
