@@ -28,7 +28,7 @@ from activities.holds import Hold, ListHolds, ReleaseHold
 from activities.identity import CheckProof, PlanIdentity, SendChallenge
 from activities.identity_ports import Challenges, IdentityClaims
 from activities.ladder import RestartLadder, WatchAccount
-from activities.money import CatchUp, CompareRules, FindThefts, Trace
+from activities.money import CatchUp, CompareRules, Trace
 from activities.money_ports import Traces, TransferIndex
 from activities.opening import LoadIncident, RegisterIncident, TakeUpAlarm
 from activities.owner_link import SendLinkAgain, SendOwnerLink
