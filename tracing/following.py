@@ -23,6 +23,10 @@ class Following:
         self.waiting: list[Lot] = []
         self.resting: list[Lot] = []
         self.edges = 0
+        self._rested = 0
+        self._counted = (
+            0  # so many of `resting` are in `_rested`; it only grows, and a hub's has a lot for every edge
+        )
         self._victim = victim
         self._stolen = stolen
         self._elsewhere = dict.fromkeys(Place, 0) | (elsewhere or {})
@@ -84,9 +88,11 @@ class Following:
 
         Raises ArithmeticError when a unit is missing or counted twice: that is never reported.
         """
+        self._rested += sum(lot.amount for lot in self.resting[self._counted :])
+        self._counted = len(self.resting)
         flow = Flow(
             stolen=self._stolen,
-            held=sum(lot.amount for lot in self.resting) + self.open_amount,
+            held=self._rested + self.open_amount,
             exited=self._elsewhere[Place.EXITED],
             pooled=self._elsewhere[Place.POOLED],
             returned=self._elsewhere[Place.RETURNED],

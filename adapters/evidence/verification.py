@@ -37,13 +37,17 @@ class Finding(Message):
 
 
 class Verdict(Message):
-    """`digest` is what the rows give, `stated_digest` what the pack says; None where it could not be had."""
+    """`digest` is what the rows give, `stated_digest` what the pack says; None where it could not be had.
+
+    `rules_recomputed`: the rules of the range that were computed again; why others are not among them nobody can check.
+    """
 
     findings: tuple[Finding, ...]
     stated_digest: str | None
     digest: str | None
     carried: int
     ranges_recomputed: bool
+    rules_recomputed: tuple[str, ...] = ()
 
     @property
     def sound(self) -> bool:
@@ -84,6 +88,7 @@ def verified(path: Path, *, expected: str | None = None) -> Verdict:
         digest=None if recomputed is None else recomputed.digest,
         carried=0 if recomputed is None else len(recomputed.carried),
         ranges_recomputed=stated is not None and stated.other_rows is not None,
+        rules_recomputed=_rules(stated),
     )
 
 
@@ -132,6 +137,15 @@ def recompute(stated: Stated, rule: Rule) -> Trace:
             )
     except (sqlite3.Error, OverflowError, ValidationError) as error:
         raise PartFault(ROWS, f"they give no trace ({type(error).__name__})") from error
+
+
+def _rules(stated: Stated | None) -> tuple[str, ...]:
+    if stated is None or stated.other_rows is None:
+        return ()
+    try:
+        return tuple(rule.value for rule in stated.ranges)
+    except PartFault:
+        return ()
 
 
 def _ranges_of(stated: Stated, rules: Iterable[Rule]) -> dict[Rule, Flow]:

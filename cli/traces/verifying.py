@@ -26,7 +26,7 @@ def verify_pack(path: Path, *, expected: str | None, output: Output) -> int:
             )
         if verdict.sound:
             ranges = (
-                "The range over the rules was computed again as well."
+                f"The range over the rules was computed again as well ({', '.join(verdict.rules_recomputed)})."
                 if verdict.ranges_recomputed
                 else "The range over the rules cannot be computed again from it."
             )

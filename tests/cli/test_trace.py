@@ -193,6 +193,7 @@ def test_from_files_to_a_pack_and_every_verb_on_it(folder: Path, capsys: pytest.
             "digest": told["digest"],
             "carried": 5,
             "ranges_recomputed": True,
+            "rules_recomputed": ["fifo", "libr", "pro_rata", "lifo", "dirty_first"],
         },
     )
     told.pop("refused_rows")

@@ -211,6 +211,19 @@ def test_what_a_claimant_showed_at_the_gateway_stands_beside_the_histories() -> 
     assert kinds(compared(told)) == {Kind.STEP_EXTRA}, "codes are sent by the workflow alone"
 
 
+@pytest.mark.parametrize("kind", [StepKind.TRACE, StepKind.COMPARE_RULES])
+def test_a_trace_that_a_person_asked_for_stands_beside_the_histories(kind: StepKind) -> None:
+    told = Told()
+    told.step(f"{kind}/people/1", kind=kind, by_gateway=True)
+    del told.events[1:]
+    result = compared(told)
+    assert (result.findings, result.beside) == ((), 1)
+    other = Told()
+    other.step(f"{kind}/1", kind=kind, by_gateway=True)
+    del other.events[1:]
+    assert kinds(compared(other)) == {Kind.STEP_EXTRA}
+
+
 def test_a_narrower_freeze_of_the_gateways_needs_no_activity_beside_the_wider_one_that_was_adopted() -> None:
     told = Told()
     told.step("freeze/outgoing", kind=StepKind.FREEZE, by_gateway=True)

@@ -57,6 +57,7 @@ async def test_a_pack_of_an_incident_gives_every_rule_what_was_compared(
             verdict = verified(path, expected=summary.digest)
             assert verdict.findings == ()
             assert verdict.ranges_recomputed
+            assert verdict.rules_recomputed == tuple(Rule)
 
 
 async def test_a_forged_range_and_a_missing_row_of_another_rule_are_found(
