@@ -107,11 +107,15 @@ async def test_nobody_learns_who_has_an_account_and_an_open_incident_goes_first(
         more = [await stranger.begin(phone="+4915500000001") for _ in range(3)]
         assert [each.status_code for each in more] == [202] * 3
         assert (await stranger.state(), await stranger.ended()) == ("begun", "too_often")
+        (await stranger.ask("POST", "/help")).raise_for_status()
+        await house.parts.wake.now(stranger.recovery_id)
     assert endings == ["incident", "nobody", "nobody"]
     assert answers[0] == answers[1] == answers[2]
     assert not await house.rows(
         "SELECT id FROM identity_challenge WHERE incident_id = :id", id=victim.recovery_id
     ), "no code beside those of the incident"
+    steps = "SELECT id FROM step WHERE incident_id = :id"
+    assert not await house.rows(steps, id=stranger.recovery_id), "begun too often, it begins nothing"
 
 
 async def test_a_contact_bound_just_now_gets_neither_code_nor_link(house: House) -> None:
