@@ -41,7 +41,7 @@ class Credentials(Protocol):
         ...
 
     async def want_help(self, recovery_id: str, at: datetime) -> None:
-        """Note that an agent is wished for, and have the workflow look, unless it is over."""
+        """Note that an agent is wished for, and have the workflow look if it still runs."""
         ...
 
     async def alarmed(self, recovery_id: str, incident_id: str) -> None:

@@ -33,9 +33,11 @@ class RoutedHandOver:
 
     async def wake(self, incident_id: str) -> None:
         """As TemporalHandOver.wake, whose id ever it is."""
-        if await self.credentials.facts(incident_id) is None:
+        recovery = await self.credentials.facts(incident_id)
+        if recovery is None:
             await self.incidents.wake(incident_id)
-        else:
+        elif recovery.ending is None:
+            # One that is over needs no workflow any more; one that was begun too often never had one.
             await self._wake_credential(incident_id)
 
     async def _wake_credential(self, recovery_id: str) -> None:

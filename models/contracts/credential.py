@@ -1,4 +1,4 @@
-"""A forgotten password without a theft: what is asked, the rules, and the steps. No contact's value and no secret is in one."""
+"""A forgotten password without a theft: what is asked, how far it is, and the steps. No contact's value and no secret is in one."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from models.names import DecisionKind, Role
@@ -45,10 +46,18 @@ async def test_the_owner_gets_a_new_password_nobody_stays_in_and_a_strange_devic
             "SELECT template, account_id FROM notice_outbox WHERE incident_id = :id", id=owner.recovery_id
         )
         assert [tuple(each) for each in notices] == [("credential_renewed", account_id)]
+        due = await house.wiring.notices.due(100, timedelta(seconds=60))
+        (promised,) = [each for each in due if each.incident_id == owner.recovery_id]
+        assert promised.trusted_before is not None, "a contact bound since the beginning would hear nothing"
+        assert await house.wiring.deliver_notice.run(promised)
+        for value in owner.contacts.values():
+            assert any(
+                "a new password was set" in each["body"].casefold() for each in house.sandbox.outbox(value)
+            ), value
         report = await house.audit(owner.recovery_id)
         assert report.findings == ()
         assert [each.type for each in report.workflows] == ["RecoverCredential"]
-        assert (report.performed, report.steps) == (8, 8)
+        assert (report.performed, report.beside, report.steps) == (8, 2, 10)
         found = await house.rows(
             "SELECT count(*) AS traced FROM trace_run WHERE incident_id = :id", id=owner.recovery_id
         )
@@ -107,11 +116,15 @@ async def test_nobody_learns_who_has_an_account_and_an_open_incident_goes_first(
         more = [await stranger.begin(phone="+4915500000001") for _ in range(3)]
         assert [each.status_code for each in more] == [202] * 3
         assert (await stranger.state(), await stranger.ended()) == ("begun", "too_often")
+        (await stranger.ask("POST", "/help")).raise_for_status()
+        await house.parts.wake.now(stranger.recovery_id)
     assert endings == ["incident", "nobody", "nobody"]
     assert answers[0] == answers[1] == answers[2]
     assert not await house.rows(
         "SELECT id FROM identity_challenge WHERE incident_id = :id", id=victim.recovery_id
     ), "no code beside those of the incident"
+    steps = "SELECT id FROM step WHERE incident_id = :id"
+    assert not await house.rows(steps, id=stranger.recovery_id), "begun too often, it begins nothing"
 
 
 async def test_a_contact_bound_just_now_gets_neither_code_nor_link(house: House) -> None:

@@ -81,7 +81,7 @@ class CredentialRecoveries:
         asked = CredentialAsk(kind=kind, value=normal(kind, value))
         wait = await self.pace.take(
             CONTACT,
-            f"{asked.kind}/{asked.value}",
+            f"{asked.kind}/{asked.value.casefold()}",
             every_seconds=rules.start_every_seconds,
             at_once=rules.starts_in_a_row,
             at=at,
