@@ -65,7 +65,8 @@ def not_looked(code: str) -> str:
     """Whether anything is in flight is not known."""
     return (
         f"Whether payments are in flight could not be seen ({code}). {SAFE} While the freeze stands none moves money. See that "
-        f"the wallet answers, {AGAIN} Until you do, it is tried again by itself."
+        "the wallet answers for the payments of an account (with an empty list, where it has none of that kind), "
+        f"{AGAIN} Until you do, it is tried again by itself."
     )
 
 

@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities import reset_words
 from activities.changes import Change, CloseDecisionTasks, MoveIncident, QueueNotice, RecordReset
-from activities.difference import ENDED_WHOLLY, LISTED
+from activities.difference import ENDED_WHOLLY, LISTED, set_since
 from activities.freeze import FINAL_CODES
 from activities.origin import activity_origin
 from activities.steps import Effect, Running, Steps
@@ -122,8 +122,6 @@ def what_is_missing(item: SecurityItem, account: AccountState, step: ReadBackInp
 def _stands(item: SecurityItem, entry: SecurityEntry, step: ReadBackInput) -> bool:
     if not entry.active:
         return False
-    if item is SecurityItem.PASSWORD or item in ENDED_WHOLLY or entry.set_at >= step.compromised_since:
+    if item is SecurityItem.PASSWORD or item in ENDED_WHOLLY:
         return True
-    # Its time was turned back by somebody. What the audit saw written later than the comparison is the reset's own doing.
-    changed, seen = entry.changed_at, step.compared_at
-    return changed is not None and seen is not None and step.compromised_since <= changed < seen
+    return set_since(entry) >= step.compromised_since

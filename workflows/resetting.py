@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
         ResetSecurityInput,
         ResetSecurityResult,
     )
-    from models.contracts.security import CompareSecurityInput, CompareSecurityResult
+    from models.contracts.security import CompareSecurityInput
     from models.names import SecurityItem
     from models.reset_order import before
     from workflows.policies import RESET, STEP, code_of
@@ -40,14 +40,14 @@ class Resetting:
     async def run(self) -> ResetSecurityResult:
         """Complete, or everything that is missing with what to do about it."""
         try:
-            compared = await self._compare()
+            await self._compare()
         except ActivityError as error:
             return self._incomplete(error, {})
         stopping = asyncio.create_task(self._stop_payments())
         await asyncio.gather(stopping, *(self._reset(item) for item in SecurityItem))
         unstopped = stopping.result()
         try:
-            verdict = await self._read_back(compared, unstopped)
+            verdict = await self._read_back(unstopped)
         except ActivityError as error:
             return self._incomplete(error, unstopped)
         if verdict.complete:
@@ -71,9 +71,9 @@ class Resetting:
             unstopped=unstopped,
         )
 
-    async def _compare(self) -> CompareSecurityResult:
+    async def _compare(self) -> None:
         request = self._request
-        return await workflow.execute_activity_method(
+        await workflow.execute_activity_method(
             CompareSecurity.run,
             CompareSecurityInput(
                 incident_id=request.incident_id,
@@ -136,7 +136,7 @@ class Resetting:
             **RESET,
         )
 
-    async def _read_back(self, compared: CompareSecurityResult, unstopped: dict[str, str]) -> ReadBackResult:
+    async def _read_back(self, unstopped: dict[str, str]) -> ReadBackResult:
         request = self._request
         return await workflow.execute_activity_method(
             ReadBack.run,
@@ -149,7 +149,6 @@ class Resetting:
                 receipts=self._receipts,
                 failed=self._failed,
                 unstopped=unstopped,
-                compared_at=compared.read_at,
             ),
             summary="read every item back at the wallet",
             **RESET,

@@ -65,8 +65,6 @@ class ReadBackInput(StepInput):
     """Items that were not reset in this round: what happened, what is safe, what to do."""
     unstopped: dict[str, str] = Field(default_factory=dict, exclude_if=lambda unstopped: not unstopped)
     """Payments in flight that could not be stopped, said in the same way."""
-    compared_at: Moment | None = Field(default=None, exclude_if=lambda at: at is None)
-    """When this round's comparison read the account: an audit's later word is the reset's own writing."""
 
 
 class ReadBackResult(StepResult):

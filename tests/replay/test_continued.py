@@ -17,7 +17,7 @@ from use_cases.audit_replay import audit
 
 pytestmark = pytest.mark.timeout(240)
 
-SUGGESTED_AFTER = 120
+SUGGESTED_AFTER = 180
 """Events; the server's own limit of 4,096 would take a day of alarms."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 from tests.running_sandbox import RunningSandbox
@@ -109,6 +110,27 @@ def test_payments_rest_on_what_the_account_has(sandbox: RunningSandbox) -> None:
         ("scheduled_payment", "nobody", "payee_unknown"),
     ):
         assert owner.ask("POST", "/payments", {"kind": kind, "to": to, **asked}).json()["code"] == code
+
+
+def test_a_stop_and_a_capture_at_once_end_as_one_of_the_two(sandbox: RunningSandbox) -> None:
+    account_id = sandbox.rich_account()
+    owner, since = sandbox.owner(account_id), datetime.now(UTC)
+    before = sandbox.balance(account_id)["balance"]
+    ordered = [owner.order("scheduled_payment", "mer-001", 10, seconds=LATER) for _ in range(12)]
+    due(sandbox, account_id)
+    with ThreadPoolExecutor(max_workers=6) as pool:
+        runs = [pool.submit(sandbox.run_payments, account_id) for _ in range(3)]
+        stops = {each: pool.submit(sandbox.stop_payment, each) for each in ordered}
+        for run in runs:
+            run.result()
+    told = sandbox.payments(account_id, since)
+    for payment_id, stop in stops.items():
+        stopped = stop.result().status_code == 200
+        assert told[payment_id]["state"] == ("stopped" if stopped else "captured")
+        assert (told[payment_id]["transfer_id"] is None) == stopped
+    captured = sum(each["state"] == "captured" for each in told.values())
+    assert sandbox.balance(account_id)["balance"] == before - 10 * captured
+    assert sandbox.control("GET", "/books")["balanced"]
 
 
 def due(sandbox: RunningSandbox, account_id: str) -> None:

@@ -24,6 +24,7 @@ from activities.changes import (
     SetCompromisedSince,
 )
 from activities.freeze import freeze_step_key
+from activities.payment_changes import PaymentsFound
 from adapters.policies import read_policy
 from adapters.secrets.keys import DataKeys, IncidentSecrets, MasterKey, Sealer
 from adapters.sql.alarm_store import SqlAlarmStore
@@ -41,6 +42,7 @@ from adapters.sql.step_store import SqlStepStore
 from models.contracts.alarms import AcceptedAlarm, Alarm, Sender
 from models.contracts.incidents import FreezeInput, IncidentFacts
 from models.contracts.policy import Policy
+from models.contracts.security import FoundPayment
 from models.contracts.steps import FinishedStep, Origin, Receipt, RecordedStep, StepAttempt
 from models.digests import digest, message_digest
 from models.ids import new_id
@@ -241,9 +243,9 @@ class House:
         return accepted
 
     async def ready_to_return(
-        self, accepted: AcceptedAlarm, *, leave_out: SecurityItem | None = None
+        self, accepted: AcceptedAlarm, *, leave_out: SecurityItem | None = None, look: bool = True
     ) -> None:
-        """Proven, every item reset and read back."""
+        """Proven, every item reset and read back, and looked for payments in flight."""
         facts = await self.facts(accepted)
         since = facts.compromised_since
         assert since is not None
@@ -261,12 +263,27 @@ class House:
                 await self.do(
                     accepted.incident_id, accepted.episode, f"reset/{item}", StepKind.RESET_ITEM, (record,)
                 )
+        if look:
+            await self.look_for_payments(accepted, "1", since)
         await self.do(
             accepted.incident_id,
             accepted.episode,
             "read_back/1",
             StepKind.READ_BACK,
             (MoveIncident(Event.RESET_COMPLETE),),
+        )
+
+    async def look_for_payments(
+        self, accepted: AcceptedAlarm, key: str, since: datetime, *found: FoundPayment
+    ) -> None:
+        """One look for payments in flight, back to `since`."""
+        change = PaymentsFound(found, since, now())
+        await self.do(
+            accepted.incident_id,
+            accepted.episode,
+            f"payments/find/{key}",
+            StepKind.FIND_PAYMENTS,
+            (change,),
         )
 
     async def ask(self, accepted: AcceptedAlarm, kind: DecisionKind, **given: Any) -> str:

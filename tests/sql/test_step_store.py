@@ -24,13 +24,24 @@ from activities.changes import (
     RecordThefts,
     RenewFreeze,
 )
+from activities.payment_changes import PaymentSettled
 from models.contracts.alarms import AcceptedAlarm
+from models.contracts.security import FoundPayment
 from models.contracts.steps import Origin
 from models.digests import canonical, digest
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
 from models.lifecycle import LIFTED, REPEATABLE, TRANSITIONS, Event, Status
-from models.names import DecisionKind, Outcome, Scope, SecurityItem, StepKind, StepStatus
+from models.names import (
+    DecisionKind,
+    Outcome,
+    PaymentKind,
+    PaymentState,
+    Scope,
+    SecurityItem,
+    StepKind,
+    StepStatus,
+)
 from tests.sql.house import House, compromised, now, receipt_of
 
 
@@ -264,6 +275,44 @@ async def test_a_return_needs_the_proof_and_every_receipt(house: House) -> None:
     await house.do(accepted.incident_id, 1, "r", StepKind.RELEASE, lifting=Event.RETURN_INTENDED)
     assert (await house.facts(accepted)).status is Status.RETURNING
     assert set(await house.incidents.receipts(accepted.incident_id, 1, since)) == set(SecurityItem)
+
+
+async def test_a_return_needs_a_look_at_payments_and_none_that_may_still_move_money(house: House) -> None:
+    accepted = await house.frozen(house.trigger())
+    await house.ready_to_return(accepted, look=False)
+    since = (await house.facts(accepted)).compromised_since
+    assert since is not None
+
+    async def missing() -> str:
+        with pytest.raises(StanchError) as refused:
+            await house.do(accepted.incident_id, 1, "r", StepKind.RELEASE, lifting=Event.RETURN_INTENDED)
+        assert refused.value.matches(ErrorCode.RESET_INCOMPLETE)
+        return refused.value.message
+
+    assert "a look for payments in flight" in await missing()
+    await house.look_for_payments(accepted, "1", since + timedelta(seconds=1))
+    assert "a look for payments in flight" in await missing(), "it did not go back far enough"
+    found = FoundPayment(
+        payment_id="pay-1",
+        kind=PaymentKind.SCHEDULED_PAYMENT,
+        label="wallet payee",
+        to="acc-2",
+        to_kind="wallet",
+        amount=100,
+        currency="CNY",
+        authorised_at=since,
+        due_at=since,
+        state=PaymentState.FOUND,
+    )
+    kept = found.model_copy(update={"payment_id": "pay-2", "state": PaymentState.KEPT})
+    await house.look_for_payments(accepted, "2", since, found, kept)
+    assert "1 payment(s) in flight" in await missing()
+    stopped = PaymentSettled("pay-1", PaymentState.STOPPED, "rcp-1", None, now())
+    await house.do(accepted.incident_id, 1, "payments/stop/pay-1", StepKind.STOP_PAYMENT, (stopped,))
+    # A slow look that still saw it pending takes nothing of that back.
+    await house.look_for_payments(accepted, "3", since, found)
+    await house.do(accepted.incident_id, 1, "r", StepKind.RELEASE, lifting=Event.RETURN_INTENDED)
+    assert (await house.facts(accepted)).status is Status.RETURNING
 
 
 async def test_an_earlier_compromise_time_voids_what_relied_on_anything_set_since(house: House) -> None:
