@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from models.contracts.alarms import Sender
 from models.contracts.closure import ProvenDestination
 from models.contracts.identity import Presented
 from models.contracts.recalls import MessageKind, ParsedAnswer, RecalledTransfer, RecallEnding, SentMessage
@@ -258,6 +259,21 @@ class AskRating:
 
 
 @dataclass(frozen=True)
+class UseBreakGlass:
+    """A supervisor acts alone on a choice that waits for a second person; Temporal looks at the incident.
+
+    Refused when the choice is settled or has expired, or its question is none of `kinds`.
+    """
+
+    request_id: str
+    kinds: tuple[DecisionKind, ...]
+    by: Sender
+    reason: str
+    at: datetime
+    review_due_at: datetime
+
+
+@dataclass(frozen=True)
 class CloseQuestion:
     """Close this one question."""
 
@@ -378,4 +394,5 @@ Change = (
     | RecordDestination
     | RecordClosure
     | AskRating
+    | UseBreakGlass
 )

@@ -8,8 +8,8 @@ Compared are step key, activity, input digest and result digest. A step may stan
 - unreturned: the row names an activity whose result never reached its workflow (cancelled, timed out, or still open);
   its input must be the activity's.
 
-Three kinds of rows stand beside the histories, and only their own digest is checked: a question that a person put through
-the gateway (`ask/.../people/...`), a refusal that the gateway met, and a freeze of the gateway's that a wider one of the same
+Four kinds of rows stand beside the histories, and only their own digest is checked: a question that a person put through
+the gateway (`ask/.../people/...`), a refusal that the gateway met, a supervisor's break-glass, and a freeze of the gateway's that a wider one of the same
 episode, which was adopted, has made needless for the workflow to repeat.
 """
 
@@ -226,7 +226,9 @@ class _Comparing:
         if row.step_id in self._matched:
             return
         asked_by_people = row.kind is StepKind.ASK_DECISION and "/people/" in row.step_key
-        if row.status is StepStatus.REFUSED or asked_by_people or self._within_wider_freeze(row):
+        # A supervisor's own act at the gateway; what follows from it is an activity's.
+        alone = row.kind is StepKind.BREAK_GLASS
+        if row.status is StepStatus.REFUSED or asked_by_people or alone or self._within_wider_freeze(row):
             self._match(row, "beside")
         else:
             self._find(Kind.STEP_EXTRA, _row(row), "the gateway did it, and no activity has taken it up")

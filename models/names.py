@@ -111,6 +111,7 @@ class StepKind(StrEnum):
     NOTICE = "notice"
     CLOSE_ACCOUNT = "close_account"
     RESTART_LADDER = "restart_ladder"
+    BREAK_GLASS = "break_glass"
 
 
 class NoticeTemplate(StrEnum):

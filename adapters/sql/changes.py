@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities import changes as say
 from activities.freeze import freeze_step_key
 from adapters.secrets.keys import Sealer
-from adapters.sql import ratings, recall_changes
+from adapters.sql import break_glass, ratings, recall_changes
 from adapters.sql.closures import account_closed, closed_as, destination_entered
 from adapters.sql.identity_claims import end_claim_of_impostor, record_evidence, void_evidence
 from adapters.sql.identity_limits import RENEWED
@@ -73,6 +73,8 @@ async def apply(
             await connection.execute(insert(NoticeOutbox).values(await promise(change, step, sealer)))
         elif isinstance(change, say.RecallSaid):
             await recall_changes.said(change, connection, step, sealer)
+        elif isinstance(change, say.UseBreakGlass):
+            await break_glass.used(change, connection, step, sealer)
         elif isinstance(change, say.RecordDestination):
             await destination_entered(change, connection, step, sealer)
         else:
