@@ -9,7 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from activities.changes import UseBreakGlass
+from activities.ending_changes import UseBreakGlass
 from activities.ports import Clock, Incidents, Policies
 from activities.steps import Effect, Running, Steps
 from models.contracts.alarms import Sender

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from activities.changes import UseBreakGlass
+from activities.ending_changes import UseBreakGlass
 from adapters.secrets.keys import Sealer
 from adapters.sql.decisions import pending
 from adapters.sql.engine import statement, transaction

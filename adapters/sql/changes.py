@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities import changes as say
+from activities.ending_changes import AskRating, RecordClosure, RecordDestination, UseBreakGlass
 from activities.freeze import freeze_step_key
 from adapters.secrets.keys import Sealer
 from adapters.sql import break_glass, ratings, recall_changes
@@ -51,7 +52,7 @@ DECIDES = (
     say.MoveIncident,
     say.RecordEvidence,
     say.RecordProof,
-    say.RecordClosure,
+    RecordClosure,
     say.RenewFreeze,
     say.SetCompromisedSince,
 )
@@ -73,9 +74,9 @@ async def apply(
             await connection.execute(insert(NoticeOutbox).values(await promise(change, step, sealer)))
         elif isinstance(change, say.RecallSaid):
             await recall_changes.said(change, connection, step, sealer)
-        elif isinstance(change, say.UseBreakGlass):
+        elif isinstance(change, UseBreakGlass):
             await break_glass.used(change, connection, step, sealer)
-        elif isinstance(change, say.RecordDestination):
+        elif isinstance(change, RecordDestination):
             await destination_entered(change, connection, step, sealer)
         else:
             await APPLY[type(change)](change, connection, step)
@@ -346,6 +347,6 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     say.RecallReceived: recall_changes.received,
     say.RecallEnded: recall_changes.ended,
     say.NoticeSent: note_sent,
-    say.RecordClosure: account_closed,
-    say.AskRating: ratings.asked,
+    RecordClosure: account_closed,
+    AskRating: ratings.asked,
 }
