@@ -46,7 +46,7 @@ async def serve(settings: Settings) -> None:
                 interceptors=[StanchErrors()],
                 companions=[
                     relay.run,
-                    Sweeping(wiring.sweep, wiring.escalate).run,
+                    Sweeping(wiring.sweep, wiring.escalate, wiring.break_the_glass).run,
                     wiring.recall_care(client).run,
                     deliverer.run,
                     alerter.run,

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from activities.ending_changes import AskRating, RecordClosure, RecordDestination, UseBreakGlass
 from activities.payment_changes import PaymentSettled, PaymentsFound
 from activities.recall_changes import RecallAnswered, RecallEnded, RecallOpened, RecallReceived, RecallSaid
-from models.contracts.closure import ProvenDestination
 from models.contracts.credential import CredentialEnding, CredentialState
 from models.contracts.identity import Presented
 from models.lifecycle import Event
@@ -270,32 +270,6 @@ class HoldPaid:
 
 
 @dataclass(frozen=True)
-class RecordDestination:
-    """Where the owner wants the money of a closed account, sealed with how it was proven."""
-
-    destination_id: str
-    proven: ProvenDestination
-    at: datetime
-
-
-@dataclass(frozen=True)
-class RecordClosure:
-    """The account is closed at the wallet, and its money went to this destination."""
-
-    destination_id: str
-    at: datetime
-
-
-@dataclass(frozen=True)
-class AskRating:
-    """The owner may rate our help once, with a code of which only the sha256 is kept."""
-
-    code_digest: str
-    at: datetime
-    expires_at: datetime
-
-
-@dataclass(frozen=True)
 class CloseQuestion:
     """Close this one question."""
 
@@ -393,4 +367,5 @@ Change = (
     | RecordDestination
     | RecordClosure
     | AskRating
+    | UseBreakGlass
 )

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.changes import CloseDecisionTasks, MoveIncident, RecordClosure
+from activities.changes import CloseDecisionTasks, MoveIncident
 from activities.closure_ports import Closures
 from activities.decisions import performer
+from activities.ending_changes import RecordClosure
 from activities.origin import activity_origin
 from activities.ports import DecisionStore
 from activities.steps import Effect, Running, Steps

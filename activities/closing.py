@@ -10,7 +10,8 @@ from textwrap import wrap
 
 from temporalio import activity
 
-from activities.changes import AskRating, CloseDecisionTasks, CloseIncident, QueueNotice
+from activities.changes import CloseDecisionTasks, CloseIncident, QueueNotice
+from activities.ending_changes import AskRating
 from activities.origin import activity_origin
 from activities.ports import Incidents
 from activities.steps import Effect, Running, Steps

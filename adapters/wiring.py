@@ -13,6 +13,7 @@ from activities.registry import Ports
 from adapters.activity_ports import activity_ports
 from adapters.secrets.keys import Sealer
 from adapters.sql.alarm_store import SqlAlarmStore
+from adapters.sql.break_glass import SqlBreakGlass
 from adapters.sql.decisions import SqlDecisions
 from adapters.sql.expectations import SqlExpectations
 from adapters.sql.hand_over import SqlHandOver
@@ -27,6 +28,7 @@ from adapters.temporal.routed_hand_over import RoutedHandOver
 from adapters.wired.identity import IdentityWiring
 from adapters.wired.money import MoneyWiring
 from adapters.wired.notices import NoticeWiring
+from use_cases.break_glass import BreakTheGlass
 from use_cases.escalate import Escalate
 from use_cases.sweep import Sweep
 
@@ -87,6 +89,17 @@ class Wiring(IdentityWiring, MoneyWiring, NoticeWiring):
     def sweep(self) -> Sweep:
         """Compares the wallet with our records."""
         return Sweep(wallet=self.wallet, expectations=SqlExpectations(self.engine), clock=self.clock)
+
+    @cached_property
+    def break_the_glass(self) -> BreakTheGlass:
+        """Supervisors alone."""
+        return BreakTheGlass(
+            record=SqlBreakGlass(self.engine, Sealer(self.keys)),
+            incidents=self.incidents,
+            steps=self.steps,
+            policies=self.policies,
+            clock=self.clock,
+        )
 
     @cached_property
     def escalate(self) -> Escalate:

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from gateway import problems
 from gateway.api import (
     alarms,
+    break_glass,
     claimants,
     claims,
     closure,
@@ -85,6 +86,7 @@ def _routed(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | N
         recalls,
         recovery,
         closure,
+        break_glass,
         notices,
         staff,
         rating,

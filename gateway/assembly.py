@@ -110,6 +110,7 @@ def assemble(wiring: Wiring) -> Parts:
     return Parts(
         door=Door(wiring.operators.by_credential, admission),
         raise_alarm=raise_alarm,
+        break_the_glass=wiring.break_the_glass,
         rate=Rate(ratings=wiring.ratings, clock=wiring.clock),
         reopen=Reopen(raise_alarm=raise_alarm, incidents=wiring.incidents, overview=wiring.overview),
         answer_challenge=AnswerChallenge(

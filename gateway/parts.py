@@ -17,6 +17,7 @@ from gateway.pacing import Pacing
 from use_cases.account_by_remedy import AccountByRemedy
 from use_cases.answer_challenge import AnswerChallenge
 from use_cases.answer_recall import AnswerRecall
+from use_cases.break_glass import BreakTheGlass
 from use_cases.close_account import AskToClose
 from use_cases.decide import Decide
 from use_cases.look_up import LookUp
@@ -59,6 +60,7 @@ class Parts:
     ask_to_close: AskToClose
     reopen: Reopen
     rate: Rate
+    break_the_glass: BreakTheGlass
     recover: Recover
     account_by_remedy: AccountByRemedy
     look_up: LookUp

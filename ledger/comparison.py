@@ -10,7 +10,7 @@ Compared are step key, activity, input digest and result digest. A step may stan
 
 Some rows stand beside the histories, and only their own digest is checked: a question that a person put through
 the gateway (`ask/.../people/...`), a trace or comparison that a person asked for there (`.../people/...`), a refusal that the
-gateway met, what a claimant showed there (a factor, a call-back, a document's session, a question to trusted contacts), and a
+gateway met, a supervisor's break-glass, what a claimant showed there (a factor, a call-back, a document's session, a question to trusted contacts), and a
 freeze of the gateway's that a wider one of the same episode, which was adopted, has made needless for the workflow to repeat.
 """
 
@@ -35,6 +35,9 @@ Key = tuple[int, str]
 
 OF_PEOPLE = frozenset({StepKind.ASK_DECISION, StepKind.TRACE, StepKind.COMPARE_RULES})
 """What people ask for through the gateway, outside every workflow."""
+
+ALONE = frozenset({StepKind.BREAK_GLASS, StepKind.PERSON_REACHED})
+"""A person's own act at the gateway; what follows from it is an activity's."""
 
 NARROW_FREEZE, WIDE_FREEZE = f"freeze/{Scope.OUTGOING}", f"freeze/{Scope.FULL}"
 
@@ -234,7 +237,7 @@ class _Comparing:
         if row.step_id in self._matched:
             return
         asked_by_people = row.kind in OF_PEOPLE and "/people/" in row.step_key
-        beside = row.status is StepStatus.REFUSED or asked_by_people or _of_claimant(row)
+        beside = row.status is StepStatus.REFUSED or asked_by_people or row.kind in ALONE or _of_claimant(row)
         if beside or self._within_wider_freeze(row):
             self._match(row, "beside")
         else:

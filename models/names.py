@@ -155,6 +155,7 @@ class StepKind(StrEnum):
     END_CREDENTIAL = "end_credential"
     CLOSE_ACCOUNT = "close_account"
     RESTART_LADDER = "restart_ladder"
+    BREAK_GLASS = "break_glass"
 
 
 class NoticeTemplate(StrEnum):

@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 
-from activities.changes import OpenDecisionTask, RecordDestination
+from activities.changes import OpenDecisionTask
 from activities.closure_ports import Closures
+from activities.ending_changes import RecordDestination
 from activities.ports import Clock, Incidents, Policies
 from activities.steps import Effect, Running, Steps
 from activities.wallet_ports import Wallet

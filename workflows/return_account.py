@@ -89,9 +89,9 @@ class ReturnAccount:
             left = ends_at - workflow.now()
             if left.total_seconds() <= 0:
                 return whole
-            await workflow.sleep(
-                min(left, self._poll) if self._watched else left, summary=f"stage {stage.stage}"
-            )
+            if self._watched:
+                left = min(left, self._poll)
+            await workflow.sleep(left, summary=f"stage {stage.stage}")
 
     async def _changed(self) -> bool:
         found = await workflow.execute_activity_method(

@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities import changes as say
 from activities import recall_changes as say_recall
+from activities.ending_changes import AskRating, RecordClosure, RecordDestination, UseBreakGlass
 from activities.freeze import freeze_step_key
 from adapters.secrets.keys import Sealer
-from adapters.sql import ratings, recall_changes
+from adapters.sql import break_glass, ratings, recall_changes
 from adapters.sql.closures import account_closed, closed_as, destination_entered
 from adapters.sql.credentials import move_credential
 from adapters.sql.identity_claims import end_claim_of_impostor, record_evidence, void_evidence
@@ -55,7 +56,7 @@ DECIDES = (
     say.MoveIncident,
     say.RecordEvidence,
     say.RecordProof,
-    say.RecordClosure,
+    RecordClosure,
     say.RenewFreeze,
     say.SetCompromisedSince,
 )
@@ -77,7 +78,9 @@ async def apply(
             await connection.execute(insert(NoticeOutbox).values(await promise(change, step, sealer)))
         elif isinstance(change, say_recall.RecallSaid):
             await recall_changes.said(change, connection, step, sealer)
-        elif isinstance(change, say.RecordDestination):
+        elif isinstance(change, UseBreakGlass):
+            await break_glass.used(change, connection, step, sealer)
+        elif isinstance(change, RecordDestination):
             await destination_entered(change, connection, step, sealer)
         else:
             await APPLY[type(change)](change, connection, step)
@@ -361,6 +364,6 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     say.NoticeReached: note_reached,
     say.MoveCredential: move_credential,
     **PAYMENTS,
-    say.RecordClosure: account_closed,
-    say.AskRating: ratings.asked,
+    RecordClosure: account_closed,
+    AskRating: ratings.asked,
 }

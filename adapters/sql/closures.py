@@ -7,7 +7,7 @@ import json
 from sqlalchemy import exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from activities.changes import RecordClosure, RecordDestination
+from activities.ending_changes import RecordClosure, RecordDestination
 from adapters.secrets.keys import Sealer
 from adapters.sql.engine import statement
 from adapters.sql.lifting import locked_row

@@ -16,7 +16,7 @@ from models.contracts.alarms import Sender
 from models.contracts.incidents import Decision, Decisions
 from models.errors import ErrorCode, StanchError
 from models.names import RECOVERY_QUESTIONS, DecisionKind, Role
-from models.tables.people import DecisionApproval, DecisionRequest, DecisionTask
+from models.tables.people import BreakGlass, DecisionApproval, DecisionRequest, DecisionTask
 from models.tables.recalls import Recall
 from use_cases.ports import DecisionView
 
@@ -56,7 +56,11 @@ class SqlDecisions:
                     DecisionTask.closed_at.is_(None),
                     DecisionRequest.withdrawn_at.is_(None),
                     DecisionRequest.declined_at.is_(None),
-                    or_(DecisionTask.four_eyes.is_(False), DecisionApproval.verdict == "approved"),
+                    or_(
+                        DecisionTask.four_eyes.is_(False),
+                        DecisionApproval.verdict == "approved",
+                        BreakGlass.used_by.is_not(None),
+                    ),
                 )
             )
             return Decisions(standing=tuple(_decision(row) for row in rows))
@@ -76,7 +80,11 @@ class SqlDecisions:
                 ErrorCode.REFUSED_BY_RULE,
                 "The decision does not stand (any more) for this action. Nothing was done; it must be made again.",
             )
-        if row.four_eyes and (row.verdict != "approved" or row.approved_by == row.requested_by):
+        if (
+            row.four_eyes
+            and row.used_by is None
+            and (row.verdict != "approved" or row.approved_by == row.requested_by)
+        ):
             raise StanchError(
                 ErrorCode.FOUR_EYES,
                 "This needs a second person's approval and has none. Nothing was done.",
@@ -156,7 +164,7 @@ class SqlDecisions:
     async def withdraw(self, *, request_id: str, by: Sender, at: datetime) -> DecisionView:
         """See use_cases.ports.DecisionDesk."""
         async with transaction(self._engine) as connection:
-            row, task = await _pending(connection, request_id, at)
+            row, task = await pending(connection, request_id, at)
             if row.requested_by != by.operator_id:
                 raise StanchError(
                     ErrorCode.FORBIDDEN,
@@ -177,7 +185,7 @@ class SqlDecisions:
         self, request_id: str, verdict: str, reason: str, by: Sender, at: datetime
     ) -> DecisionView:
         async with transaction(self._engine) as connection:
-            row, task = await _pending(connection, request_id, at)
+            row, task = await pending(connection, request_id, at)
             if row.requested_by == by.operator_id:
                 raise StanchError(
                     ErrorCode.FOUR_EYES,
@@ -227,9 +235,11 @@ def _chosen() -> Any:  # a select of a table and five columns of others: its exa
             DecisionTask.action,
             DecisionApproval.approved_by,
             DecisionApproval.verdict,
+            BreakGlass.used_by,
         )
         .join(DecisionTask, DecisionTask.id == DecisionRequest.task_id)
         .outerjoin(DecisionApproval, DecisionApproval.request_id == DecisionRequest.id)
+        .outerjoin(BreakGlass, BreakGlass.request_id == DecisionRequest.id)
         .order_by(DecisionRequest.requested_at, DecisionRequest.id)
     )
 
@@ -241,7 +251,7 @@ def _decision(row: Row[Any]) -> Decision:
         kind=DecisionKind(row.kind),
         choice=row.choice,
         requested_by=row.requested_by,
-        approved_by=row.approved_by if row.verdict == "approved" else None,
+        approved_by=row.approved_by if row.verdict == "approved" else row.used_by,
         claim_id=row.action.get("claim_id"),
     )
 
@@ -259,13 +269,19 @@ async def _locked_task(connection: AsyncConnection, task_id: str) -> Row[Any]:
     return task
 
 
-async def _pending(connection: AsyncConnection, request_id: str, at: datetime) -> tuple[Row[Any], Row[Any]]:
+async def pending(connection: AsyncConnection, request_id: str, at: datetime) -> tuple[Row[Any], Row[Any]]:
+    """A choice that waits for a second person, with its question, locked. Errors: NOT_FOUND, ALREADY_DECIDED, REFUSED_BY_RULE."""
     task_id = await connection.scalar(select(DecisionRequest.task_id).where(DecisionRequest.id == request_id))
     if task_id is None:
         raise StanchError(ErrorCode.NOT_FOUND, "There is no such choice. Nothing was changed.")
     task = await _locked_task(connection, task_id)
     row = (await connection.execute(_chosen().where(DecisionRequest.id == request_id))).one()
-    if row.withdrawn_at is not None or row.verdict is not None or not row.four_eyes:
+    if (
+        row.withdrawn_at is not None
+        or row.verdict is not None
+        or row.used_by is not None
+        or not row.four_eyes
+    ):
         raise StanchError(
             ErrorCode.ALREADY_DECIDED,
             "This choice is settled already. Nothing was changed; look at the incident.",

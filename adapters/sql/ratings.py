@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from activities.changes import AskRating
+from activities.ending_changes import AskRating
 from adapters.secrets.keys import Sealer
 from adapters.sql.engine import statement
 from models.contracts.steps import FinishedStep

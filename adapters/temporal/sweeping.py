@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from models.errors import StanchError
+from use_cases.break_glass import BreakTheGlass
 from use_cases.escalate import Escalate
 from use_cases.sweep import Sweep
 
@@ -23,6 +24,7 @@ class Sweeping:
 
     sweep: Sweep
     escalate: Escalate
+    break_the_glass: BreakTheGlass
     every_seconds: float = EVERY_SECONDS
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -41,5 +43,7 @@ class Sweeping:
                 _log.error("discrepancy", kind=finding.kind.value, subject=finding.subject)
             for task_id, kind in await self.escalate.run():
                 _log.error("decision_overdue", task_id=task_id, kind=kind)
+            for use in await self.break_the_glass.overdue():
+                _log.error("break_glass_unreviewed", request_id=use.request_id, incident_id=use.incident_id)
         except StanchError as error:
             _log.warning("sweep_failed", code=error.code)

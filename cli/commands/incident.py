@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli.commands.break_glass import application as break_glass
 from cli.commands.identity import application as identity
 from cli.commands.options import Json, Login, Reason
 from models.lifecycle import Status
@@ -27,6 +28,7 @@ mule = typer.Typer(
 application.add_typer(theft, name="theft")
 application.add_typer(mule, name="mule")
 application.add_typer(identity, name="identity")
+application.add_typer(break_glass, name="break-glass")
 
 IncidentId = Annotated[str, typer.Argument(metavar="INCIDENT", help="The incident's id.")]
 Instant = typer.Option(

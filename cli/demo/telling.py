@@ -42,6 +42,7 @@ WAITING: Final = {
     Status.RESET: "clean: two people must agree to give the account back",
     Status.RETURNING: "given back in stages",
     Status.RELEASING: "the freeze is ending",
+    Status.CLOSING: "the account is being paid out and closed, as its owner wishes",
 }
 
 

@@ -20,6 +20,7 @@ MAY_CHANGE: dict[str, tuple[str, ...]] = {
     "rating_ask": (),
     "rating": (),
     "decision_escalation": (),
+    "break_glass": ("reviewed_by", "reviewed_at", "verdict", "review_reason"),
 }
 """Records of which only these columns ever change; the others are refused to everyone."""
 
@@ -120,6 +121,38 @@ def upgrade() -> None:
             ["task_id"], ["decision_task.id"], name=op.f("fk_decision_escalation_task_id")
         ),
         sa.PrimaryKeyConstraint("task_id", name=op.f("pk_decision_escalation")),
+    )
+    op.create_table(
+        "break_glass",
+        sa.Column("request_id", sa.String(length=26), nullable=False),
+        sa.Column("incident_id", sa.String(length=26), nullable=False),
+        sa.Column("step_id", sa.String(length=26), nullable=False),
+        sa.Column("used_by", sa.String(length=26), nullable=False),
+        sa.Column("reason", sa.LargeBinary(), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("review_due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reviewed_by", sa.String(length=26), nullable=True),
+        sa.Column("reviewed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("verdict", sa.String(length=16), nullable=True),
+        sa.Column("review_reason", sa.LargeBinary(), nullable=True),
+        sa.CheckConstraint("reviewed_by <> used_by", name=op.f("ck_break_glass_reviewer")),
+        sa.CheckConstraint("verdict IN ('justified', 'not_justified')", name=op.f("ck_break_glass_verdict")),
+        sa.CheckConstraint("(verdict IS NULL) = (reviewed_by IS NULL)", name=op.f("ck_break_glass_reviewed")),
+        sa.ForeignKeyConstraint(["incident_id"], ["incident.id"], name=op.f("fk_break_glass_incident_id")),
+        sa.ForeignKeyConstraint(
+            ["request_id"], ["decision_request.id"], name=op.f("fk_break_glass_request_id")
+        ),
+        sa.ForeignKeyConstraint(["reviewed_by"], ["operator.id"], name=op.f("fk_break_glass_reviewed_by")),
+        sa.ForeignKeyConstraint(["step_id"], ["step.id"], name=op.f("fk_break_glass_step_id")),
+        sa.ForeignKeyConstraint(["used_by"], ["operator.id"], name=op.f("fk_break_glass_used_by")),
+        sa.PrimaryKeyConstraint("request_id", name=op.f("pk_break_glass")),
+    )
+    op.create_index(
+        "ix_break_glass_unreviewed",
+        "break_glass",
+        ["review_due_at"],
+        unique=False,
+        postgresql_where=sa.text("verdict IS NULL"),
     )
     op.add_column("incident", sa.Column("reopens", sa.String(length=26), nullable=True))
     op.create_foreign_key(op.f("fk_incident_reopens"), "incident", "incident", ["reopens"], ["id"])

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from models.contracts.base import Message, Total
+from models.names import DecisionKind
 
 Seconds = Annotated[int, Field(ge=0)]
 
@@ -82,6 +83,12 @@ class ApprovalPolicy(Message):
 
     decision_seconds: Annotated[int, Field(ge=1)]
     request_seconds: Annotated[int, Field(ge=1)]
+    alone: tuple[DecisionKind, ...] = Field(default=(), exclude_if=lambda kinds: not kinds)
+    """What a supervisor may do alone where no second person can be reached (break-glass). Never what moves money."""
+    review_seconds: Annotated[int, Field(ge=1)] = Field(
+        default=86_400, exclude_if=lambda span: span == 86_400
+    )
+    """In which time another supervisor must have judged that."""
 
 
 class WatchPolicy(Message):

@@ -169,6 +169,30 @@ class DecisionRequest(Base):
     declined_at: Mapped[MaybeInstant]
 
 
+class BreakGlass(Base):
+    """One supervisor acted alone, for no second person could be reached; another supervisor judges it afterwards."""
+
+    __tablename__ = "break_glass"
+    __table_args__ = (
+        CheckConstraint("reviewed_by <> used_by", name="reviewer"),
+        CheckConstraint("verdict IN ('justified', 'not_justified')", name="verdict"),
+        CheckConstraint("(verdict IS NULL) = (reviewed_by IS NULL)", name="reviewed"),
+        Index("ix_break_glass_unreviewed", "review_due_at", postgresql_where=text("verdict IS NULL")),
+    )
+
+    request_id: Mapped[Ulid] = mapped_column(ForeignKey("decision_request.id"), primary_key=True)
+    incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"))
+    step_id: Mapped[Ulid] = mapped_column(ForeignKey("step.id"))
+    used_by: Mapped[Ulid] = mapped_column(ForeignKey("operator.id"))
+    reason: Mapped[bytes] = mapped_column(LargeBinary)
+    used_at: Mapped[Instant]
+    review_due_at: Mapped[Instant]
+    reviewed_by: Mapped[Ulid | None] = mapped_column(ForeignKey("operator.id"))
+    reviewed_at: Mapped[MaybeInstant]
+    verdict: Mapped[str | None] = mapped_column(String(16))
+    review_reason: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
 class DecisionApproval(Base):
     """Another person's word on a request: the same action digest, never the same person."""
 

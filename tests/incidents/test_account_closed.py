@@ -105,6 +105,23 @@ async def test_an_alarm_wins_over_the_closing_before_its_intent_and_after_it(hou
     await house.question(incident_id, DecisionKind.RETURN_ACCOUNT)
     receiver = WalletDestination(kind="wallet", account_id=house.sandbox.account())
     before = house.sandbox.balance(theft.account_id)
+    # Somebody else's stolen money lies on the account: the wallet refuses, and the account stays as it was.
+    house.sandbox.hold(theft.account_id, f"{incident_id}/other", 100).raise_for_status()
+    refused = await ask(house, incident_id, receiver)
+    await house.approve(refused)
+    await house.parts.wake.now(incident_id)
+    await house.until_rows(
+        "SELECT 1 FROM step WHERE incident_id = :id AND kind = 'close_account' AND status = 'refused' "
+        "AND reason = 'account_held'",
+        id=incident_id,
+    )
+    await house.until_status(incident_id, Status.RESET)
+    assert house.standing(theft.account_id) == {f"{incident_id}/1/full": "full"}
+    house.sandbox.ask(
+        "POST", f"/v1/holds/{incident_id}/other/release", {"reason": "a test"}
+    ).raise_for_status()
+    await house.question(incident_id, DecisionKind.RETURN_ACCOUNT)
+
     with house.gate.hold(Activity.CLOSE_ACCOUNT, incident_id) as closing:
         await house.approve(await ask(house, incident_id, receiver))
         await house.parts.wake.now(incident_id)
@@ -113,7 +130,7 @@ async def test_an_alarm_wins_over_the_closing_before_its_intent_and_after_it(hou
     await house.until_rows(
         "SELECT 1 FROM alarm WHERE incident_id = :id AND acknowledged_at IS NOT NULL OFFSET 1", id=incident_id
     )
-    assert await house.steps(incident_id, StepKind.CLOSE_ACCOUNT) == []
+    assert [step.status for step in await house.steps(incident_id, StepKind.CLOSE_ACCOUNT)] == ["refused"]
     assert house.standing(theft.account_id) == {f"{incident_id}/1/full": "full"}
 
     await house.question(incident_id, DecisionKind.RETURN_ACCOUNT)

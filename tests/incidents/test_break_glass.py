@@ -1,0 +1,48 @@
+"""A supervisor alone: only what the policy names, recorded as what it is, and judged by another."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.errors import ErrorCode, StanchError
+from models.names import DecisionKind, Outcome, Role, StepKind
+from tests.incidents.house import House
+
+
+async def test_one_supervisor_alone_is_loud_and_judged_by_another(house: House) -> None:
+    theft = house.steal(11_000, mules=1)
+    incident_id = (await house.alarm(theft)).incident_id
+    await house.both_codes(incident_id)
+    alone, agent = house.people[Role.SUPERVISOR], house.people[Role.AGENT]
+    glass = house.parts.break_the_glass
+    not_named = await house.request(incident_id, DecisionKind.END_AS_IMPOSTOR, Outcome.IMPOSTOR.value)
+    with pytest.raises(StanchError) as by_rule:
+        await glass.use(not_named, "nobody answers", by=alone)
+    assert by_rule.value.code is ErrorCode.REFUSED_BY_RULE
+    request_id = await house.request(incident_id, DecisionKind.UNPROVEN_OWNER, Outcome.RELEASED.value)
+    with pytest.raises(StanchError) as by_agent:
+        await glass.use(request_id, "nobody answers", by=agent)
+    assert by_agent.value.code is ErrorCode.FORBIDDEN
+    assert await house.steps(incident_id, StepKind.BREAK_GLASS) == []
+    assert house.standing(theft.account_id), "nothing was lifted on one person's word"
+
+    used = await glass.use(request_id, "nobody answers", by=alone)
+    await house.parts.wake.now(incident_id)
+    assert (await house.until_closed(incident_id)).outcome is Outcome.RELEASED
+    assert house.standing(theft.account_id) == {}
+    (step,) = await house.steps(incident_id, StepKind.BREAK_GLASS)
+    assert (step.role, step.reason) == (alone.name, "one supervisor alone")
+    assert (used.verdict, used.reason) == (None, "nobody answers")
+    assert request_id in {each.request_id for each in await glass.listed(reviewed=False)}
+    assert await glass.overdue() == []
+    with pytest.raises(StanchError) as own:
+        await glass.review(request_id, "justified", "it was night", by=alone)
+    assert own.value.code is ErrorCode.FOUR_EYES
+    judged = await glass.review(
+        request_id, "not_justified", "she was at her desk", by=house.others[Role.SUPERVISOR]
+    )
+    assert (judged.verdict, judged.review_reason) == ("not_justified", "she was at her desk")
+    with pytest.raises(StanchError) as again:
+        await glass.review(request_id, "justified", "well", by=house.others[Role.SUPERVISOR])
+    assert again.value.code is ErrorCode.ALREADY_DECIDED
+    assert (await house.audit(incident_id)).findings == ()
