@@ -15,11 +15,18 @@ from activities.recovery_ports import CameBack, PaidOn, TracedMoney
 from adapters.secrets.keys import Sealer
 from adapters.sql.claims import claimed_hold
 from adapters.sql.engine import one_state, statement, transaction
-from adapters.sql.recovery_money import came_back, paid_on, stray_recalls, traced_money, unrecalled
+from adapters.sql.recovery_money import (
+    came_back,
+    paid_on,
+    possible_returns,
+    stray_recalls,
+    traced_money,
+    unrecalled,
+)
 from adapters.sql.standing_traces import claimed, robbed, stale
 from models.contracts.money import ClaimedHold
 from models.contracts.recalls import RecalledTransfer
-from models.contracts.recovery import HoldView, RecoveryDecision, RecoveryHold, RecoveryLook
+from models.contracts.recovery import HoldView, PossibleReturn, RecoveryDecision, RecoveryHold, RecoveryLook
 from models.names import RECOVERY_QUESTIONS, DecisionKind, HoldSource, Outcome
 from models.tables.holds import HoldClaim, HoldContest, HoldObjection, MuleFreeze
 from models.tables.incidents import Incident
@@ -123,6 +130,11 @@ class SqlRecoveries:
         """See ports.Recoveries."""
         async with statement(self._engine) as connection:
             return await stray_recalls(connection, traced)
+
+    async def possible_returns(self, incident_id: str) -> list[PossibleReturn]:
+        """See ports.Recoveries."""
+        async with statement(self._engine) as connection:
+            return await possible_returns(connection, incident_id)
 
     async def placed(self, incident_id: str) -> list[ClaimedHold]:
         """See ports.Recoveries."""
