@@ -22,7 +22,7 @@ from models.contracts.money import (
     TraceResult,
 )
 from models.contracts.steps import Refusal
-from models.contracts.transfers import FeedState
+from models.contracts.transfers import FeedState, TaintedLot, TraceSummary
 from models.errors import ErrorCode
 from models.names import Activity, StepKind
 from tracing.rules import Rule
@@ -74,15 +74,7 @@ class Trace:
         """
 
         async def effect(running: Running) -> Effect[TraceResult]:
-            summary = await self.traces.run(
-                incident_id=step.incident_id,
-                episode=step.episode,
-                currency=step.currency,
-                thefts=step.thefts,
-                upto=step.position,
-                rule=Rule(step.rule),
-                progress=tell,
-            )
+            summary, lots, others = await self._settled(step)
             stands = TraceStands(
                 currency=step.currency,
                 claimed=step.claimed,
@@ -94,9 +86,7 @@ class Trace:
             if step.claimed:
                 nothing = TraceResult(step_key=step.step_key, summary=summary, unheld=())
                 return Effect(nothing, changes=(stands,))
-            lots = await self.traces.lots(summary.trace_id)
             free = await self.claims.unclaimed(lots, incident_id=step.incident_id)
-            others = await self.claims.others(lots, incident_id=step.incident_id)
             ordered = sorted(free, key=lambda lot: (-lot.amount, lot.account_id, lot.lo))
             return Effect(
                 TraceResult(
@@ -109,6 +99,29 @@ class Trace:
             )
 
         return await self.steps.run(step, StepKind.TRACE, TraceResult, effect, origin=activity_origin())
+
+    async def _settled(self, step: TraceInput) -> tuple[TraceSummary, list[TaintedLot], tuple[str, ...]]:
+        """The trace, its lots, and the holds of others on them.
+
+        A rule without units chooses its lots beside what is claimed. Where somebody claimed in between it chooses again, so
+        that what is contested after that is wanted by both whatever is chosen.
+        """
+        before = None
+        while True:
+            summary = await self.traces.run(
+                incident_id=step.incident_id,
+                episode=step.episode,
+                currency=step.currency,
+                thefts=step.thefts,
+                upto=step.position,
+                rule=Rule(step.rule),
+                progress=tell,
+            )
+            lots = await self.traces.lots(summary.trace_id)
+            others = () if step.claimed else await self.claims.others(lots, incident_id=step.incident_id)
+            if not others or step.rule == Rule.FIFO.value or summary.trace_id == before:
+                return summary, lots, others
+            before = summary.trace_id
 
 
 @dataclass

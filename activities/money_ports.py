@@ -53,6 +53,10 @@ class TransferIndex(Protocol):
         """Link payments by which institutions sent recalled money back without saying what they undo; how many."""
         ...
 
+    async def link_return(self, seq: int, original: str) -> bool:
+        """Read this posting as reversing transfer `original`; False where it says or was linked to something already."""
+        ...
+
     async def release_hold(self, hold_id: str, effective_seq: int) -> None:
         """Put a hold's units back in their place from `effective_seq` on. Repeating changes nothing."""
         ...

@@ -91,6 +91,7 @@ class LookAtMoney:
             exits=tuple(exits[:LOTS_AT_ONCE]),
             stray_recalls=tuple(strays_outside),
             outside=max(0, outside),
+            possible_returns=tuple(await self.recoveries.possible_returns(incident_id)),
             awaited=sum(each.pending for each in await self.recalls.totals(incident_id)),
         )
 

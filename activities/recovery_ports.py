@@ -10,7 +10,7 @@ from typing import Protocol
 from models.contracts.base import Message
 from models.contracts.money import ClaimedHold
 from models.contracts.recalls import RecalledTransfer
-from models.contracts.recovery import HoldView, RecoveryDecision, RecoveryLook
+from models.contracts.recovery import HoldView, PossibleReturn, RecoveryDecision, RecoveryLook
 from models.contracts.transfers import Flow, TaintedLot
 from models.names import HoldSource
 
@@ -147,6 +147,10 @@ class Recoveries(Protocol):
 
     async def stray_recalls(self, traced: TracedMoney) -> list[int]:
         """Postings of transfers of which open recalls ask for more than the trace calls stolen (now)."""
+        ...
+
+    async def possible_returns(self, incident_id: str) -> list[PossibleReturn]:
+        """Payments that may be recalled money by amount, payer and payee, and about which nobody was asked yet."""
         ...
 
     async def placed(self, incident_id: str) -> list[ClaimedHold]:

@@ -49,6 +49,7 @@ from activities.recalls import (
 from activities.recovery import LookAtMoney, LookAtRecovery, WithdrawRecall
 from activities.recovery_ports import Claims, Recoveries
 from activities.restitution import AskRestitution, PlanRestitution, Restitute
+from activities.returned import AskAboutReturn, LinkReturn
 from activities.returning import EnterStage, LiftLimits, Release
 from activities.security import ReadBack, ResetItem
 from activities.steps import Steps
@@ -174,5 +175,7 @@ def _recovery(ports: Ports, steps: Steps) -> list[Callable[..., Any]]:
         ReleaseMule(steps, wallet, decisions, recoveries).run,
         ChangeThefts(steps, decisions, recoveries).run,
         SettleQuestion(steps, decisions, claims, recoveries).run,
+        AskAboutReturn(steps).run,
+        LinkReturn(steps, index, decisions, recoveries).run,
         MoveCompromiseTime(steps, ports.incidents, decisions, recoveries).run,
     ]

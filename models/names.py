@@ -139,6 +139,7 @@ class StepKind(StrEnum):
     RELEASE_MULE = "release_mule"
     CHANGE_THEFTS = "change_thefts"
     COMPROMISE_TIME = "compromise_time"
+    LINK_RETURN = "link_return"
     RESTITUTE = "restitute"
     RECALL_OPEN = "recall_open"
     CANCEL_PAYOUT = "cancel_payout"
@@ -277,6 +278,7 @@ class DecisionKind(StrEnum):
     ADD_THEFT = "add_theft"
     WITHDRAW_THEFT = "withdraw_theft"
     CONFIRM_THEFT = "confirm_theft"
+    RETURNED_PAYMENT = "returned_payment"
     COMPROMISED_EARLIER = "compromised_earlier"
     COMPROMISED_LATER = "compromised_later"
     RESTITUTE = "restitute"
@@ -302,6 +304,7 @@ RECOVERY_QUESTIONS = frozenset(
         DecisionKind.ADD_THEFT,
         DecisionKind.WITHDRAW_THEFT,
         DecisionKind.CONFIRM_THEFT,
+        DecisionKind.RETURNED_PAYMENT,
         DecisionKind.RESTITUTE,
         DecisionKind.COMPETING_CLAIMS,
         DecisionKind.RECOVERY_STUCK,
@@ -390,6 +393,8 @@ class Activity(StrEnum):
     RELEASE_MULE = "release_mule"
     CHANGE_THEFTS = "change_thefts"
     MOVE_COMPROMISE_TIME = "move_compromise_time"
+    ASK_ABOUT_RETURN = "ask_about_return"
+    LINK_RETURN = "link_return"
     ASK_RESTITUTION = "ask_restitution"
     RESTITUTE = "restitute"
     SETTLE_QUESTION = "settle_question"

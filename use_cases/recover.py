@@ -25,6 +25,9 @@ from models.lifecycle import LIFTED
 from models.names import Actor, DecisionKind, NoticeTemplate, Role, StepKind
 from use_cases.ports import DecisionDesk, DecisionView, Overview
 
+LAST_YEAR = 9000
+"""Far from where calendars end."""
+
 LEGAL_BASIS_LENGTH = 10
 """Characters. Shorter is no basis that a court could look at."""
 
@@ -227,6 +230,8 @@ class Recover:
         already, or protection is being lifted and the time would be earlier): nothing was changed.
         """
         facts = await self._facts(incident_id)
+        if not EARLIEST_YEAR <= at.year < LAST_YEAR:
+            raise _impossible()
         known, at = facts.compromised_since, at.astimezone(UTC)
         if facts.closed_at is not None or known is None or at == known:
             raise StanchError(
@@ -234,11 +239,8 @@ class Recover:
                 "The compromise time of this incident cannot be moved to this. Nothing was changed; it is closed, its first "
                 "alarm is not taken up yet, or that is the time it has.",
             )
-        if at.year < EARLIEST_YEAR or at > facts.opened_at:
-            raise StanchError(
-                ErrorCode.INVALID,
-                "compromised_since: the account cannot be compromised since then, for the alarm is older. Nothing was changed.",
-            )
+        if at > facts.opened_at:
+            raise _impossible()
         earlier = at < known
         if earlier and facts.status in LIFTED:
             raise StanchError(
@@ -349,3 +351,11 @@ class Recover:
         )
         listed = await self.overview.decisions(state=None, incident_id=incident_id)
         return next(each for each in listed if each.task_id == result.task_id)
+
+
+def _impossible() -> StanchError:
+    return StanchError(
+        ErrorCode.INVALID,
+        "compromised_since: no time since when this account can be compromised, whose first alarm is older. Nothing was changed; "
+        "send the right time.",
+    )

@@ -13,13 +13,17 @@ with workflow.unsafe.imports_passed_through():
     from activities.hold_life import EndHold, RenewHold
     from activities.people_said import DONE, ChangeThefts, FreezeMule, ReleaseMule, SettleQuestion
     from activities.restitution import AskRestitution, PlanRestitution, Restitute, payments_of
+    from activities.returned import NOT_OURS, AskAboutReturn, LinkReturn
     from models.contracts.policy import RecoveryPolicy
     from models.contracts.recovery import (
+        AskAboutReturnInput,
         AskRestitutionInput,
         ChangeTheftsInput,
         EndHoldInput,
+        LinkReturnInput,
         MuleInput,
         Payment,
+        PossibleReturn,
         RecoverFundsInput,
         RecoveryDecision,
         RecoveryInput,
@@ -40,6 +44,9 @@ with workflow.unsafe.imports_passed_through():
 KEEP, RELEASE = "keep", "release"
 THEFTS = frozenset({DecisionKind.ADD_THEFT, DecisionKind.WITHDRAW_THEFT, DecisionKind.CONFIRM_THEFT})
 PAYING = frozenset({DecisionKind.RESTITUTE, DecisionKind.COMPETING_CLAIMS})
+NOTHING_TO_DO = frozenset({(DecisionKind.HOLD_OBJECTION, KEEP), (DecisionKind.RETURNED_PAYMENT, NOT_OURS)})
+"""Choices whose whole effect is that the question is closed."""
+
 ENDINGS = {
     DecisionKind.HOLD_OBJECTION: HoldEnding.OBJECTION,
     DecisionKind.RELEASE_HOLD: HoldEnding.DECIDED,
@@ -82,6 +89,23 @@ class CarryingOut:
             if plan.kind is DecisionKind.COMPETING_CLAIMS or plan.kind not in look.open_questions:
                 await self._ask(plan)
 
+    async def ask_about(self, payments: Sequence[PossibleReturn]) -> None:
+        """Ask which recall a payment answers that says nothing of what it undoes."""
+        for payment in payments:
+            await workflow.execute_activity_method(
+                AskAboutReturn.run,
+                AskAboutReturnInput(
+                    incident_id=self._request.incident_id,
+                    episode=self._request.episode,
+                    step_key=f"ask/{DecisionKind.RETURNED_PAYMENT}/{payment.seq}",
+                    payment=payment,
+                    expires_at=workflow.now()
+                    + timedelta(seconds=self._request.policy.approval.decision_seconds),
+                ),
+                summary=f"ask people about posting {payment.seq}",
+                **STEP,
+            )
+
     async def _carry_out(self, decision: RecoveryDecision) -> bool:
         kind = decision.kind
         if kind in PAYING:
@@ -90,7 +114,7 @@ class CarryingOut:
             # This very turn is what was asked for.
             await self._settle(decision, DONE)
             return False
-        if kind is DecisionKind.HOLD_OBJECTION and decision.choice == KEEP:
+        if (kind, decision.choice) in NOTHING_TO_DO:
             await self._settle(decision, DONE)
             return True
         result = await self._act(decision)
@@ -139,6 +163,20 @@ class CarryingOut:
                     request_id=request_id,
                     choice=decision.choice,
                     transfer_ids=tuple(subject.split(",")),
+                ),
+                **STEP,
+            )
+        if decision.kind is DecisionKind.RETURNED_PAYMENT:
+            return await workflow.execute_activity_method(
+                LinkReturn.run,
+                LinkReturnInput(
+                    incident_id=incident_id,
+                    episode=episode,
+                    step_key=key,
+                    request_id=request_id,
+                    choice=decision.choice,
+                    seq=int(subject),
+                    original=decision.action[decision.choice],
                 ),
                 **STEP,
             )

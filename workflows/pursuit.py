@@ -29,6 +29,9 @@ with workflow.unsafe.imports_passed_through():
 NO_FOR_GOOD = frozenset({ErrorCode.WALLET_REFUSED.value, ErrorCode.ACCOUNT_UNKNOWN.value})
 A_SECOND = timedelta(seconds=1)
 
+TRIES_AGAIN = "pursuit-tries-again"
+"""Patch: since this shape a round that failed, and a hold that lost a race, are followed by another round at once."""
+
 Task = tuple[str, TaintedLot, HoldSource]
 
 
@@ -53,7 +56,7 @@ class Pursuit:
                 await self._round(look, money)
             except ActivityError:
                 # What was to be traced anew is so still, in the next turn.
-                self.again = True
+                self.again = workflow.patched(TRIES_AGAIN)
                 raise
             money = await self._look()
         for hold_id in money.strays:
@@ -116,7 +119,7 @@ class Pursuit:
             self._refused.add(_units(lot))
         else:
             # Somebody else was faster on these units, or the check came too late: the next trace offers what is free.
-            self.again = True
+            self.again = workflow.patched(TRIES_AGAIN) or self.again
 
     async def _let_go(self, hold_id: str) -> None:
         await workflow.execute_activity_method(

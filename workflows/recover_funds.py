@@ -122,6 +122,7 @@ class RecoverFunds:
             return None, timedelta(seconds=self._rules.slow_poll_seconds)
         money = await self._pursuit.pursue(look)
         await self._recalling.recall(money)
+        await self._carrying.ask_about(money.possible_returns)
         look = await self._look()
         await self._keeping.tell(look)
         if look.outcome in GIVEN_BACK:

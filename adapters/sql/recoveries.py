@@ -19,6 +19,7 @@ from adapters.sql.engine import one_state, statement, transaction
 from adapters.sql.recovery_money import (
     came_back,
     paid_on,
+    possible_returns,
     restituted,
     stray_recalls,
     traced_money,
@@ -27,7 +28,7 @@ from adapters.sql.recovery_money import (
 from adapters.sql.standing_traces import claimed, robbed, stale
 from models.contracts.money import ClaimedHold
 from models.contracts.recalls import RecalledTransfer
-from models.contracts.recovery import HoldView, RecoveryDecision, RecoveryHold, RecoveryLook
+from models.contracts.recovery import HoldView, PossibleReturn, RecoveryDecision, RecoveryHold, RecoveryLook
 from models.names import RECOVERY_QUESTIONS, DecisionKind, HoldSource, Outcome
 from models.tables.closure import AccountClosure
 from models.tables.holds import HoldClaim, HoldContest, HoldObjection, MuleFreeze
@@ -132,6 +133,11 @@ class SqlRecoveries:
         """See ports.Recoveries."""
         async with statement(self._engine) as connection:
             return await stray_recalls(connection, traced)
+
+    async def possible_returns(self, incident_id: str) -> list[PossibleReturn]:
+        """See ports.Recoveries."""
+        async with statement(self._engine) as connection:
+            return await possible_returns(connection, incident_id)
 
     async def placed(self, incident_id: str) -> list[ClaimedHold]:
         """See ports.Recoveries."""

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.recovery_ports import CameBack, PaidOn, Restituted, TracedMoney
 from models.contracts.recalls import RecalledTransfer
+from models.contracts.recovery import PossibleReturn
 from models.contracts.transfers import BankDetails, Flow
 from models.tables.holds import Restitution
 from models.tables.incidents import Incident
@@ -97,6 +98,41 @@ ORDER BY asked.transfer_seq
 """  # noqa: S608 - text of our own
 )
 """More is asked than is stolen: the open requests are withdrawn, and what is stolen of it is asked for anew."""
+
+
+POSSIBLE_RETURNS = text(
+    """
+SELECT t.seq, t.transfer_id, t.src, t.dst, t.currency,
+       (SELECT sum(p.amount)::bigint FROM transfer_index p WHERE p.seq = t.seq) AS amount,
+       jsonb_object_agg(r.id, r.transfer_id) AS recalls
+FROM recall AS r JOIN incident AS i ON i.id = r.incident_id
+JOIN transfer_index AS o ON o.transfer_id = r.transfer_id AND o.part = 0
+JOIN transfer_index AS t ON t.dst IN (o.src, i.account_id) AND t.currency = r.currency AND t.src = r.exit_account
+     AND t.part = 0 AND t.seq > o.seq AND t.posted_at >= r.opened_at AND t.reverses IS NULL AND t.in_pos IS NOT NULL
+WHERE r.incident_id = :incident_id AND coalesce(r.ending, '') NOT IN ('cancelled', 'withdrawn')
+  AND (SELECT sum(p.amount) FROM transfer_index p WHERE p.seq = t.seq) IN (r.asked - r.received, r.promised - r.received)
+  AND NOT EXISTS (SELECT FROM decision_task d WHERE d.incident_id = r.incident_id AND d.kind = 'returned_payment'
+                  AND d.action ->> 'subject' = t.seq::text)
+GROUP BY t.seq, t.transfer_id, t.src, t.dst, t.currency ORDER BY t.seq LIMIT 20
+"""
+)
+"""Found by amount, payer and payee alone, so it proves nothing: people are asked, once."""
+
+
+async def possible_returns(connection: AsyncConnection, incident_id: str) -> list[PossibleReturn]:
+    """Payments that may be recalled money and about which nobody was asked yet."""
+    return [
+        PossibleReturn(
+            seq=row.seq,
+            transfer_id=row.transfer_id,
+            src=row.src,
+            account_id=row.dst,
+            currency=row.currency,
+            amount=row.amount,
+            recalls=row.recalls,
+        )
+        for row in await connection.execute(POSSIBLE_RETURNS, {"incident_id": incident_id})
+    ]
 
 
 async def unrecalled(connection: AsyncConnection, traced: TracedMoney) -> list[RecalledTransfer]:

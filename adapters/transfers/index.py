@@ -14,7 +14,7 @@ from adapters.transfers.feed_state import Feed, load_feed, save_feed
 from adapters.transfers.holds import begin_hold, end_hold
 from adapters.transfers.openings import insert_openings
 from adapters.transfers.pages import post_page, trim_taken
-from adapters.transfers.returns import any_to_link, link_returns
+from adapters.transfers.returns import any_to_link, link_return, link_returns
 from adapters.transfers.rows import whole_transfers
 from adapters.transfers.sessions import alone, snapshot
 from models.contracts.transfers import FeedPosition, FeedState, PostedTransfer
@@ -161,6 +161,14 @@ class SqlTransferIndex:
                 return 0
         async with alone(self._engine) as connection:
             linked = await link_returns(connection)
+            if linked:
+                await _renew(connection)
+        return linked
+
+    async def link_return(self, seq: int, original: str) -> bool:
+        """Read this posting as reversing that transfer. False: it says or was linked to something already."""
+        async with alone(self._engine) as connection:
+            linked = await link_return(connection, seq, original)
             if linked:
                 await _renew(connection)
         return linked

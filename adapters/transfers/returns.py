@@ -27,7 +27,7 @@ _TAKEN = (
     "SELECT out_pos, out_pos + amount FROM transfer_index WHERE src = $1 AND currency = $2 AND reverses = $3"
     " AND out_pos IS NOT NULL"
 )
-_OF = "SELECT src, currency FROM transfer_index WHERE seq = $1 AND part = 0"
+_OF = "SELECT src, currency FROM transfer_index WHERE seq = $1 AND part = 0 AND reverses IS NULL"
 _LINK = "UPDATE transfer_index SET reverses = $2, linked_at = clock_timestamp() WHERE seq = $1"
 _UNDONE = "UPDATE transfer_index SET undone = true WHERE transfer_id = $1"
 
@@ -53,12 +53,15 @@ async def link_returns(connection: asyncpg.Connection) -> int:
     """
     found = await connection.fetch(_FOUND)
     for seq, original in found:
-        await _link(connection, seq, original)
+        await link_return(connection, seq, original)
     return len(found)
 
 
-async def _link(connection: asyncpg.Connection, seq: int, original: str) -> None:
+async def link_return(connection: asyncpg.Connection, seq: int, original: str) -> bool:
+    """Link one payment; False where it says what it undoes, or was linked before. The caller holds the index alone."""
     payer = await connection.fetchrow(_OF, seq)
+    if payer is None:
+        return False
     parts = await connection.fetch(_PARTS, seq)
     key = (payer["src"], payer["currency"])
     paid_in = (await given_back(connection, key, [(seq, original)])).get(seq, [])
@@ -70,6 +73,7 @@ async def _link(connection: asyncpg.Connection, seq: int, original: str) -> None
     await rewrite(connection, seq, parts[0]["in_pos"], [*back, *rest])
     await connection.execute(_LINK, seq, original)
     await connection.execute(_UNDONE, original)
+    return True
 
 
 def _first(units: list[Interval], amount: int) -> list[Interval]:

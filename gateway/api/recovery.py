@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,7 +15,7 @@ from gateway.api.description import body_of, responses
 from gateway.api.incidents import READING, READING_ONE, UlidText, answer, known_form
 from gateway.auth.permissions import Operation
 from gateway.parts import parts_of
-from gateway.reading import read
+from gateway.reading import MOMENT, read
 from models.contracts.base import Message, Moment, OpaqueId
 from models.contracts.recovery import HoldView, RemedyTotals, RemedyView
 from models.errors import ErrorCode
@@ -24,6 +24,19 @@ from use_cases.ports import DecisionView
 router = APIRouter(tags=["recovery"])
 
 THEFTS = (*CHANGING, ErrorCode.THEFT_UNKNOWN, ErrorCode.THEFT_NOT_VICTIMS)
+
+
+def _moment(said: object) -> object:
+    """A time with its offset, in a year that calendars have on both sides of it; a number is none."""
+    if isinstance(said, str) and MOMENT.fullmatch(said) and YEARS[0] <= said[:4] <= YEARS[1]:
+        return said
+    raise ValueError("must be a time with its offset, as 2026-03-01T10:07:12Z")
+
+
+YEARS = ("1990", "9000")
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_moment)]
+"""A time in a query."""
 
 
 class HoldAction(StrEnum):
@@ -187,7 +200,7 @@ async def move_compromise_time(request: Request, incident_id: str) -> Response:
     """Later takes two people. The money is traced anew; moved earlier, proofs that rely on anything set since are void."""
     parts = parts_of(request)
     by = await parts.door.enter(request, Operation.CHOOSE)
-    body = await read(request, CompromiseTimeRequest)
+    body = await read(request, CompromiseTimeRequest, moments=("compromised_since",))
     view = await parts.recover.compromised_since(
         known_form(incident_id), body.compromised_since, body.reason, by=by
     )
@@ -235,8 +248,8 @@ async def read_remedy(request: Request, incident_id: str) -> Response:
 )
 async def read_remedy_totals(
     request: Request,
-    since: Annotated[AwareDatetime | None, Query(description="Incidents opened then or later.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Incidents opened before.")] = None,
+    since: Annotated[Instant | None, Query(description="Incidents opened then or later.")] = None,
+    until: Annotated[Instant | None, Query(description="Incidents opened before.")] = None,
     currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$")] = None,
 ) -> Response:
     """For supervisors and auditors. As of one moment; where one incident does not add up there are no sums, and it is named."""

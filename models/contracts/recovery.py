@@ -85,6 +85,20 @@ class RecoveryLook(Message):
     open_questions: tuple[DecisionKind, ...]
 
 
+class PossibleReturn(Message):
+    """A payment that may be recalled money, without a word of what it undoes: from an institution that was asked, to the payer
+    or the victim, of exactly what one of these recalls still awaits. `recalls`: recall id -> transfer that was recalled.
+    """
+
+    seq: int
+    transfer_id: str
+    src: str
+    account_id: str
+    currency: Currency
+    amount: Amount
+    recalls: dict[str, str]
+
+
 class MoneyLook(Message):
     """Where the money of the last traces is now.
 
@@ -104,6 +118,8 @@ class MoneyLook(Message):
     stray_recalls: tuple[int, ...]
     outside: Total
     awaited: Total
+    possible_returns: tuple[PossibleReturn, ...] = Field(default=(), exclude_if=lambda found: not found)
+    """Nobody has been asked about these yet."""
 
 
 class WithdrawRecallInput(Message):
@@ -187,6 +203,34 @@ class ChangeTheftsResult(StepResult):
     """What changed."""
 
     transfer_ids: tuple[str, ...]
+
+
+class AskAboutReturnInput(StepInput):
+    """Ask people which recall a payment answers, if any."""
+
+    payment: PossibleReturn
+    expires_at: Moment
+
+
+class AskAboutReturnResult(StepResult):
+    """The open question."""
+
+    task_id: str
+
+
+class LinkReturnInput(StepInput):
+    """Read this posting as giving back that transfer, by this decision."""
+
+    request_id: str
+    choice: str
+    seq: int
+    original: str
+
+
+class LinkReturnResult(StepResult):
+    """`linked` is False where it was linked before."""
+
+    linked: bool
 
 
 class MoveCompromiseTimeInput(StepInput):

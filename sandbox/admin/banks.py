@@ -13,6 +13,7 @@ from sandbox.bank.plans import Plan
 from sandbox.contract.bodies import Body
 from sandbox.state import bearer, running
 from sandbox.tables import bank_plan
+from sandbox.wallet import accounts, postings
 
 router = APIRouter(prefix="/sandbox", dependencies=[Depends(bearer("admin_key"))])
 
@@ -21,6 +22,7 @@ _CASES = text("""
            (SELECT array_agg(m.kind ORDER BY m.number) FROM wallet.bank_message m WHERE m.case_id = c.case_id) AS kinds
     FROM wallet.bank_case c WHERE CAST(:case_id AS text) IS NULL OR c.case_id = :case_id ORDER BY c.case_id
 """)
+_KIND = text("SELECT kind FROM wallet.account WHERE account_id = :exit_account")
 _MESSAGES = text("SELECT * FROM wallet.bank_message WHERE case_id = :case_id ORDER BY number")
 
 
@@ -28,6 +30,15 @@ class SetPlan(Plan):
     """For one exit, or for all (`*`)."""
 
     exit_account: Annotated[str, Field(min_length=1, max_length=64)] = "*"
+
+
+class PayIn(Body):
+    """Money that an institution pays to an account, without a word of why."""
+
+    exit_account: Annotated[str, Field(min_length=1, max_length=64)]
+    account_id: Annotated[str, Field(min_length=1, max_length=64)]
+    amount: Annotated[int, Field(ge=1)]
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "CNY"
 
 
 class AnswerTo(Body):
@@ -48,6 +59,28 @@ async def set_plan(request: Request, body: SetPlan) -> dict[str, Any]:
             .on_conflict_do_update(index_elements=["exit_account"], set_={"plan": plan})
         )
     return body.model_dump()
+
+
+@router.post("/bank/payments", status_code=201)
+async def pay_in(request: Request, body: PayIn) -> dict[str, Any]:
+    """Post it at once."""
+    async with running(request).database.engine.begin() as connection:
+        payee = await accounts.lock_one(connection, body.account_id)
+        kind = (await connection.execute(_KIND, {"exit_account": body.exit_account})).scalar_one()
+        (posted,) = await postings.post(
+            connection,
+            [
+                postings.Posting(
+                    src=body.exit_account,
+                    dst=body.account_id,
+                    src_kind=kind,
+                    dst_kind=payee.kind,
+                    amount=body.amount,
+                    currency=body.currency,
+                )
+            ],
+        )
+    return {"transfer_id": posted.transfer_id, "seq": posted.seq}
 
 
 @router.post("/bank/gateway")

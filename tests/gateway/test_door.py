@@ -109,7 +109,9 @@ async def test_a_role_does_what_its_row_says() -> None:
 
 
 def test_auditors_and_triggers_change_nothing_else() -> None:
-    looks = {Operation.LOOK, Operation.LOOK_AT_TOTALS}
-    assert {each for each in Operation if Role.AUDITOR in PERMISSIONS[each]} == looks
+    assert [each for each in Operation if Role.AUDITOR in PERMISSIONS[each]] == [
+        Operation.LOOK,
+        Operation.LOOK_AT_TOTALS,
+    ]
     assert [each for each in Operation if Role.TRIGGER in PERMISSIONS[each]] == [Operation.RAISE_ALARM]
     assert PERMISSIONS[Operation.APPROVE] == {Role.SUPERVISOR}

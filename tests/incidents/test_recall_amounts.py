@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from models.names import Role
+from activities.returned import NOT_OURS
+from models.names import DecisionKind, HoldSource, Role
 from tests.incidents.house import House
-from tests.incidents.recovering import agree, remedy
+from tests.incidents.recovering import agree, choose, holds, remedy, until_closed, until_held
 
 RECALLS = (
     "SELECT part, asked, withdraw_asked_at IS NOT NULL AS withdrawn FROM recall "
@@ -39,3 +40,32 @@ async def test_a_recall_shrinks_and_grows_by_further_requests(house: House) -> N
     await asked((0, 10_000, True), (1, 4_000, False), (2, 6_000, False))
     cells = await remedy(house, incident_id)
     assert (cells.stolen, cells.recall_pending, cells.at_large) == (10_000, 10_000, 0)
+
+
+async def test_people_say_whether_a_payment_without_a_word_is_recalled_money(house: House) -> None:
+    """Twice the merchant pays what is awaited. The first is a refund of the mule's own; the second is the victim's money."""
+    with house.rules.changed(recall={"give_up_seconds": 3600}):
+        theft = house.steal(7_000, mules=1)
+        mule = theft.mules[0]
+        mule.pay("mer-001", 7_000)
+        incident_id = (await house.alarm(theft)).incident_id
+        await house.until_rows(f"{RECALLS} LIMIT 1", id=incident_id)
+    (recall,) = await house.rows("SELECT id, transfer_id FROM recall WHERE incident_id = :id", id=incident_id)
+    for choice in (NOT_OURS, recall.id):
+        paid = house.sandbox.control(
+            "POST",
+            "/bank/payments",
+            {"exit_account": "mer-001", "account_id": mule.account_id, "amount": 7_000},
+        )
+        asked = await house.question(incident_id, DecisionKind.RETURNED_PAYMENT)
+        assert (asked.action["transfer_id"], asked.four_eyes) == (paid["transfer_id"], True)
+        assert (asked.choices, asked.action[recall.id]) == ((recall.id, NOT_OURS), recall.transfer_id)
+        assert await holds(house, incident_id) == []
+        await choose(house, asked, choice)
+        await until_closed(house, asked.task_id)
+    await until_held(house, incident_id, 7_000)
+    (hold,) = await holds(house, incident_id)
+    assert (hold.account_id, hold.source) == (mule.account_id, HoldSource.RECALL)
+    cells = await remedy(house, incident_id)
+    assert (cells.stolen, cells.recalled, cells.recall_pending) == (7_000, 7_000, 0)
+    assert (await house.audit(incident_id)).findings == ()
