@@ -43,6 +43,7 @@ class IncidentAnswer(IncidentFacts):
     holds: tuple[dict[str, Any], ...]
     decisions: tuple[dict[str, Any], ...]
     money: dict[str, Flow]
+    claimed: dict[str, Flow]
     security_items: dict[str, str]
     stages: tuple[dict[str, Any], ...]
     identity: dict[str, Any]
