@@ -67,7 +67,7 @@ def limits_left() -> ColumnElement[bool]:
         Step.kind == StepKind.STAGE.value,
         Step.status == "done",
         ~exists().where(
-            lifted.incident_id == Incident.id,
+            lifted.incident_id == Step.incident_id,
             lifted.episode >= Step.episode,
             lifted.kind == StepKind.LIFT_LIMITS.value,
             lifted.status == "done",
