@@ -20,7 +20,8 @@ from models.contracts.steps import Refusal
 from models.errors import ErrorCode, StanchError, WalletRefusal
 from models.ids import restriction_id
 from models.lifecycle import Event
-from models.names import Activity, DecisionKind, Outcome, Scope, StepKind
+from models.names import DecisionKind, Outcome, Scope, StepKind
+from models.registered import Activity
 
 REASON = "the proven owner closes the account"
 

@@ -17,7 +17,8 @@ from activities.ports import Incidents
 from activities.steps import Effect, Running, Steps
 from models.contracts.incidents import CloseInput, CloseResult
 from models.digests import rating_code_digest
-from models.names import Activity, DecisionKind, NoticeTemplate, StepKind
+from models.names import DecisionKind, NoticeTemplate, StepKind
+from models.registered import Activity
 
 RATING_BYTES = 10
 """80 random bits, sixteen letters and digits: nobody guesses it, and a person can type it."""

@@ -11,7 +11,8 @@ from activities.origin import activity_origin
 from activities.steps import Effect, Running, Steps
 from activities.wallet_ports import Wallet
 from models.contracts.security import CompareSecurityInput, CompareSecurityResult
-from models.names import Activity, StepKind
+from models.names import StepKind
+from models.registered import Activity
 
 
 @dataclass

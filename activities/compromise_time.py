@@ -19,7 +19,8 @@ from models.contracts.recovery import MoveCompromiseTimeInput, MoveCompromiseTim
 from models.contracts.steps import Refusal
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import LIFTED, Event
-from models.names import Activity, DecisionKind, StepKind
+from models.names import DecisionKind, StepKind
+from models.registered import Activity
 
 
 @dataclass

@@ -42,7 +42,8 @@ from models.contracts.incidents import ContactChoice
 from models.contracts.steps import Refusal, StepResult
 from models.contracts.wallet import ContactKind, ContactPoint
 from models.errors import ErrorCode, StanchError
-from models.names import Activity, DecisionKind, NoticeTemplate, SecurityItem, StepKind
+from models.names import DecisionKind, NoticeTemplate, SecurityItem, StepKind
+from models.registered import Activity
 
 CODE_ROUND = 1
 SEND_LINK = "send_link"

@@ -32,7 +32,8 @@ from models.contracts.incidents import (
 from models.contracts.steps import StepResult
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
-from models.names import Activity, DecisionKind, NoticeTemplate, Role, StepKind
+from models.names import DecisionKind, NoticeTemplate, Role, StepKind
+from models.registered import Activity
 
 ABOUT_A_CLAIM = frozenset({DecisionKind.ACCEPT_IDENTITY, DecisionKind.IMPOSTOR})
 """Decisions about one claimant; each takes two people."""

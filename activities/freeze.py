@@ -14,7 +14,8 @@ from models.contracts.incidents import FreezeInput, FreezeResult
 from models.contracts.steps import Refusal
 from models.errors import ErrorCode, StanchError
 from models.ids import restriction_id
-from models.names import Activity, DecisionKind, NoticeTemplate, Outcome, Scope, StepKind
+from models.names import DecisionKind, NoticeTemplate, Outcome, Scope, StepKind
+from models.registered import Activity
 
 FINAL_CODES = frozenset({ErrorCode.WALLET_REFUSED, ErrorCode.ACCOUNT_UNKNOWN})
 """Answers after which asking again cannot help."""

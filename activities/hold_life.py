@@ -30,7 +30,8 @@ from models.contracts.recovery import (
 )
 from models.contracts.steps import Receipt, Refusal, StepInput
 from models.errors import ErrorCode, StanchError, WalletRefusal
-from models.names import Activity, HoldEnding, StepKind
+from models.names import HoldEnding, StepKind
+from models.registered import Activity
 
 
 @dataclass

@@ -26,7 +26,8 @@ from models.contracts.steps import Receipt, Refusal, StepResult
 from models.digests import digest
 from models.errors import ErrorCode, StanchError, WalletRefusal
 from models.lifecycle import Event
-from models.names import Activity, HoldEnding, StepKind
+from models.names import HoldEnding, StepKind
+from models.registered import Activity
 
 CHECK_BUDGET = timedelta(seconds=30)
 """How long the index may take to reach a hold's receipt, in one attempt."""

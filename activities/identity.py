@@ -31,7 +31,8 @@ from models.digests import digest
 from models.errors import ErrorCode, StanchError
 from models.judging import SWAP_WINDOW, refusal
 from models.lifecycle import Event
-from models.names import Activity, NoticeTemplate, StepKind
+from models.names import NoticeTemplate, StepKind
+from models.registered import Activity
 
 
 def trusted_contacts(

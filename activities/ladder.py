@@ -21,7 +21,8 @@ from models.contracts.ladder import (
 )
 from models.contracts.wallet import AccountState, SecurityEntry
 from models.lifecycle import Event
-from models.names import Activity, NoticeTemplate, SecurityItem, StepKind
+from models.names import NoticeTemplate, SecurityItem, StepKind
+from models.registered import Activity
 
 WATCHED = (
     SecurityItem.PASSWORD,

@@ -24,7 +24,8 @@ from models.contracts.money import (
 from models.contracts.steps import Refusal
 from models.contracts.transfers import FeedState, TaintedLot, TraceSummary
 from models.errors import ErrorCode
-from models.names import Activity, StepKind
+from models.names import StepKind
+from models.registered import Activity
 from tracing.rules import Rule
 
 LOTS_AT_ONCE = 200

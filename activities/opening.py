@@ -29,7 +29,8 @@ from models.contracts.wallet import AccountState, ContactPoint, SecurityEntry
 from models.errors import ErrorCode, StanchError
 from models.ids import incident_workflow_id
 from models.lifecycle import LIFTED, Event
-from models.names import NAMED, REPORTED, Activity, Actor, AlarmKind, Role, SecurityItem, StepKind
+from models.names import NAMED, REPORTED, Actor, AlarmKind, Role, SecurityItem, StepKind
+from models.registered import Activity
 
 TEMPORAL_SENDER = Sender(operator_id="0" * 26, name="temporal", role=Role.TRIGGER)
 """Whoever starts the workflow straight at Temporal: only gateway and worker reach it in production (DESIGN 7)."""

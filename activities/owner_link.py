@@ -19,7 +19,8 @@ from models.contracts.resets import LinkAgainInput, OwnerLinkInput, OwnerLinkRes
 from models.contracts.steps import Refusal
 from models.contracts.wallet import ContactKind
 from models.errors import ErrorCode, StanchError
-from models.names import Activity, DecisionKind, StepKind
+from models.names import DecisionKind, StepKind
+from models.registered import Activity
 
 SEND = "send"
 

@@ -25,7 +25,8 @@ from models.contracts.steps import Refusal
 from models.contracts.wallet import InFlightPayment, InFlightState
 from models.errors import StanchError, WalletRefusal
 from models.masking import masked_text
-from models.names import Activity, PaymentState, StepKind
+from models.names import PaymentState, StepKind
+from models.registered import Activity
 
 CAPTURED = "payment_captured"
 """The wallet's code for a payment whose money moved first."""

@@ -31,7 +31,8 @@ from models.contracts.recovery import (
     SettleQuestionInput,
 )
 from models.contracts.steps import StepResult
-from models.names import ADDED_BY_PEOPLE, Activity, DecisionKind, NoticeTemplate, Scope, StepKind
+from models.names import ADDED_BY_PEOPLE, DecisionKind, NoticeTemplate, Scope, StepKind
+from models.registered import Activity
 
 WITHDRAW = "withdraw"
 KEEP = "keep"

@@ -31,7 +31,8 @@ from models.contracts.recalls import (
 )
 from models.contracts.steps import Refusal, StepResult
 from models.errors import ErrorCode, StanchError
-from models.names import Activity, StepKind
+from models.names import StepKind
+from models.registered import Activity
 
 LOOK_BUDGET = timedelta(seconds=2)
 """How long one look feeds the index; what it does not reach, the next one does."""

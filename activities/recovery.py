@@ -14,7 +14,7 @@ from models.contracts.recalls import RecalledTransfer
 from models.contracts.recovery import MoneyLook, RecoveryInput, RecoveryLook, WithdrawRecallInput
 from models.contracts.transfers import FeedPosition, TaintedLot
 from models.errors import ErrorCode, StanchError
-from models.names import Activity
+from models.registered import Activity
 from tracing.intervals import subtract, union
 
 FEED_BUDGET = timedelta(seconds=5)

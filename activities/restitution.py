@@ -32,7 +32,8 @@ from models.contracts.recovery import (
 from models.contracts.steps import Refusal
 from models.digests import digest
 from models.errors import ErrorCode, StanchError, WalletRefusal
-from models.names import Activity, DecisionKind, Role, StepKind
+from models.names import DecisionKind, Role, StepKind
+from models.registered import Activity
 from tracing.shares import Claimant, earliest, pro_rata
 
 GIVE_BACK, FIRST_IN_TIME, PRO_RATA = "give_back", "fifo", "pro_rata"

@@ -22,7 +22,8 @@ from models.contracts.recovery import (
 )
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
-from models.names import Activity, DecisionKind, Role, StepKind
+from models.names import DecisionKind, Role, StepKind
+from models.registered import Activity
 
 NOT_OURS = "not_ours"
 

@@ -27,7 +27,8 @@ from models.contracts.wallet import AccountState, StageLimits
 from models.errors import ErrorCode, StanchError
 from models.ids import restriction_id
 from models.lifecycle import Event, Status
-from models.names import Activity, DecisionKind, NoticeTemplate, Outcome, Scope, StepKind
+from models.names import DecisionKind, NoticeTemplate, Outcome, Scope, StepKind
+from models.registered import Activity
 
 LIFTING = {Outcome.RESTORED: Event.RETURN_INTENDED, Outcome.ACCOUNT_CLOSED: Event.CLOSURE_INTENDED}
 """A restored account goes back in stages, a closed one never; every other ending lifts the freeze without stages."""

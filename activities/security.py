@@ -20,7 +20,8 @@ from models.contracts.steps import Refusal
 from models.contracts.wallet import AccountState, SecurityEntry
 from models.errors import StanchError
 from models.lifecycle import Event
-from models.names import Activity, DecisionKind, NoticeTemplate, SecurityItem, StepKind
+from models.names import DecisionKind, NoticeTemplate, SecurityItem, StepKind
+from models.registered import Activity
 
 
 @dataclass

@@ -17,16 +17,8 @@ from activities.wallet_ports import Wallet
 from models.contracts.money import FindTheftsInput, FindTheftsResult, TheftWords
 from models.contracts.transfers import PostedTransfer
 from models.contracts.wallet import AccountState
-from models.names import (
-    ADDED_BY_PEOPLE,
-    CLAIMED,
-    NAMED,
-    NEW_DEVICE,
-    SINCE_COMPROMISE,
-    Activity,
-    SecurityItem,
-    StepKind,
-)
+from models.names import ADDED_BY_PEOPLE, CLAIMED, NAMED, NEW_DEVICE, SINCE_COMPROMISE, SecurityItem, StepKind
+from models.registered import Activity
 
 
 @dataclass

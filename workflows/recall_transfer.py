@@ -38,7 +38,8 @@ with workflow.unsafe.imports_passed_through():
     )
     from models.contracts.transfers import TransferStatus
     from models.errors import ErrorCode
-    from models.names import WAKE, Workflow
+    from models.names import WAKE
+    from models.registered import Workflow
     from workflows.failing import Failing
     from workflows.policies import LOOK, SEND, STEP, failed_with
 

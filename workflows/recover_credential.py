@@ -37,7 +37,8 @@ with workflow.unsafe.imports_passed_through():
         RecoverCredentialResult,
     )
     from models.contracts.incidents import AskDecisionInput, ContactChoice, Decision, ReadDecisionInput
-    from models.names import WAKE, DecisionKind, SecurityItem, Workflow
+    from models.names import WAKE, DecisionKind, SecurityItem
+    from models.registered import Workflow
     from workflows.policies import LOOK, STEP
 
 LONGEST_PAUSE = timedelta(minutes=1)

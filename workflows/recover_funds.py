@@ -20,7 +20,8 @@ with workflow.unsafe.imports_passed_through():
         RecoveryLook,
     )
     from models.lifecycle import Status
-    from models.names import WAKE, DecisionKind, Outcome, Workflow
+    from models.names import WAKE, DecisionKind, Outcome
+    from models.registered import Workflow
     from workflows.carrying_out import CarryingOut
     from workflows.failing import Failing
     from workflows.hold_keeping import HoldKeeping

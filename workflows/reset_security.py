@@ -17,7 +17,8 @@ with workflow.unsafe.imports_passed_through():
         ResetSecurityInput,
         ResetSecurityResult,
     )
-    from models.names import SecurityItem, Workflow
+    from models.names import SecurityItem
+    from models.registered import Workflow
     from workflows.policies import STEP
     from workflows.resetting import Resetting
 

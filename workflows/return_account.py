@@ -21,7 +21,8 @@ with workflow.unsafe.imports_passed_through():
     from models.contracts.ladder import RestartLadderInput, RestartLadderResult, WatchAccountInput
     from models.contracts.policy import WATCH_DEFAULTS
     from models.errors import ErrorCode
-    from models.names import Outcome, Workflow
+    from models.names import Outcome
+    from models.registered import Workflow
     from workflows.policies import LOOK, STEP, failed_with
 
 REFUSALS = (

@@ -22,7 +22,8 @@ with workflow.unsafe.imports_passed_through():
     from models.digests import digest
     from models.errors import ErrorCode
     from models.lifecycle import PROVEN, Status
-    from models.names import WAKE, DecisionKind, Outcome, Workflow
+    from models.names import WAKE, DecisionKind, Outcome
+    from models.registered import Workflow
     from workflows.endings import Endings
     from workflows.policies import FREEZE, LOOK, code_of
     from workflows.recovery_begin import wake_recovery

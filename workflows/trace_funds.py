@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
         TraceResult,
     )
     from models.contracts.transfers import TaintedLot, TraceSummary
-    from models.names import Workflow
+    from models.registered import Workflow
     from workflows.money_round import MoneyRound
     from workflows.policies import FOLLOW
 

@@ -18,7 +18,8 @@ with workflow.unsafe.imports_passed_through():
         VerifyIdentityInput,
         VerifyIdentityResult,
     )
-    from models.names import WAKE, Workflow
+    from models.names import WAKE
+    from models.registered import Workflow
     from workflows.policies import LOOK, STEP
 
 

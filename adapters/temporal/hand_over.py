@@ -19,7 +19,8 @@ from models.contracts.incidents import IncidentOpening
 from models.contracts.recovery import RecoverFundsInput
 from models.errors import ErrorCode, StanchError
 from models.ids import incident_workflow_id, recovery_workflow_id
-from models.names import WAKE, Workflow
+from models.names import WAKE
+from models.registered import Workflow
 
 MARGIN = timedelta(milliseconds=100)
 """Beyond the call's own deadline, for what the call does before and after it: connecting, above all."""

@@ -17,7 +17,8 @@ from adapters.temporal.client import unreachable
 from adapters.temporal.hand_over import MARGIN
 from models.contracts.credential import RecoverCredentialInput
 from models.ids import credential_workflow_id
-from models.names import WAKE, Workflow
+from models.names import WAKE
+from models.registered import Workflow
 
 
 @dataclass

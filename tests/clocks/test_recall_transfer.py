@@ -10,9 +10,11 @@ from temporalio.client import WorkflowHandle
 from models.contracts.recalls import RecallEnding, RecallTransferResult
 from models.errors import ErrorCode, StanchError
 from models.ids import recall_workflow_id
-from models.names import Activity, StepKind
+from models.names import StepKind
+from models.registered import Activity
 from tests.clocks.house import PatientHouse, ended_at, on_time, timers
 from tests.running_sandbox import Theft
+from workflows.failing import FIRST_PAUSE
 
 CHASED = tuple(timedelta(days=days) for days in (15, 21, 30, 60, 90, 180))
 GIVEN_UP = timedelta(days=395)
@@ -52,7 +54,7 @@ async def test_an_institution_that_never_answers_is_asked_again_for_half_a_year_
     assert on_time(await ended_at(recall), row.sent_at + GIVEN_UP)
 
 
-async def test_a_recall_that_is_stuck_tries_again_after_an_hour(house: PatientHouse) -> None:
+async def test_a_recall_that_is_stuck_tries_again_after_a_minute(house: PatientHouse) -> None:
     theft = house.house.steal(26_000, mules=1)
     raised = await house.house.raise_quietly(theft)
     refused = StanchError(ErrorCode.WALLET_REFUSED, "No, for good.")
@@ -62,11 +64,11 @@ async def test_a_recall_that_is_stuck_tries_again_after_an_hour(house: PatientHo
         await opened.stands()
         opened_at = house.clock.now()
     await house.house.until(lambda: waits(recall), "the recall waits")
-    assert await house.clock.pass_time(recall, HOUR)
+    assert await house.clock.pass_time(recall, FIRST_PAUSE)
     (sent,) = await house.house.until_rows(
         "SELECT requested_at FROM step WHERE incident_id = :id AND kind = 'recall_send'", id=incident_id
     )
-    assert on_time(sent.requested_at, opened_at + HOUR)
+    assert on_time(sent.requested_at, opened_at + FIRST_PAUSE)
 
 
 async def waits(workflow: WorkflowHandle[Any, Any]) -> bool:

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Status
-from models.names import Activity, AlarmKind, DecisionKind, Outcome, StepKind
+from models.names import AlarmKind, DecisionKind, Outcome, StepKind
+from models.registered import Activity
 from tests.clocks.house import PatientHouse, on_time
 
 TWO_DAYS = timedelta(hours=48)

@@ -12,7 +12,7 @@ from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from models.ids import incident_of_workflow
-from models.names import Activity
+from models.registered import Activity
 
 
 @dataclass(eq=False)

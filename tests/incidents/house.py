@@ -37,7 +37,8 @@ from models.contracts.steps import RecordedStep
 from models.errors import StanchError
 from models.ids import incident_workflow_id, new_id
 from models.lifecycle import Status
-from models.names import Activity, AlarmKind, DecisionKind, Outcome, Role, StepKind
+from models.names import AlarmKind, DecisionKind, Outcome, Role, StepKind
+from models.registered import Activity
 from settings import Settings
 from tests.incidents.gate import Gate, Held
 from tests.incidents.rules import LONG, Rules, rules

@@ -11,7 +11,8 @@ from adapters.sql.notices import BODY
 from models.contracts.closure import BankDestination, ProvenDestination, WalletDestination
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Status
-from models.names import Activity, DecisionKind, Outcome, Role, StepKind
+from models.names import DecisionKind, Outcome, Role, StepKind
+from models.registered import Activity
 from tests.incidents.house import House
 from tests.incidents.recovering import choose, remedy
 from use_cases.raise_alarm import FreezeState

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from models.errors import ErrorCode, StanchError
-from models.names import Activity, DecisionKind, HoldEnding, NoticeTemplate, Role, StepKind, StepStatus
+from models.names import DecisionKind, HoldEnding, NoticeTemplate, Role, StepKind, StepStatus
+from models.registered import Activity
 from tests.incidents.house import House
 from tests.incidents.recovering import (
     LEGAL_BASIS,

@@ -11,7 +11,8 @@ from activities.ladder import changed_since
 from models.contracts.wallet import AccountState
 from models.errors import StanchError
 from models.lifecycle import Status
-from models.names import Activity, DecisionKind, Role, SecurityItem, StepKind
+from models.names import DecisionKind, Role, SecurityItem, StepKind
+from models.registered import Activity
 from tests.incidents.house import LONG, House
 from use_cases.decide import RAISED_BY_PEOPLE
 

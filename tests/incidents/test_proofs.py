@@ -16,7 +16,8 @@ from models.contracts.incidents import IncidentFacts
 from models.contracts.steps import Origin, StepInput, StepResult
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Event, Status
-from models.names import Activity, DecisionKind, Role, StepKind, StepStatus
+from models.names import DecisionKind, Role, StepKind, StepStatus
+from models.registered import Activity
 from tests.incidents.house import House
 
 

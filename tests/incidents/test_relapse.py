@@ -7,7 +7,8 @@ import pytest
 from models.errors import ErrorCode, StanchError
 from models.ids import restriction_id
 from models.lifecycle import Status
-from models.names import Activity, DecisionKind, Outcome, Scope, SecurityItem, StepKind
+from models.names import DecisionKind, Outcome, Scope, SecurityItem, StepKind
+from models.registered import Activity
 from tests.incidents.house import LONG, House
 from use_cases.raise_alarm import FreezeState
 

@@ -10,7 +10,8 @@ from models.contracts.alarms import Alarm
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
 from models.lifecycle import Status
-from models.names import Activity, AlarmKind, DecisionKind, Outcome, Role, StepKind
+from models.names import AlarmKind, DecisionKind, Outcome, Role, StepKind
+from models.registered import Activity
 from tests.incidents.house import House
 from use_cases.raise_alarm import FreezeState, RaisedAlarm
 

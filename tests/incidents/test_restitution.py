@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 
 from models.errors import ErrorCode, StanchError
-from models.names import Activity, DecisionKind, HoldEnding, HoldSource, NoticeTemplate, Role, StepKind
+from models.names import DecisionKind, HoldEnding, HoldSource, NoticeTemplate, Role, StepKind
+from models.registered import Activity
 from tests.incidents.house import House
 from tests.incidents.recovering import (
     agree,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Status
-from models.names import Activity, DecisionKind, Outcome, Role, StepKind
+from models.names import DecisionKind, Outcome, Role, StepKind
+from models.registered import Activity
 from tests.incidents.house import House
 from tests.incidents.recovering import stolen, until_closed
 

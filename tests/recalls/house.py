@@ -31,7 +31,8 @@ from models.contracts.recalls import (
 )
 from models.contracts.transfers import TransferStatus
 from models.ids import new_id, recall_workflow_id
-from models.names import AlarmKind, Role, Workflow
+from models.names import AlarmKind, Role
+from models.registered import Workflow
 from settings import RecallRoute, Settings
 from tests.running_gateway import RunningGateway
 from tests.running_sandbox import Customer, RunningSandbox

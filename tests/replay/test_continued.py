@@ -9,7 +9,8 @@ from cli.embedded.temporal import EmbeddedTemporal
 from ledger.findings import Kind
 from ledger.histories import CONTINUED
 from models.ids import incident_workflow_id, recovery_workflow_id
-from models.names import WAKE, DecisionKind, Outcome, StepKind, Workflow
+from models.names import WAKE, DecisionKind, Outcome, StepKind
+from models.registered import Workflow
 from tests.conftest import Database
 from tests.replay.living import Engine, engine, quick_policy
 from tests.running_sandbox import RunningSandbox

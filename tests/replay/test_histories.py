@@ -12,7 +12,7 @@ from temporalio.client import WorkflowHistory
 from adapters.temporal.replay import Replayed, replay_history
 from ledger.chains import check_chains
 from ledger.findings import Finding, Kind
-from models.names import Workflow
+from models.registered import Workflow
 from tests.replay.recording import BROKEN, cleaned, paths, read, text_of
 from workflows.registry import WORKFLOWS
 

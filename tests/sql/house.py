@@ -42,7 +42,7 @@ from adapters.sql.step_store import SqlStepStore
 from models.contracts.alarms import AcceptedAlarm, Alarm, Sender
 from models.contracts.incidents import FreezeInput, IncidentFacts
 from models.contracts.policy import Policy
-from models.contracts.security import FoundPayment
+from models.contracts.security import FindPaymentsResult, FoundPayment
 from models.contracts.steps import FinishedStep, Origin, Receipt, RecordedStep, StepAttempt
 from models.digests import digest, message_digest
 from models.ids import new_id
@@ -205,11 +205,12 @@ class House:
         *,
         lifting: Event | None = None,
         status: StepStatus = StepStatus.DONE,
+        result: dict[str, Any] | None = None,
     ) -> RecordedStep:
         """One whole step, as activities.steps runs it."""
         attempt = self.attempt(incident_id, episode, key, kind)
         await self.steps.begin(attempt, lifting=lifting)
-        return await self.steps.finish(self.finished(attempt, status=status), changes)
+        return await self.steps.finish(self.finished(attempt, status=status, result=result), changes)
 
     async def freeze(
         self,
@@ -284,6 +285,9 @@ class House:
             f"payments/find/{key}",
             StepKind.FIND_PAYMENTS,
             (change,),
+            result=FindPaymentsResult(step_key=f"payments/find/{key}", payments=found).model_dump(
+                mode="json"
+            ),
         )
 
     async def ask(self, accepted: AcceptedAlarm, kind: DecisionKind, **given: Any) -> str:

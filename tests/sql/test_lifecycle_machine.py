@@ -31,6 +31,7 @@ from activities.changes import (
     SetCompromisedSince,
 )
 from activities.freeze import freeze_step_key
+from activities.payment_changes import PaymentsFound
 from models.contracts.alarms import AcceptedAlarm
 from models.contracts.incidents import IncidentFacts
 from models.errors import ErrorCode, StanchError
@@ -81,6 +82,7 @@ class Lifecycle(RuleBasedStateMachine):
     def _new_episode(self) -> None:
         self.proofs: list[datetime] = []
         self.receipts: dict[SecurityItem, datetime] = {}
+        self.looked: datetime | None = None
 
     def _key(self, name: str) -> str:
         self.number += 1
@@ -93,13 +95,15 @@ class Lifecycle(RuleBasedStateMachine):
 
     @property
     def ready(self) -> bool:
-        """Proven, and every item reset far enough back, in this episode."""
+        """Proven, every item reset far enough back, and payments in flight looked for as far, in this episode."""
         since = self.facts.compromised_since
         return (
             bool(self.proofs)
             and since is not None
             and len(self.receipts) == len(SecurityItem)
             and all(reached <= since for reached in self.receipts.values())
+            and self.looked is not None
+            and self.looked <= since
         )
 
     async def _look(self, incident_id: str) -> IncidentFacts:
@@ -250,6 +254,15 @@ class Lifecycle(RuleBasedStateMachine):
         self._run(every())
         self.receipts |= dict.fromkeys(items, since)
 
+    @precondition(lambda self: self.current and self.current.compromised_since)
+    @rule()
+    def look_for_payments(self) -> None:
+        """The wallet knows of none in flight."""
+        since = self.facts.compromised_since
+        assert since is not None
+        self._run(self._step(StepKind.FIND_PAYMENTS, (PaymentsFound((), since, now()),)))
+        self.looked = since
+
     @precondition(lambda self: self.current)
     @rule(event=st.sampled_from([Event.RESET_COMPLETE, Event.IMPOSTOR_FOUND, Event.CLOSURE_REFUSED]))
     def move_on(self, event: Event) -> None:
@@ -286,6 +299,7 @@ class Lifecycle(RuleBasedStateMachine):
             self.take_up(earlier=False)
         self.prove(timedelta(days=9))
         self.reset(None)
+        self.look_for_payments()
         self.move_on(Event.RESET_COMPLETE)
         if then is not None:
             self.intend(then)

@@ -184,4 +184,4 @@ async def test_records_are_not_rewritten_by_the_application_nor_by_the_owner(
         ):
             said = await refused(connection, statement)
             assert "permission denied" in said or "must be owner" in said, f"{statement}: {said}"
-    assert await house.counts("step") == {"step": 16}
+    assert await house.counts("step") == {"step": 17}

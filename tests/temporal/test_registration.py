@@ -9,7 +9,7 @@ import pytest
 from temporalio import activity, workflow
 
 from activities.registry import Ports, activities
-from models.names import Activity, Workflow
+from models.registered import Activity, Workflow
 from tests.reading_code import parsed
 from workflows.registry import WORKFLOWS
 

@@ -6,7 +6,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.contracts.incidents import IncidentOpening
-    from models.names import WAKE, Workflow
+    from models.names import WAKE
+    from models.registered import Workflow
 
 
 @workflow.defn(name=Workflow.STOLEN_ACCOUNT_INCIDENT)
