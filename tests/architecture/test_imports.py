@@ -77,8 +77,8 @@ def test_a_detour_is_found_too(copy: Path) -> None:
     assert "workflows.planted -> models.detour" in done.stdout
 
 
-BESIDE_THE_PRODUCT = {"bench"}
-"""What measures the product may use all of it, and nothing of the product may use it."""
+BESIDE_THE_PRODUCT = {"bench", "tests"}
+"""What measures and tests the product may use all of it, and nothing of the product may use it."""
 
 
 @pytest.mark.fast

@@ -9,7 +9,7 @@ from tests.replay.living import quick_policy
 from tests.running_sandbox import RunningSandbox, run_sandbox
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def other_wallet(databases: Databases) -> Iterator[RunningSandbox]:
     """A wallet with a world, on a database that outlives the house's."""
     with databases.sandbox() as database_url, run_sandbox(database_url, free_port()) as running:
@@ -17,7 +17,7 @@ def other_wallet(databases: Databases) -> Iterator[RunningSandbox]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_house(
     other_wallet: RunningSandbox, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[WholeHouse]:
@@ -38,3 +38,4 @@ def house(shared_house: WholeHouse) -> Iterator[WholeHouse]:
     shared_house.heal()
     yield shared_house
     shared_house.heal()
+    shared_house.end_all()

@@ -9,7 +9,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -154,6 +154,19 @@ class WholeHouse:
     def wallet_rows(self, query: str, **values: Any) -> list[Row[Any]]:
         """What the wallet's own database says."""
         return rows(self.wallet.database_url, query, **values)
+
+    def end_all(self) -> None:
+        """End every workflow that still runs, as an operator could: what pursues money would go on doing so."""
+
+        async def ended() -> None:
+            client = await Client.connect(self.temporal.address, namespace=NAMESPACE)
+            async for found in client.list_workflows("ExecutionStatus = 'Running'"):
+                with suppress(RPCError):
+                    await client.get_workflow_handle(found.id, run_id=found.run_id).terminate(
+                        "the test is over"
+                    )
+
+        run(ended())
 
     def workflow(self, incident_id: str) -> WorkflowExecutionStatus | None:
         """How the incident's workflow stands in Temporal; None when Temporal has never heard of it."""

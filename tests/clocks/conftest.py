@@ -26,7 +26,7 @@ FEW = {"accounts": 1100, "transfers": 2000}
 """A small world: what is looked at here is time."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def session_house(
     databases: Databases, postgres_server: EmbeddedPostgres, temporal_server: EmbeddedTemporal
 ) -> AsyncIterator[PatientHouse]:

@@ -12,7 +12,7 @@ from tests.running_sandbox import RunningSandbox, run_sandbox
 FIRST_FEED = timedelta(seconds=60)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def incident_wallet(databases: Databases) -> Iterator[RunningSandbox]:
     """A wallet with a world, for all tests of this folder: each takes accounts of its own."""
     with databases.sandbox() as database_url, run_sandbox(database_url, free_port()) as running:
@@ -20,7 +20,7 @@ def incident_wallet(databases: Databases) -> Iterator[RunningSandbox]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def session_house(
     databases: Databases, incident_wallet: RunningSandbox, temporal_server: EmbeddedTemporal
 ) -> AsyncIterator[House]:

@@ -9,7 +9,7 @@ from tests.notices.house import House, settings
 from tests.running_sandbox import RunningSandbox, run_sandbox
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def notice_wallet(databases: Databases) -> Iterator[RunningSandbox]:
     """A wallet with a small world, for all tests of this folder: each takes accounts of its own."""
     with databases.sandbox() as database_url, run_sandbox(database_url, free_port()) as running:

@@ -11,7 +11,7 @@ from tests.conftest import Databases
 from tests.running_sandbox import RunningSandbox, run_sandbox
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running_sandbox(databases: Databases) -> Iterator[RunningSandbox]:
     with (
         databases.sandbox() as database_url,
