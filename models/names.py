@@ -237,6 +237,8 @@ class StaffAlertKind(StrEnum):
     FEED_STOPPED = "feed_stopped"
     NOTICE_UNREACHED = "notice_unreached"
     DIFFERENCE = "difference"
+    BREAK_GLASS_USED = "break_glass_used"
+    BREAK_GLASS_UNREVIEWED = "break_glass_unreviewed"
 
 
 class StaffAlertState(StrEnum):

@@ -20,6 +20,8 @@ SENTENCES: Final[dict[StaffAlertKind, str]] = {
     StaffAlertKind.FEED_STOPPED: "The feed of transfers has stopped: no money is followed beyond this posting.",
     StaffAlertKind.NOTICE_UNREACHED: "A notice reached nobody: somebody must call the person.",
     StaffAlertKind.DIFFERENCE: "What stands at the wallet differs from our records.",
+    StaffAlertKind.BREAK_GLASS_USED: "A supervisor has acted alone: another one must judge it.",
+    StaffAlertKind.BREAK_GLASS_UNREVIEWED: "A supervisor has acted alone, and nobody has judged it in time.",
 }
 
 SEVERITIES: Final[dict[StaffAlertKind, Severity]] = {
@@ -34,6 +36,8 @@ SEVERITIES: Final[dict[StaffAlertKind, Severity]] = {
     StaffAlertKind.FEED_STOPPED: Severity.CRITICAL,
     StaffAlertKind.NOTICE_UNREACHED: Severity.WARNING,
     StaffAlertKind.DIFFERENCE: Severity.WARNING,
+    StaffAlertKind.BREAK_GLASS_USED: Severity.CRITICAL,
+    StaffAlertKind.BREAK_GLASS_UNREVIEWED: Severity.CRITICAL,
 }
 
 LOOK: Final[dict[StaffAlertKind, str]] = {
@@ -41,6 +45,8 @@ LOOK: Final[dict[StaffAlertKind, str]] = {
     StaffAlertKind.FEED_STOPPED: "stanch doctor",
     StaffAlertKind.DIFFERENCE: "stanch doctor",
     StaffAlertKind.NOTICE_UNREACHED: "stanch notice show {subject}",
+    StaffAlertKind.BREAK_GLASS_USED: "stanch incident break-glass list",
+    StaffAlertKind.BREAK_GLASS_UNREVIEWED: "stanch incident break-glass list",
 }
 """Where more is to be seen, when it is not in the incident."""
 

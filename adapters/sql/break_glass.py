@@ -14,11 +14,12 @@ from adapters.secrets.keys import Sealer
 from adapters.sql.decisions import pending
 from adapters.sql.engine import statement, transaction
 from adapters.sql.hand_over import ask
+from adapters.sql.staff_alerts import raise_alert
 from models.contracts.alarms import Sender
 from models.contracts.break_glass import BreakGlassView
 from models.contracts.steps import FinishedStep
 from models.errors import ErrorCode, StanchError
-from models.names import DecisionKind
+from models.names import DecisionKind, StaffAlertKind
 from models.tables.people import BreakGlass, DecisionRequest, DecisionTask
 
 REASON = "break_glass.reason"
@@ -45,6 +46,14 @@ async def used(
             used_at=change.at,
             review_due_at=change.review_due_at,
         )
+    )
+    await raise_alert(
+        connection,
+        StaffAlertKind.BREAK_GLASS_USED,
+        request.id,
+        incident_id=incident_id,
+        detail=task.kind,
+        at=change.at,
     )
     await ask(connection, incident_id, change.at)
 

@@ -45,6 +45,10 @@ SELECT 'decision_overdue', task.id, task.incident_id, task.kind FROM decision_ta
 WHERE task.closed_at IS NULL AND task.expires_at <= now()
   AND NOT EXISTS (SELECT FROM staff_alert WHERE kind = 'decision_overdue' AND subject = task.id)
 UNION ALL
+SELECT 'break_glass_unreviewed', glass.request_id, glass.incident_id, '' FROM break_glass AS glass
+WHERE glass.verdict IS NULL AND glass.review_due_at <= now()
+  AND NOT EXISTS (SELECT FROM staff_alert WHERE kind = 'break_glass_unreviewed' AND subject = glass.request_id)
+UNION ALL
 SELECT 'step_failing', left(tried.incident_id || '/' || tried.episode || '/' || tried.step_key, 160), tried.incident_id,
        tried.kind
 FROM (SELECT incident_id, episode, step_key, min(kind) AS kind FROM step_attempt

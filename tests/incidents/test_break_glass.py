@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from models.errors import ErrorCode, StanchError
@@ -26,7 +28,8 @@ async def test_one_supervisor_alone_is_loud_and_judged_by_another(house: House) 
     assert await house.steps(incident_id, StepKind.BREAK_GLASS) == []
     assert house.standing(theft.account_id), "nothing was lifted on one person's word"
 
-    used = await glass.use(request_id, "nobody answers", by=alone)
+    with house.rules.changed(approval={"review_seconds": 0}):
+        used = await glass.use(request_id, "nobody answers", by=alone)
     await house.parts.wake.now(incident_id)
     assert (await house.until_closed(incident_id)).outcome is Outcome.RELEASED
     assert house.standing(theft.account_id) == {}
@@ -34,7 +37,15 @@ async def test_one_supervisor_alone_is_loud_and_judged_by_another(house: House) 
     assert (step.role, step.reason) == (alone.name, "one supervisor alone")
     assert (used.verdict, used.reason) == (None, "nobody answers")
     assert request_id in {each.request_id for each in await glass.listed(reviewed=False)}
-    assert await glass.overdue() == []
+    assert request_id in {each.request_id for each in await glass.overdue()}
+    await house.wiring.staff_alerts.watch(timedelta(hours=1))
+    alerts = await house.rows(
+        "SELECT kind, severity, detail FROM staff_alert WHERE subject = :id ORDER BY raised_at", id=request_id
+    )
+    assert [tuple(alert) for alert in alerts] == [
+        ("break_glass_used", "critical", DecisionKind.UNPROVEN_OWNER.value),
+        ("break_glass_unreviewed", "critical", ""),
+    ]
     with pytest.raises(StanchError) as own:
         await glass.review(request_id, "justified", "it was night", by=alone)
     assert own.value.code is ErrorCode.FOUR_EYES
