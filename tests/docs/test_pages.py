@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 FILE = re.compile(r"\b(?:[a-z_]+/)+[a-z_]+\.(?:py|yaml|toml|svg)\b")
-COMMAND = re.compile(r"`(?:\./)?stanch ([a-z]+(?: [a-z\\|]+)?)[^`]*`")
+COMMAND = re.compile(r"`(?:\./)?stanch ([a-z]+(?: [a-z\\|-]+)?)[^`]*`")
 
 
 def lifecycle() -> ModuleType:
