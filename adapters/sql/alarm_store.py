@@ -15,7 +15,7 @@ from adapters.secrets.keys import DataKeys
 from adapters.sql.engine import statement, transaction, was_cut
 from adapters.sql.incoming import Incoming
 from adapters.sql.joining import join
-from adapters.sql.opening import OPEN_NEW, opening_values
+from adapters.sql.opening import OPEN_AGAIN, OPEN_NEW, opening_values
 from adapters.sql.repeating import repeated
 from adapters.sql.unproven import had_its_share
 from models.contracts.alarms import LATE_AFTER_HOURS, AcceptedAlarm, Alarm, Sender
@@ -87,8 +87,9 @@ class SqlAlarmStore:
                 and await had_its_share(connection, incoming)
             )
             values = opening_values(incoming, incident_id, key, wrapped, held_back=held_back)
+            opening = OPEN_NEW if incoming.reopens is None else OPEN_AGAIN
             try:
-                opened = (await connection.execute(OPEN_NEW, values)).scalar_one()
+                opened = (await connection.execute(opening, values)).scalar_one()
             except IntegrityError:
                 # The same alarm was committed by somebody else while this statement ran, and took all of it back.
                 return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from adapters.sql.incoming import Incoming
@@ -14,8 +14,7 @@ from models.names import AlarmKind
 
 # A known alarm or an open incident opens nothing. Whoever commits between the snapshot and the insert is met by the unique
 # indexes: another incident of the account ends in DO NOTHING, the same alarm in an error that takes everything back.
-OPEN_NEW = text(
-    """
+_OPENING = """
 WITH opened AS (
     INSERT INTO incident (id, account_id, status, episode, scope, provisional, opened_at, episode_opened_at, renewals,
                           workflow_id, reopens)
@@ -40,17 +39,27 @@ WITH opened AS (
     SELECT :attempt_id, id, 1, :step_key, :step_kind, :actor, :role, :received_at, :workflow_id, :run_id,
            :activity_id, :attempt, :gateway_attempt, :input_digest
     FROM opened WHERE NOT :held_back
-), carried AS (
-    INSERT INTO theft (incident_id, transfer_id, basis, found_at, withdrawn_at, withdrawn_by)
-    SELECT opened.id, theft.transfer_id, theft.basis, theft.found_at, theft.withdrawn_at, theft.withdrawn_by
-    FROM opened, theft WHERE theft.incident_id = CAST(:reopens AS varchar)
-), asked AS (
+), {carried}asked AS (
     INSERT INTO hand_over (incident_id, generation, requested_at, next_try_at, attempts)
     SELECT id, 1, :received_at, clock_timestamp() + interval '2 seconds', 0 FROM opened
 )
 SELECT count(*) FROM opened
 """
-).bindparams(bindparam("stolen_transfers", type_=JSONB))
+
+_CARRIED = """carried AS (
+    INSERT INTO theft (incident_id, transfer_id, basis, found_at, withdrawn_at, withdrawn_by, added_by)
+    SELECT opened.id, theft.transfer_id, theft.basis, theft.found_at, theft.withdrawn_at, theft.withdrawn_by, theft.added_by
+    FROM opened, theft WHERE theft.incident_id = CAST(:reopens AS varchar)
+), """
+
+
+def _opening(carried: str) -> TextClause:
+    return text(_OPENING.format(carried=carried)).bindparams(bindparam("stolen_transfers", type_=JSONB))
+
+
+OPEN_NEW = _opening("")
+OPEN_AGAIN = _opening(_CARRIED)
+"""Goes on with a closed incident: its thefts are carried over. A statement of its own, since every alarm would pay for it."""
 
 
 def opening_values(
