@@ -18,6 +18,7 @@ from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy import Row, text
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.worker import Interceptor
@@ -100,6 +101,22 @@ class House(Engine):
             task_queue=self.queue,
         )
         return self.handle(incident_id)
+
+    async def alarm(self, theft: Theft, *, kind: AlarmKind = AlarmKind.TRIGGER, **more: Any) -> RaisedAlarm:
+        """As Engine.alarm; under changed rules also until its workflow has read them, for it reads what is in force then."""
+        raised = await super().alarm(theft, kind=kind, **more)
+        if self.rules.are_changed:
+
+            async def read() -> bool:
+                # Registering is a workflow's first activity, and brings the rules.
+                with suppress(RPCError):
+                    async for event in self.handle(raised.incident_id).fetch_history_events():
+                        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+                            return True
+                return False
+
+            await self.until(read, "the workflow has read its rules")
+        return raised
 
     def handle(self, incident_id: str) -> WorkflowHandle[Any, IncidentEnding]:
         """The incident's workflow."""

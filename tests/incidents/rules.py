@@ -19,6 +19,7 @@ class Rules:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        self.are_changed = False
 
     def current(self) -> Policy:
         """The rules in force."""
@@ -35,11 +36,11 @@ class Rules:
             changes["stages"] = tuple(
                 stage.model_copy(update={"seconds": stage_seconds}) for stage in before.stages
             )
-        self._policy = before.model_copy(update=changes)
+        self._policy, self.are_changed = before.model_copy(update=changes), True
         try:
             yield
         finally:
-            self._policy = before
+            self._policy, self.are_changed = before, False
 
 
 def rules() -> Rules:

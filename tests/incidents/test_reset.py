@@ -204,6 +204,10 @@ async def test_nothing_goes_back_while_a_payment_may_still_move_money(house: Hou
         return len(links()) == 2
 
     await house.until(sent, "another link")
+    await house.until_rows(
+        "SELECT 1 FROM step WHERE incident_id = :id AND kind = 'owner_link' AND actor = 'agent'",
+        id=incident_id,
+    )
     owner = house.sandbox.customer()
     looks = [owner.ask("POST", "/links/look", {"token": each}).json() for each in links()]
     assert [look["state"] for look in looks] == ["overtaken", "open"]
