@@ -13,7 +13,7 @@ from activities.decisions import performer
 from activities.freeze import FINAL_CODES
 from activities.identity import challenge_reference, trusted_contacts
 from activities.identity_ports import Challenges
-from activities.messages import credential_message
+from activities.messages import credential_message, send_to
 from activities.origin import activity_origin
 from activities.ports import DecisionStore, Policies, Secrets
 from activities.proving import Prover
@@ -155,16 +155,9 @@ class SendCredentialCode:
                 expires_at=expires_at,
                 attempts_allowed=policy.attempts_per_contact,
             )
-            subject, body = credential_message(code, challenge_id)
-            channel = "sms" if by_phone else "email"
-            try:
-                await self.messages.send(f"{challenge_id}-{CODE_ROUND}", channel, point.value, subject, body)
-            except StanchError as error:
-                if not error.matches(ErrorCode.WALLET_REFUSED):
-                    raise
-                refusal = Refusal(code=error.code, message=error.message)
-                return Effect(result.model_copy(update={"refusal": refusal}))
-            return Effect(result)
+            words = credential_message(code, challenge_id)
+            refused = await send_to(self.messages, f"{challenge_id}-{CODE_ROUND}", point, words)
+            return Effect(result.model_copy(update={"refusal": refused}))
 
         return await self.steps.run(
             step, StepKind.CHALLENGE, CredentialCodeResult, effect, origin=activity_origin()

@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities.changes import Change, MoveIncident, QueueNotice, RecordProof
 from activities.identity_ports import Challenges
-from activities.messages import code_message
+from activities.messages import code_message, send_to
 from activities.origin import activity_origin
 from activities.ports import Incidents, Policies, Secrets
 from activities.proving import CODE_TO, Prover, contacts_of_old, presented_contact
@@ -154,17 +154,9 @@ class SendChallenge:
                 expires_at=expires_at,
                 attempts_allowed=policy.attempts_per_contact,
             )
-            subject, body = code_message(code, challenge_id)
-            channel = "sms" if point.kind is ContactKind.PHONE else "email"
-            try:
-                await self.messages.send(f"{challenge_id}-{step.round}", channel, point.value, subject, body)
-            except StanchError as error:
-                if not error.matches(ErrorCode.WALLET_REFUSED):
-                    raise
-                # One address that nothing can be sent to must not take the codes of the others with it.
-                refusal = Refusal(code=error.code, message=error.message)
-                return Effect(result.model_copy(update={"refusal": refusal}))
-            return Effect(result)
+            words = code_message(code, challenge_id)
+            refused = await send_to(self.messages, f"{challenge_id}-{step.round}", point, words)
+            return Effect(result.model_copy(update={"refusal": refused}))
 
         return await self.steps.run(
             step, StepKind.CHALLENGE, SendChallengeResult, effect, origin=activity_origin()

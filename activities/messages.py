@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
+from activities.wallet_ports import Messages
+from models.contracts.steps import Refusal
+from models.contracts.wallet import ContactKind, ContactPoint
+from models.errors import ErrorCode, StanchError
+
+
+async def send_to(
+    messages: Messages, message_id: str, point: ContactPoint, words: tuple[str, str]
+) -> Refusal | None:
+    """Hand one message over; the refusal where nothing can ever be sent to this address.
+
+    That is no error: one such address must not take the codes of the others with it. Errors: WALLET_UNREACHABLE.
+    """
+    channel = "sms" if point.kind is ContactKind.PHONE else "email"
+    try:
+        await messages.send(message_id, channel, point.value, *words)
+    except StanchError as error:
+        if not error.matches(ErrorCode.WALLET_REFUSED):
+            raise
+        return Refusal(code=error.code, message=error.message)
+    return None
+
 
 def code_message(code: str, reference: str) -> tuple[str, str]:
     """(subject, body) of the message with one code. Never log what this returns."""
