@@ -9,33 +9,17 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from activities.changes import CloseDecisionTasks, CloseIncident, FrozenNow, MoveIncident, QueueNotice
+from activities.changes import CloseDecisionTasks, FrozenNow, MoveIncident, QueueNotice
 from models.contracts.alarms import AcceptedAlarm
 from models.contracts.steps import Origin
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
 from models.lifecycle import Event, Status
-from models.names import DecisionKind, NoticeTemplate, Outcome, Scope, StepKind
+from models.names import DecisionKind, NoticeTemplate, Scope, StepKind
+from tests.sql.ended import closed, lifted
 from tests.sql.house import House, now
 
 RECORDS = ("incident", "alarm", "step_attempt", "hand_over", "data_key")
-
-
-async def lifted(house: House, accepted: AcceptedAlarm, event: Event = Event.RELEASE_INTENDED) -> None:
-    await house.do(accepted.incident_id, accepted.episode, "release", StepKind.RELEASE, lifting=event)
-
-
-async def closed(house: House, accepted: AcceptedAlarm, outcome: Outcome = Outcome.RELEASED) -> None:
-    ending = (CloseDecisionTasks(tuple(DecisionKind), now()), CloseIncident(outcome, now(), {}))
-    await house.do(accepted.incident_id, accepted.episode, "close", StepKind.CLOSE, ending)
-
-
-async def released(house: House, account: str) -> AcceptedAlarm:
-    """An unproven report's freeze that lapsed."""
-    accepted = await house.frozen(house.report(account))
-    await lifted(house, accepted)
-    await closed(house, accepted)
-    return accepted
 
 
 async def test_one_alarm_is_an_incident_an_attempt_a_hand_over_and_a_key_in_one_commit(house: House) -> None:
@@ -239,115 +223,6 @@ async def test_alarms_and_a_release_intent_at_once_never_end_in_a_lifted_inciden
         else:
             assert (facts.status, facts.episode) == (Status.OPENED, 2)
             assert not accepted.frozen_before
-
-
-async def test_a_late_repeat_of_a_closed_incidents_alarm_freezes_nothing(house: House) -> None:
-    alarm = house.trigger()
-    first = await house.frozen(alarm)
-    await lifted(house, first)
-    await closed(house, first)
-    attempts = await house.scalar("SELECT count(*) FROM step_attempt")
-    again = await house.accept(alarm)
-    assert (again.incident_id, again.repeated, again.closed, again.frozen_before) == (
-        first.incident_id,
-        True,
-        True,
-        True,
-    )
-    second = await house.accept(house.trigger())
-    assert second.incident_id != first.incident_id
-    late = await house.accept(alarm)
-    assert (late.incident_id, late.closed) == (first.incident_id, True)
-    assert await house.scalar("SELECT count(*) FROM step_attempt") == attempts + 1
-
-
-async def test_a_repeat_from_an_earlier_episode_freezes_nothing_and_says_what_that_episode_did(
-    house: House,
-) -> None:
-    report = house.report()
-    first = await house.frozen(report)
-    await lifted(house, first)
-    await house.accept(house.trigger())
-    attempts = await house.scalar("SELECT count(*) FROM step_attempt")
-    again = await house.accept(report)
-    assert (again.episode, again.scope, again.frozen_before) == (1, Scope.OUTGOING, True)
-    assert await house.scalar("SELECT count(*) FROM step_attempt") == attempts
-
-
-async def test_a_repeat_while_protection_is_lifted_does_not_try_to_freeze_under_an_ended_name(
-    house: House,
-) -> None:
-    alarm = house.trigger()
-    first = await house.accept(alarm)
-    await house.take_up(first)
-    await lifted(house, first)
-    attempts = await house.scalar("SELECT count(*) FROM step_attempt")
-    again = await house.accept(alarm)
-    assert again.closed
-    assert not again.frozen_before
-    assert await house.scalar("SELECT count(*) FROM step_attempt") == attempts
-
-
-async def test_after_one_unproven_freeze_a_further_report_goes_to_an_agent(house: House) -> None:
-    await released(house, "acc-1")
-    attempts = await house.scalar("SELECT count(*) FROM step_attempt")
-    held = await house.accept(house.report())
-    assert held.held_back
-    assert await house.scalar("SELECT count(*) FROM step_attempt") == attempts
-    facts = await house.facts(held)
-    assert (facts.status, facts.held_back) == (Status.OPENED, True)
-    second = await house.accept(house.report())
-    assert (second.incident_id, second.held_back) == (held.incident_id, True), (
-        "two reports freeze no more than one"
-    )
-    trigger = await house.accept(house.trigger())
-    assert (trigger.incident_id, trigger.held_back, trigger.scope) == (held.incident_id, False, Scope.FULL)
-    assert not (await house.facts(held)).held_back
-    joins = await house.accept(house.report())
-    assert not joins.held_back
-
-
-async def test_a_trigger_is_never_held_back(house: House) -> None:
-    await released(house, "acc-1")
-    assert not (await house.accept(house.trigger())).held_back
-
-
-async def test_what_was_held_back_and_never_frozen_is_no_unproven_freeze(house: House) -> None:
-    policy_window_ago = now() - timedelta(days=31)
-    await released(house, "acc-1")
-    async with house.engine.begin() as connection:
-        await connection.execute(
-            text(
-                "UPDATE incident SET episode_opened_at = :at, opened_at = :at, closed_at = :at, frozen_at = :at"
-            ),
-            {"at": policy_window_ago},
-        )
-    later = await house.accept(house.report())
-    assert not later.held_back, "the window has passed"
-
-
-async def test_a_held_back_report_that_ended_is_not_counted_as_a_freeze(house: House) -> None:
-    await released(house, "acc-1")
-    held = await house.accept(house.report())
-    await house.take_up(held)
-    await lifted(house, held)
-    await closed(house, held)
-    async with house.engine.begin() as connection:
-        await connection.execute(
-            text("UPDATE incident SET episode_opened_at = :at, closed_at = :at WHERE id <> :id"),
-            {"at": now() - timedelta(days=31), "id": held.incident_id},
-        )
-    assert not (await house.accept(house.report())).held_back
-
-
-async def test_two_refreezes_hold_further_reports_back(house: House) -> None:
-    accepted = await house.frozen(house.trigger())
-    for _ in range(2):
-        await lifted(house, accepted)
-        accepted = await house.frozen(house.trigger())
-    assert accepted.episode == 3
-    await lifted(house, accepted)
-    assert (await house.accept(house.report())).held_back
 
 
 async def test_an_alarm_older_than_a_day_is_accepted_and_flagged(house: House) -> None:

@@ -22,8 +22,8 @@ from models.contracts.transfers import FeedState
 from models.errors import ErrorCode, StanchError
 from tests.conftest import Database, Databases
 from tests.tracing.conftest import PLENTY, Feed
+from tests.tracing.index_rows import indexed, posted
 from tests.tracing.ledgers import Ledger, random_ledger
-from tests.tracing.test_index import indexed, posted
 
 MAPPING = """
 timezone = "UTC"
