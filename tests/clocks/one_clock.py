@@ -62,7 +62,7 @@ class OneClock(Interceptor):
         self._moving = asyncio.Lock()
         self._skipper: TimeSkipper | None = None
         self._driven: set[str] = set()
-        self._catching_up: set[asyncio.Task[Any]] = set()
+        self._catching_up: dict[str, asyncio.Task[Any]] = {}
 
     def now(self) -> datetime:
         """What time it is in this house."""
@@ -117,23 +117,26 @@ class OneClock(Interceptor):
         )
         if (await workflow.describe()).raw_description.pending_children:
             return
-        catching_up = asyncio.create_task(self._catch_up(workflow, behind))
-        self._catching_up.add(catching_up)
-        catching_up.add_done_callback(self._catching_up.discard)
+        # Told a second time, it would go on from wherever the first had brought it, and be ahead of everybody.
+        if workflow.id not in self._catching_up:
+            catching_up = asyncio.create_task(self._catch_up(workflow, behind))
+            self._catching_up[workflow.id] = catching_up
+            catching_up.add_done_callback(lambda _: self._catching_up.pop(workflow.id, None))
         raise ApplicationError(
             "this workflow is behind", category=ApplicationErrorCategory.BENIGN, next_retry_delay=behind
         )
 
     async def _catch_up(self, workflow: WorkflowHandle[Any, Any], span: timedelta) -> None:
-        # Told to twice at once: the later one counts.
+        # A test that lets time pass for it meanwhile counts, and this ends.
         with suppress(RuntimeError, RPCError):
             await self.skipper.fast_forward(workflow, span)
 
     async def settle(self) -> None:
         """Nobody is told to catch up any more."""
-        for each in list(self._catching_up):
+        under_way = list(self._catching_up.values())
+        for each in under_way:
             each.cancel()
-        await asyncio.gather(*self._catching_up, return_exceptions=True)
+        await asyncio.gather(*under_way, return_exceptions=True)
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
         return _Punctual(next, self)
