@@ -164,6 +164,11 @@ class OpenDecisionTask:
     """The least role that may choose: where it is supervisor, two supervisors decide."""
 
 
+def whole_action(kind: DecisionKind, incident_id: str, details: dict[str, str]) -> dict[str, str]:
+    """What people say yes to, and what the digest of a question is made of."""
+    return {"kind": kind.value, "incident_id": incident_id, **details}
+
+
 @dataclass(frozen=True)
 class CloseDecisionTasks:
     """Close open questions of these kinds in this episode: they were carried out or have no object any more.

@@ -15,6 +15,7 @@ from activities.changes import (
     QueueNotice,
     RecordEvidence,
     RenewFreeze,
+    whole_action,
 )
 from activities.origin import activity_origin
 from activities.ports import DecisionStore
@@ -44,12 +45,15 @@ class AskDecision:
     """Opens a decision task. The action's digest binds what people will say yes to."""
 
     steps: Steps
+    decisions: DecisionStore
 
     @activity.defn(name=Activity.ASK_DECISION)
     async def run(self, step: AskDecisionInput) -> AskDecisionResult:
-        """Record the task; agents see it at once."""
+        """Record the task; agents see it at once. With `keep`, the same question that is open already is not put again."""
 
         async def effect(running: Running) -> Effect[AskDecisionResult]:
+            if step.keep and (kept := await self._open(step)) is not None:
+                return Effect(AskDecisionResult(step_key=step.step_key, task_id=kept))
             task_id = digest(["task", step.incident_id, step.episode, step.step_key])[:26].upper()
             task = OpenDecisionTask(
                 task_id=task_id,
@@ -72,6 +76,10 @@ class AskDecision:
         return await self.steps.run(
             step, StepKind.ASK_DECISION, AskDecisionResult, effect, origin=activity_origin()
         )
+
+    async def _open(self, step: AskDecisionInput) -> str | None:
+        action = whole_action(step.kind, step.incident_id, step.action)
+        return await self.decisions.open_question(step.incident_id, step.episode, action, step.choices)
 
 
 @dataclass

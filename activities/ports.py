@@ -125,6 +125,12 @@ class DecisionStore(Protocol):
         """Read the rows again right before the effect. Errors: FOUR_EYES or REFUSED_BY_RULE when they forbid it."""
         ...
 
+    async def open_question(
+        self, incident_id: str, episode: int, action: dict[str, str], choices: tuple[str, ...]
+    ) -> str | None:
+        """The open task with exactly this action (its kind in it) and these choices, if there is one."""
+        ...
+
 
 class Secrets(Protocol):
     """What is derived from an incident's data key."""

@@ -119,7 +119,7 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         ReadBack(steps, ports.wallet).run,
         SendOwnerLink(steps, ports.wallet).run,
         SendLinkAgain(steps, ports.wallet, ports.decisions).run,
-        AskDecision(steps).run,
+        AskDecision(steps, ports.decisions).run,
         ReadDecision(ports.decisions).run,
         CarryOutDecision(steps, ports.decisions).run,
         EnterStage(steps, ports.wallet).run,

@@ -31,7 +31,7 @@ class Questions(StoryState):
         four_eyes: bool,
         details: dict[str, str] | None = None,
     ) -> None:
-        """Put a question to people, once per telling of the story."""
+        """Put a question to people, once per telling of the story. One that the run before put is not put again."""
         self._asked += 1
         action = {"account_id": self.facts.account_id, "episode": str(self.facts.episode), **(details or {})}
         await workflow.execute_activity_method(
@@ -45,6 +45,7 @@ class Questions(StoryState):
                 choices=choices,
                 four_eyes=four_eyes,
                 expires_at=workflow.now() + timedelta(seconds=self.policy.approval.decision_seconds),
+                keep=self.continued,
             ),
             summary=f"ask people: {kind}",
             **STEP,

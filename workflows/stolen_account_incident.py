@@ -86,10 +86,12 @@ class StolenAccountIncident(ResetRounds, Endings):
                         return_request=self.return_request,
                         ending=self.ending,
                         ending_request=self.ending_request,
+                        continued=True,
                     )
                 )
             except Turn:
                 self.attempt += 1
+                self.continued = False
                 continue
             except (ActivityError, ChildWorkflowError) as error:
                 if is_cancelled_exception(error):
@@ -99,6 +101,7 @@ class StolenAccountIncident(ResetRounds, Endings):
                 else:
                     await self.stuck(error)
                 self.attempt += 1
+                self.continued = False
                 continue
             if self.money_round:
                 await wake_recovery(opening.incident_id)
@@ -213,6 +216,8 @@ class StolenAccountIncident(ResetRounds, Endings):
                 wakeable=True,
             )
             if proof.proven:
+                # What was asked under another proof is not asked under this one.
+                self.continued = self.continued and stands
                 self.proven = True
                 return proof.factors
             await self.look()

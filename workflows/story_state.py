@@ -37,6 +37,7 @@ class StoryState:
         self.ending = opening.ending
         self.ending_request = opening.ending_request
         self.told = False
+        self.continued = opening.continued
         self.reset_again = False
         self.woken = False
         self.proven = False

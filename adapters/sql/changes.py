@@ -265,7 +265,7 @@ async def _reset(change: say.RecordReset, connection: AsyncConnection, step: Fin
 
 
 async def _open_task(change: say.OpenDecisionTask, connection: AsyncConnection, step: FinishedStep) -> None:
-    action = {"kind": change.kind.value, "incident_id": step.attempt.incident_id, **change.action}
+    action = say.whole_action(change.kind, step.attempt.incident_id, change.action)
     await connection.execute(
         insert(DecisionTask).values(
             id=change.task_id,

@@ -14,6 +14,7 @@ from adapters.sql.engine import statement, transaction
 from adapters.sql.hand_over import ask
 from models.contracts.alarms import Sender
 from models.contracts.incidents import Decision, Decisions
+from models.digests import digest
 from models.errors import ErrorCode, StanchError
 from models.names import RECOVERY_QUESTIONS, DecisionKind, Role
 from models.tables.people import BreakGlass, DecisionApproval, DecisionRequest, DecisionTask
@@ -90,6 +91,21 @@ class SqlDecisions:
                 "This needs a second person's approval and has none. Nothing was done.",
             )
         return _decision(row)
+
+    async def open_question(
+        self, incident_id: str, episode: int, action: dict[str, str], choices: tuple[str, ...]
+    ) -> str | None:
+        """See ports.DecisionStore."""
+        async with statement(self._engine) as connection:
+            rows = await connection.execute(
+                select(DecisionTask.id, DecisionTask.choices).where(
+                    DecisionTask.incident_id == incident_id,
+                    DecisionTask.episode == episode,
+                    DecisionTask.action_digest == digest(action),
+                    DecisionTask.closed_at.is_(None),
+                )
+            )
+            return next((row.id for row in rows if tuple(row.choices) == choices), None)
 
     async def request(
         self,

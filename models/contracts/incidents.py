@@ -63,6 +63,8 @@ class IncidentOpening(Message):
     ending: Outcome | None = None
     """The ending without stages that is under way, and the decision for it."""
     ending_request: str | None = None
+    continued: bool = False
+    """It goes on from a run whose history was full: what that one asked people is still the question."""
 
 
 class IncidentEnding(Message):
@@ -196,10 +198,12 @@ class AskDecisionInput(StepInput):
     choices: tuple[str, ...]
     four_eyes: bool
     expires_at: Moment
+    keep: bool = False
+    """An open question with the same action and choices is this one: what people have said to it stands."""
 
 
 class AskDecisionResult(StepResult):
-    """The open task."""
+    """The open task: a new one, or the one that was kept."""
 
     task_id: str
 

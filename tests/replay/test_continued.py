@@ -9,7 +9,7 @@ from cli.embedded.temporal import EmbeddedTemporal
 from ledger.findings import Kind
 from ledger.histories import CONTINUED
 from models.ids import incident_workflow_id, recovery_workflow_id
-from models.names import WAKE, DecisionKind, Outcome, StepKind
+from models.names import WAKE, DecisionKind, Outcome, Role, StepKind
 from models.registered import Workflow
 from tests.conftest import Database
 from tests.replay.living import Engine, engine, quick_policy
@@ -42,11 +42,16 @@ async def forgetful(
 
 
 async def told_in_two_runs(engine: Engine) -> str:
-    """Woken without reason while people decide, until the story goes on in a new run."""
+    """Woken without reason while people decide, until the story goes on in a new run: one has chosen in the run before, the
+    other approves of it in this one."""
     theft = engine.sandbox.steal(engine.sandbox.rich_account())
     incident_id = (await engine.alarm(theft)).incident_id
     await engine.prove_owner(incident_id)
     asked = await engine.question(incident_id, DecisionKind.RETURN_ACCOUNT)
+    kind, agent = DecisionKind.RETURN_ACCOUNT, engine.people[Role.AGENT]
+    chosen = await engine.parts.decide.request(
+        asked.task_id, Outcome.RESTORED.value, "it is theirs", by=agent
+    )
     handle = engine.histories.client.get_workflow_handle(incident_workflow_id(incident_id))
     first = (await handle.describe()).run_id
 
@@ -55,12 +60,15 @@ async def told_in_two_runs(engine: Engine) -> str:
         await engine.parts.wake.now(incident_id)
         return (await handle.describe()).run_id != first
 
-    async def asked_again() -> bool:
-        return (await engine.question(incident_id, DecisionKind.RETURN_ACCOUNT)).task_id != asked.task_id
+    async def come_to_the_question() -> bool:
+        steps = await engine.wiring.overview.steps(incident_id)
+        return len([step for step in steps if step.step_key.startswith(f"ask/{kind}/")]) == 2
 
     await engine.until(goes_on, "a new run")
-    await engine.until(asked_again, "the question of the new run")
-    await engine.decide(incident_id, DecisionKind.RETURN_ACCOUNT, Outcome.RESTORED.value)
+    await engine.until(come_to_the_question, "the question in the new run")
+    supervisor = engine.people[Role.SUPERVISOR]
+    await engine.parts.decide.approve(chosen.requests[-1].request_id, "seen by another", by=supervisor)
+    await engine.parts.wake.now(incident_id)
     closed = await engine.until_closed(incident_id)
     assert closed.outcome is Outcome.RESTORED
     return incident_id
