@@ -63,7 +63,7 @@ class IncidentOpening(Message):
     ending: Outcome | None = None
     """The ending without stages that is under way, and the decision for it."""
     ending_request: str | None = None
-    continued: bool = False
+    continued: bool = Field(default=False, exclude_if=lambda continued: not continued)
     """It goes on from a run whose history was full: what that one asked people is still the question."""
 
 
@@ -198,7 +198,7 @@ class AskDecisionInput(StepInput):
     choices: tuple[str, ...]
     four_eyes: bool
     expires_at: Moment
-    keep: bool = False
+    keep: bool = Field(default=False, exclude_if=lambda keep: not keep)
     """An open question with the same action and choices is this one: what people have said to it stands."""
 
 

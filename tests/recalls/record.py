@@ -23,9 +23,6 @@ from tests.running_gateway import run_gateway
 from tests.running_sandbox import run_sandbox
 from workflows.registry import WORKFLOWS
 
-SHAPE = "0.2.0"
-"""The release whose recalls these are."""
-
 STORIES = {
     "returned": ("exit-bank-01", "acknowledge"),
     "chased": ("exit-crypto-01", "never"),
@@ -72,7 +69,7 @@ async def tell(gateway_log: Path, postgres: EmbeddedPostgres, temporal: Embedded
                     history = await told(recalls, name)
                     replayed = await replay_history(history, WORKFLOWS)
                     assert replayed.findings == (), replayed.findings
-                    path = write(history, f"{name}-RecallTransfer", SHAPE)
+                    path = write(history, f"{name}-RecallTransfer")
                     print(f"{path.relative_to(Path.cwd())}  {len(history.events)} events")
 
 

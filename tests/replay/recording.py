@@ -13,7 +13,7 @@ from temporalio.client import WorkflowHistory
 from adapters.temporal.decrypting import failures_in
 
 FOLDER = Path(__file__).parent / "histories"
-SHAPE = "0.2.0"
+SHAPE = "0.3.0"
 """The release whose workflows these are. A released folder never changes: open incidents were begun with it."""
 
 BROKEN = "broken"
