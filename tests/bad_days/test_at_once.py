@@ -31,22 +31,34 @@ def raised(house: WholeHouse, alarms: Sequence[dict[str, Any]]) -> list[httpx2.R
         return list(threads.map(send, alarms))
 
 
+def frozen(house: WholeHouse, answer: httpx2.Response, alarm: dict[str, Any]) -> bool:
+    """Whether it is done, now or by the word of whoever asks again: the wallet may be late when all ask at once."""
+    if answer.json()["freeze"] == "done":
+        return True
+    assert answer.json()["freeze"] == "pending"
+    house.until(lambda: house.raise_alarm(alarm).json()["freeze"] == "done", "the freeze that was late")
+    return True
+
+
 def test_the_same_alarm_five_times_is_one(house: WholeHouse) -> None:
     accounts = [house.wallet.account() for _ in range(ACCOUNTS)]
-    answers = raised(house, [alarm for account in accounts for alarm in [alarm_about(account)] * FIVE])
+    alarms = [alarm for account in accounts for alarm in [alarm_about(account)] * FIVE]
+    answers = raised(house, alarms)
     for number in range(ACCOUNTS):
         five = answers[number * FIVE : (number + 1) * FIVE]
-        assert sorted(each.status_code for each in five) == [200, 200, 200, 200, 201]
-        told = {tuple(each.json()[name] for name in ("incident_id", "alarm_id", "freeze")) for each in five}
-        assert len(told) == 1
-        assert five[0].json()["freeze"] == "done"
+        assert len([each for each in five if each.status_code == 201]) <= 1
+        assert {each.status_code for each in five} <= {200, 201, 202}
+        assert len({tuple(each.json()[name] for name in ("incident_id", "alarm_id")) for each in five}) == 1
+    assert all(frozen(house, *each) for each in zip(answers, alarms, strict=True))
     prove_frozen_once(house, accounts)
 
 
 def test_two_different_alarms_for_one_account_are_one_incident(house: WholeHouse) -> None:
     accounts = [house.wallet.account() for _ in range(ACCOUNTS)]
-    answers = raised(house, [alarm_about(account) for account in accounts for _ in range(2)])
-    assert [(each.status_code, each.json()["freeze"]) for each in answers] == [(201, "done")] * len(answers)
+    alarms = [alarm_about(account) for account in accounts for _ in range(2)]
+    answers = raised(house, alarms)
+    assert {each.status_code for each in answers} <= {201, 202}
+    assert all(frozen(house, *each) for each in zip(answers, alarms, strict=True))
     for first, second in zip(answers[::2], answers[1::2], strict=True):
         assert first.json()["incident_id"] == second.json()["incident_id"]
         assert first.json()["alarm_id"] != second.json()["alarm_id"]
@@ -55,10 +67,10 @@ def test_two_different_alarms_for_one_account_are_one_incident(house: WholeHouse
 
 def test_a_report_beside_a_trigger_never_narrows_or_shortens_the_freeze(house: WholeHouse) -> None:
     accounts = [house.wallet.account() for _ in range(ACCOUNTS)]
-    answers = raised(
-        house, [alarm_about(each, kind=kind) for each in accounts for kind in ("trigger", "report")]
-    )
-    assert {(each.status_code, each.json()["freeze"]) for each in answers} == {(201, "done")}
+    alarms = [alarm_about(each, kind=kind) for each in accounts for kind in ("trigger", "report")]
+    answers = raised(house, alarms)
+    assert {each.status_code for each in answers} <= {201, 202}
+    assert all(frozen(house, *each) for each in zip(answers, alarms, strict=True))
     found = until_opened(house, accounts)
     assert [(each.account_id, each.open, each.alarms) for each in found] == [
         (each, True, 2) for each in accounts

@@ -32,14 +32,24 @@ def test_every_answer_holds_and_every_other_alarm_may_be_repeated(house: WholeHo
     assert answered, "some were answered"
     assert errors, "some were not"
     assert all(isinstance(error, httpx2.TransportError) for error in errors)
-    codes = {future.result().status_code for future, account_id in sent.items() if account_id in answered}
-    assert codes <= {201, 202}
+    # Thirty at once may be more than the database serves in time: such a one is told plainly that nothing was accepted.
+    codes = {
+        account_id: future.result().status_code
+        for future, account_id in sent.items()
+        if account_id in answered
+    }
+    assert set(codes.values()) <= {201, 202, 503}
+    answered -= {account_id for account_id, code in codes.items() if code == 503}
     house.wallet.clear_faults()
 
     house.restart("worker")
     prove_frozen_once(house, sorted(answered))
 
     house.restart("gateway")
+    house.until(
+        lambda: all(house.raise_alarm(alarms[each]).json().get("freeze") == "done" for each in accounts),
+        "every alarm repeated until it is done",
+    )
     repeated = [house.raise_alarm(alarms[account_id]) for account_id in accounts]
     assert {(each.status_code in {200, 201}, each.json()["freeze"]) for each in repeated} == {(True, "done")}
     for future, account_id in sent.items():

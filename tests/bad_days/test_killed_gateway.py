@@ -20,8 +20,10 @@ ATTEMPTED = (
 def test_the_relay_opens_what_was_not_handed_over(house: WholeHouse) -> None:
     answered, unanswered = house.wallet.account(), house.wallet.account()
     # While an alarm is under way the gateway hands nothing over, and this one waits for a slow wallet.
-    house.wallet.fault(f"{unanswered}/restrictions$", "latency", ms=1500)
+    house.wallet.fault(f"{unanswered}/restrictions$", "latency", ms=1900)
     slow, quick = alarm_about(unanswered), alarm_about(answered)
+    # Its relay would take up what waits for two seconds, before anybody has looked.
+    house.kill("worker")
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(house.raise_alarm, slow)
         house.until(lambda: house.rows(ATTEMPTED, account_id=unanswered), "the slow alarm's commit")
@@ -31,6 +33,7 @@ def test_the_relay_opens_what_was_not_handed_over(house: WholeHouse) -> None:
             waiting.result()
     assert (frozen.status_code, frozen.json()["freeze"]) == (201, "done")
     assert [each.handed_over for each in records(house, [answered, unanswered])] == [False, False]
+    house.restart("worker")
     found = prove_frozen_once(house, [answered, unanswered])
     assert all(each.relayed for each in found), "opened by the relay"
     origins = "SELECT gateway_attempt IS NOT NULL AS by_gateway FROM step WHERE kind = 'freeze' AND incident_id = :id"

@@ -11,6 +11,8 @@ from models.names import Role
 from tests.bad_days.house import WholeHouse
 from tests.bad_days.story import theft_on
 
+pytestmark = pytest.mark.timeout(240)
+
 
 def test_holds_thefts_mules_and_the_remedy_in_a_terminal(
     house: WholeHouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -81,6 +81,8 @@ class OneClock(Interceptor):
         """Let so much time pass for this workflow, which is at the house's time; False when it ended before."""
         # Telling it to catch up by a moment meanwhile would put an end to this.
         self._driven.add(workflow.id)
+        if (under_way := self._catching_up.get(workflow.id)) is not None:
+            await asyncio.gather(under_way, return_exceptions=True)
         try:
             reached = await self.skipper.fast_forward(workflow, span)
             if reached:
@@ -115,7 +117,7 @@ class OneClock(Interceptor):
         workflow = self.skipper.client.get_workflow_handle(
             info.workflow_id or "", run_id=info.workflow_run_id
         )
-        if (await workflow.describe()).raw_description.pending_children:
+        if (await workflow.describe()).raw_description.pending_children or info.workflow_id in self._driven:
             return
         # Told a second time, it would go on from wherever the first had brought it, and be ahead of everybody.
         if workflow.id not in self._catching_up:

@@ -188,8 +188,13 @@ async def test_two_different_at_once_for_one_account_are_one_incident(
 
 async def test_a_burst_is_frozen_whole(gateway: RunningGateway, sandbox: RunningSandbox) -> None:
     accounts = [sandbox.account() for _ in range(60)]
-    answers = await at_once(gateway, [alarm_body(each) for each in accounts])
-    assert {each.status_code for each in answers} == {201}
+    bodies = [alarm_body(each) for each in accounts]
+    answers = await at_once(gateway, bodies)
+    # A wallet asked by everybody at once may be late for some; whoever asks again is told that it is done.
+    assert {each.status_code for each in answers} <= {201, 202}
+    late = [body for body, each in zip(bodies, answers, strict=True) if each.status_code == 202]
+    repeated = await at_once(gateway, late)
+    assert {each.json()["freeze"] for each in [*answers, *repeated] if each.status_code != 202} == {"done"}
     assert len({each.json()["incident_id"] for each in answers}) == 60
 
 

@@ -15,6 +15,7 @@ import pytest
 from cli.embedded import roles
 from cli.embedded.ports import free_port
 from cli.embedded.postgres import EmbeddedPostgres
+from settings import Settings
 from tests.conftest import migrate
 from tests.running_gateway import DETECTOR, RunningGateway, alarm_body, run_gateway
 from tests.running_sandbox import RunningSandbox
@@ -122,13 +123,15 @@ def own_gateway(
 
 
 def refused_in_time(gateway: RunningGateway, bodies: list[dict[str, object]]) -> None:
+    """Within the budget, and what a busy machine adds to it."""
+    budget = Settings().intake_budget_ms / 1000
     for body in bodies:
         began = perf_counter()
         refused = gateway.ask("POST", "/v1/alarms", body, as_=DETECTOR)
         took = perf_counter() - began
         assert (refused.status_code, refused.json()["code"]) == (503, "not_accepted")
         assert refused.headers["retry-after"] == "1"
-        assert took < 0.5, f"{took * 1000:.0f} ms"
+        assert took < budget + 0.5, f"{took * 1000:.0f} ms"
 
 
 def test_a_stopped_database_refuses_ten_alarms_plainly_and_all_freeze_when_repeated(

@@ -170,7 +170,7 @@ async def test_an_owner_without_any_old_factor_shows_a_document_and_two_people_a
 
 async def test_an_impostor_is_found_the_account_stays_protected_and_the_owner_comes(house: House) -> None:
     theft = house.steal(9_000)
-    with house.rules.changed(freeze={"provisional_seconds": 6}):
+    with house.rules.changed(freeze={"provisional_seconds": 15}):
         incident_id = (await house.report(theft)).incident_id
         await ready(house, incident_id)
         impostors = await claim(house, incident_id)

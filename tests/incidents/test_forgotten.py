@@ -46,7 +46,7 @@ async def test_the_owner_gets_a_new_password_nobody_stays_in_and_a_strange_devic
             "SELECT template, account_id FROM notice_outbox WHERE incident_id = :id", id=owner.recovery_id
         )
         assert [tuple(each) for each in notices] == [("credential_renewed", account_id)]
-        due = await house.wiring.notices.due(100, timedelta(seconds=60))
+        due = await house.wiring.notices.due(10_000, timedelta(seconds=60))
         (promised,) = [each for each in due if each.incident_id == owner.recovery_id]
         assert promised.trusted_before is not None, "a contact bound since the beginning would hear nothing"
         assert await house.wiring.deliver_notice.run(promised)

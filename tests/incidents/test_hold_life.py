@@ -89,9 +89,9 @@ async def test_a_hold_that_is_not_checked_in_time_ends_and_its_units_are_held_an
 
 
 async def test_a_hold_that_ran_out_is_ended_and_not_placed_again(house: House) -> None:
-    with house.rules.changed(trace={"hold_seconds": 2}):
+    with house.rules.changed(trace={"hold_seconds": 6}):
         theft, incident_id = await stolen(house, 30_000, mules=1)
-        (hold,) = await holds(house, incident_id)
+        (hold,) = await holds(house, incident_id, state=None)
         ended = await until_ended(house, hold.hold_id)
     assert ended.ended_reason == HoldEnding.EXPIRED
     assert house.placed_holds(theft.mules[0].account_id) == {theft.mules[0].account_id: 0}

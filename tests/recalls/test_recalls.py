@@ -148,7 +148,9 @@ async def test_only_the_stolen_part_is_asked_and_a_unit_is_counted_for_one_incid
     await recalls.until_rows(
         "SELECT 1 FROM recall WHERE id = :id AND sent_at IS NOT NULL", id=recalls.recall_id(transfer)
     )
-    later = await recalls.ask(transfer.model_copy(update={"stolen": 4_000}), incident_id=second, policy=QUICK)
+    later = await recalls.ask(
+        transfer.model_copy(update={"stolen": 4_000}), incident_id=second, policy=ENOUGH
+    )
     assert sums(await recalls.end(first)) == (RecallEnding.RETURNED, 3_000, 3_000, 3_000)
     assert sums(await recalls.end(later)) == (RecallEnding.RETURNED_IN_PART, 4_000, 4_000, 2_000)
     (totals,) = await recalls.wiring.recalls.totals(second)
@@ -197,7 +199,7 @@ async def test_an_institution_whose_answer_is_lost_has_one_recall(recalls: Recal
 
 
 async def test_money_that_comes_after_the_end_is_recalled_all_the_same(recalls: Recalls) -> None:
-    recalls.plan("exit-bank-04", "return", seconds=1.5)
+    recalls.plan("exit-bank-04", "return", seconds=6)
     incident_id = await new_incident(recalls.wiring, recalls.sandbox)
     transfer = await recalls.left("exit-bank-04", 2_000)
     hasty = QUICK.model_copy(update={"chase_seconds": (), "give_up_seconds": 1})

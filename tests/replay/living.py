@@ -205,6 +205,8 @@ async def engine(
         policy_dir=policies,
         task_queue=queue,
         hand_over_budget_ms=10_000,
+        # Everything shares one event loop here: what takes long is not the database.
+        intake_budget_ms=10_000,
     )
     wiring = Wiring(settings)
     parts = assemble(wiring)

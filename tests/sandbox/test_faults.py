@@ -42,18 +42,19 @@ def test_a_closed_connection_leaves_no_effect(sandbox: RunningSandbox) -> None:
 
 def test_latency_delays_only_what_it_matches(sandbox: RunningSandbox) -> None:
     account_id = sandbox.account()
-    sandbox.fault(rf"GET /v1/accounts/{account_id}$", "latency", ms=300)
+    sandbox.fault(rf"GET /v1/accounts/{account_id}$", "latency", ms=1000)
+    other = sandbox.account()
     started = time.monotonic()
-    sandbox.balance(sandbox.account())
-    assert time.monotonic() - started < 0.3
+    sandbox.balance(other)
+    assert time.monotonic() - started < 1
     started = time.monotonic()
     sandbox.balance(account_id)
-    assert time.monotonic() - started >= 0.3
+    assert time.monotonic() - started >= 1
 
 
 def test_a_slow_effect_comes_even_when_the_caller_has_gone(sandbox: RunningSandbox) -> None:
     account_id = sandbox.account()
-    sandbox.fault(r"POST .*/restrictions$", "latency", ms=400)
+    sandbox.fault(r"POST .*/restrictions$", "latency", ms=2000)
     sandbox.client.timeout = httpx2.Timeout(0.1)
     try:
         with pytest.raises(httpx2.ReadTimeout):

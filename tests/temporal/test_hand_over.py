@@ -24,7 +24,7 @@ from models.names import Scope
 from tests.temporal.keys import KeysInMemory
 from tests.temporal.waiting_workflow import Waiting
 
-BUDGET = timedelta(seconds=2)
+BUDGET = timedelta(seconds=10)
 
 
 @dataclass

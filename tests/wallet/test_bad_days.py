@@ -44,7 +44,7 @@ async def test_a_slow_wallet_is_left_at_the_deadline(sandbox: RunningSandbox, wa
     began = perf_counter()
     error = await failure(wallet, sandbox.account(), restriction())
     assert error.code is ErrorCode.WALLET_UNREACHABLE
-    assert perf_counter() - began < 1.5
+    assert perf_counter() - began < 2.5
 
 
 async def test_after_a_lost_answer_the_same_key_gives_the_receipt_of_the_first(
