@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from temporalio import activity
 
@@ -10,11 +11,12 @@ from activities.changes import CloseDecisionTasks, MoveIncident
 from activities.closure_ports import Closures
 from activities.decisions import performer
 from activities.ending_changes import RecordClosure
+from activities.gates import Gate
 from activities.origin import activity_origin
 from activities.ports import DecisionStore
 from activities.steps import Effect, Running, Steps
 from activities.wallet_ports import Wallet
-from models.contracts.closure import AgreedClosure, CloseAccountInput, CloseAccountResult, PaidOut
+from models.contracts.closure import CloseAccountInput, CloseAccountResult, PaidOut
 from models.contracts.incidents import Decision
 from models.contracts.steps import Refusal
 from models.errors import ErrorCode, StanchError, WalletRefusal
@@ -47,10 +49,15 @@ class CloseAccount:
     async def run(self, step: CloseAccountInput) -> CloseAccountResult:
         """Record what was paid. A refusal of the wallet is recorded, closes the question, and the account stays frozen."""
         if await self.steps.store.done(step.incident_id, step.episode, step.step_key) is None:
-            await self._agreed(step)
+            try:
+                await self._agreed(step)
+            except StanchError as refused:
+                await self.steps.happened(step, self.wallet, refused)
 
         async def effect(running: Running) -> Effect[CloseAccountResult]:
-            decision, agreed = await self._agreed(step)
+            gate = Gate(self.steps, self.wallet, self.decisions)
+            decision, receipt = await gate.passed(step, running, step.request_id, partial(self._agreed, step))
+            agreed = await self.closures.agreed(step.request_id)
             result = CloseAccountResult(step_key=step.step_key, destination_id=agreed.destination_id)
             names = [
                 restriction_id(step.incident_id, episode, scope)
@@ -58,7 +65,7 @@ class CloseAccount:
                 for scope in Scope
             ]
             try:
-                receipt = await self.wallet.close_account(
+                receipt = receipt or await self.wallet.close_account(
                     step.account_id, agreed.destination, agreed.balances, names, REASON, key=running.key
                 )
             except WalletRefusal as error:
@@ -92,9 +99,10 @@ class CloseAccount:
             effect,
             origin=activity_origin(),
             lifting=Event.CLOSURE_INTENDED,
+            wallet=self.wallet,
         )
 
-    async def _agreed(self, step: CloseAccountInput) -> tuple[Decision, AgreedClosure]:
+    async def _agreed(self, step: CloseAccountInput) -> Decision:
         decision = await self.decisions.verify(
             step.request_id,
             incident_id=step.incident_id,
@@ -113,4 +121,4 @@ class CloseAccount:
                 "The proof of the owner that people relied on does not stand any more. Nothing was done; it must be proven and "
                 "decided again.",
             )
-        return decision, agreed
+        return decision

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from temporalio import activity
 
 from activities.changes import Change, CloseQuestion, HoldEnded, HolderTold, HoldRenewed
 from activities.decisions import performer
+from activities.gates import Gate, Overtaken
 from activities.holders import TOLD, UPHELD, WITHHELD, of_decision, of_hold
 from activities.holds import CHECK_BUDGET
 from activities.money_ports import TransferIndex
@@ -28,7 +30,7 @@ from models.contracts.recovery import (
     TellHolderInput,
     TellHolderResult,
 )
-from models.contracts.steps import Receipt, Refusal, StepInput
+from models.contracts.steps import Receipt, StepInput
 from models.errors import ErrorCode, StanchError, WalletRefusal
 from models.names import HoldEnding, StepKind
 from models.registered import Activity
@@ -49,23 +51,31 @@ class EndHold:
     async def run(self, step: EndHoldInput) -> EndHoldResult:
         """Record the end with its reason. One that ran out at the wallet ends at the last posting before its expiry.
 
-        Errors: FOUR_EYES, REFUSED_BY_RULE when a decision is named that does not allow it (any more).
+        Refused when people decided it about a hold that has ended meanwhile. Errors: FOUR_EYES, REFUSED_BY_RULE when a decision
+        is named that does not allow it (any more).
         """
 
         async def effect(running: Running) -> Effect[EndHoldResult]:
-            by = None
+            by = receipt = None
             changes: list[Change] = []
+            claim = await known_claim(self.claims, step.hold_id, step.incident_id)
             if step.request_id is not None:
-                decision, _ = await verified(
-                    self.decisions, self.recoveries, step, step.request_id, step.choice or "", step.hold_id
-                )
+                gate = Gate(self.steps, self.wallet, self.decisions)
+                try:
+                    decision, receipt = await gate.passed(
+                        step, running, step.request_id, partial(self._agreed, step, step.request_id, claim)
+                    )
+                except Overtaken as over:
+                    nothing = EndHoldResult(
+                        step_key=step.step_key, hold_id=step.hold_id, amount=0, effective_seq=None
+                    )
+                    return Effect(nothing.model_copy(update={"refusal": over.refusal}))
                 by = performer(decision)
                 changes.append(CloseQuestion(decision.task_id, running.started_at))
-            claim = await known_claim(self.claims, step.hold_id, step.incident_id)
             changes.append(HoldEnded(step.hold_id, running.started_at, step.ending.value))
             if step.ending is HoldEnding.OBJECTION:
                 changes += of_decision(claim, UPHELD, at=running.started_at)
-            receipt = await self._release(step, running)
+            receipt = receipt or await self._release(step, running)
             ended_seq = None if receipt is None else receipt.effective_seq
             # Also for a claim that a check is placing in this moment: releasing what is not there changes nothing.
             if claim.effective_seq is not None or receipt is not None:
@@ -81,6 +91,17 @@ class EndHold:
             return Effect(result, receipt, tuple(changes), performer=by, reason=step.ending.value)
 
         return await self.steps.run(step, StepKind.END_HOLD, EndHoldResult, effect, origin=activity_origin())
+
+    async def _agreed(self, step: EndHoldInput, request_id: str, claim: ClaimedHold) -> Decision:
+        decision, _ = await verified(
+            self.decisions, self.recoveries, step, request_id, step.choice or "", step.hold_id
+        )
+        if claim.state == "ended":
+            raise Overtaken(
+                "The hold has ended already: its money was paid on, or went back to its holder. Nothing was released; tell the "
+                "holder what became of it."
+            )
+        return decision
 
     async def _release(self, step: EndHoldInput, running: Running) -> Receipt | None:
         """None: the wallet knows no such hold (it was never placed)."""
@@ -110,27 +131,20 @@ class RenewHold:
         """
 
         async def effect(running: Running) -> Effect[RenewHoldResult]:
-            decision, _ = await verified(
-                self.decisions, self.recoveries, step, step.request_id, "renew", step.hold_id
-            )
             claim = await known_claim(self.claims, step.hold_id, step.incident_id)
-            done = CloseQuestion(decision.task_id, running.started_at)
             result = RenewHoldResult(
                 step_key=step.step_key, hold_id=step.hold_id, expires_at=claim.expires_at
             )
-            if (
-                claim.state != "placed"
-                or claim.periods >= step.periods
-                or claim.expires_at <= running.started_at
-            ):
-                refusal = Refusal(
-                    code=ErrorCode.REFUSED_BY_RULE,
-                    message=f"The hold has ended, or has had its {step.periods} periods. It was not renewed; it ends as it "
-                    "would have.",
+            gate = Gate(self.steps, self.wallet, self.decisions)
+            try:
+                decision, receipt = await gate.passed(
+                    step, running, step.request_id, partial(self._agreed, step, claim, running)
                 )
-                return Effect(result.model_copy(update={"refusal": refusal}), changes=(done,))
+            except Overtaken as over:
+                return Effect(result.model_copy(update={"refusal": over.refusal}))
+            done = CloseQuestion(decision.task_id, running.started_at)
             until = claim.expires_at + timedelta(seconds=step.hold_seconds)
-            receipt = await self.wallet.renew_hold(step.hold_id, until, key=running.key)
+            receipt = receipt or await self.wallet.renew_hold(step.hold_id, until, key=running.key)
             renewed = HoldRenewed(step.hold_id, until, claim.periods + 1)
             return Effect(
                 result.model_copy(update={"expires_at": until}),
@@ -143,6 +157,17 @@ class RenewHold:
         return await self.steps.run(
             step, StepKind.RENEW_HOLD, RenewHoldResult, effect, origin=activity_origin()
         )
+
+    async def _agreed(self, step: RenewHoldInput, claim: ClaimedHold, running: Running) -> Decision:
+        decision, _ = await verified(
+            self.decisions, self.recoveries, step, step.request_id, "renew", step.hold_id
+        )
+        over = claim.state != "placed" or claim.expires_at <= running.started_at
+        if over or claim.periods >= step.periods:
+            raise Overtaken(
+                f"The hold has ended, or has had its {step.periods} periods. It was not renewed; it ends as it would have."
+            )
+        return decision
 
 
 @dataclass

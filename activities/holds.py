@@ -186,7 +186,9 @@ class ReleaseHold:
             claim = await self.claims.find(step.hold_id)
             in_queue = claim is not None and claim.effective_seq is not None
             try:
-                receipt = await self.wallet.release_hold(step.hold_id, step.reason, key=running.key)
+                receipt = running.receipt or await self.wallet.release_hold(
+                    step.hold_id, step.reason, key=running.key
+                )
             except StanchError as error:
                 if not error.matches(ErrorCode.WALLET_REFUSED):
                     raise
@@ -206,4 +208,5 @@ class ReleaseHold:
             effect,
             origin=activity_origin(),
             lifting=Event.RELEASE_INTENDED,
+            wallet=self.wallet,
         )

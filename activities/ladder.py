@@ -70,7 +70,9 @@ class RestartLadder:
             first = step.policy.stages[0]
             account = await self.wallet.account(step.account_id)
             limits = limits_of(first, account, stage_reference(step.incident_id, step.episode))
-            receipt = await self.wallet.place_stage(step.account_id, limits, key=running.key)
+            receipt = running.receipt or await self.wallet.place_stage(
+                step.account_id, limits, key=running.key
+            )
             entered = receipt.effective_at
             whole = entered + timedelta(seconds=sum(stage.seconds for stage in step.policy.stages))
             result = RestartLadderResult(
@@ -92,6 +94,7 @@ class RestartLadder:
             effect,
             origin=activity_origin(),
             lifting=Event.RETURN_INTENDED,
+            wallet=self.wallet,
         )
 
 

@@ -16,6 +16,7 @@ from activities.changes import (
     WithdrawThefts,
 )
 from activities.decisions import performer
+from activities.gates import Gate
 from activities.hold_life import known_claim, verified
 from activities.holders import REJECTED, of_decision
 from activities.origin import activity_origin
@@ -23,6 +24,7 @@ from activities.ports import DecisionStore
 from activities.recovery_ports import Claims, Recoveries, Restituted
 from activities.steps import Effect, Running, Steps
 from activities.wallet_ports import Wallet
+from models.contracts.incidents import Decision
 from models.contracts.recovery import (
     ChangeTheftsInput,
     ChangeTheftsResult,
@@ -52,11 +54,16 @@ class FreezeMule:
     async def run(self, step: MuleInput) -> MuleResult:
         """Record the restriction with the wallet's receipt. Errors: FOUR_EYES, REFUSED_BY_RULE."""
 
-        async def effect(running: Running) -> Effect[MuleResult]:
+        async def agreed() -> Decision:
             decision, _ = await verified(
                 self.decisions, self.recoveries, step, step.request_id, "freeze", step.account_id
             )
-            receipt = await self.wallet.place_restriction(
+            return decision
+
+        async def effect(running: Running) -> Effect[MuleResult]:
+            gate = Gate(self.steps, self.wallet, self.decisions)
+            decision, receipt = await gate.passed(step, running, step.request_id, agreed)
+            receipt = receipt or await self.wallet.place_restriction(
                 step.account_id, step.restriction, Scope.FULL, key=running.key
             )
             frozen = MuleFrozen(step.restriction, step.account_id, step.request_id, running.started_at)
@@ -83,11 +90,16 @@ class ReleaseMule:
     async def run(self, step: MuleInput) -> MuleResult:
         """Record the end with the wallet's receipt. Errors: FOUR_EYES, REFUSED_BY_RULE."""
 
-        async def effect(running: Running) -> Effect[MuleResult]:
+        async def agreed() -> Decision:
             decision, _ = await verified(
                 self.decisions, self.recoveries, step, step.request_id, "release", step.account_id
             )
-            receipt = await self.wallet.release_restrictions(
+            return decision
+
+        async def effect(running: Running) -> Effect[MuleResult]:
+            gate = Gate(self.steps, self.wallet, self.decisions)
+            decision, receipt = await gate.passed(step, running, step.request_id, agreed)
+            receipt = receipt or await self.wallet.release_restrictions(
                 step.account_id, [step.restriction], "released by decision", key=running.key
             )
             ended = MuleReleased(step.restriction, running.started_at)
@@ -156,12 +168,15 @@ class SettleQuestion:
     async def run(self, step: SettleQuestionInput) -> StepResult:
         """Record the decision. `how` is done, or the stable code for which it was given up.
 
-        An owner is told what came back, a holder that the hold stays: in the same commit.
+        An owner is told what came back, a holder that the hold stays: in the same commit. Without a request nobody's choice is
+        carried out: what was asked has no object any more.
         """
 
         async def effect(running: Running) -> Effect[StepResult]:
             by = None
             changes: list[Change] = [CloseQuestion(step.task_id, running.started_at)]
+            if step.request_id is None:
+                return Effect(StepResult(step_key=step.step_key), changes=tuple(changes), reason=step.how)
             changes += [
                 _came_back(each)
                 for each in await self.recoveries.restituted(step.incident_id, step.request_id)
@@ -175,7 +190,7 @@ class SettleQuestion:
                 )
                 by = performer(decision)
                 if decision.kind is DecisionKind.HOLD_OBJECTION and step.choice == KEEP:
-                    changes += await self._kept(step, running)
+                    changes += await self._kept(step, step.request_id, running)
             return Effect(
                 StepResult(step_key=step.step_key),
                 changes=tuple(changes),
@@ -185,8 +200,10 @@ class SettleQuestion:
 
         return await self.steps.run(step, StepKind.DECISION, StepResult, effect, origin=activity_origin())
 
-    async def _kept(self, step: SettleQuestionInput, running: Running) -> tuple[QueueNotice, ...]:
-        about = await self.recoveries.decision(step.request_id)
+    async def _kept(
+        self, step: SettleQuestionInput, request_id: str, running: Running
+    ) -> tuple[QueueNotice, ...]:
+        about = await self.recoveries.decision(request_id)
         if about is None:
             return ()
         claim = await known_claim(self.claims, about.action["subject"], step.incident_id)

@@ -42,6 +42,12 @@ class StepStore(Protocol):
         """
         ...
 
+    async def attempted(
+        self, incident_id: str, episode: int, step_key: str, *, but: str | None = None
+    ) -> datetime | None:
+        """When the newest attempt of this step was asked for, other than `but` (an attempt's id); None when there is none."""
+        ...
+
     async def finish(self, step: FinishedStep, changes: Sequence[Change]) -> RecordedStep:
         """One transaction: the step row, its domain changes, the ledger outbox entry, notices.
 
@@ -123,6 +129,10 @@ class DecisionStore(Protocol):
 
     async def verify(self, request_id: str, *, incident_id: str, episode: int, choice: str) -> Decision:
         """Read the rows again right before the effect. Errors: FOUR_EYES or REFUSED_BY_RULE when they forbid it."""
+        ...
+
+    async def made(self, request_id: str) -> Decision:
+        """One choice, whether it still stands or not: for the record of what was done by it. Errors: NOT_FOUND."""
         ...
 
     async def open_question(

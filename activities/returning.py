@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from temporalio import activity
 
 from activities.changes import Change, CloseDecisionTasks, QueueNotice
 from activities.decisions import performer
+from activities.gates import Gate
 from activities.origin import activity_origin
 from activities.ports import DecisionStore, Incidents
 from activities.steps import Effect, Running, Steps
@@ -73,9 +75,11 @@ class EnterStage:
 
         async def effect(running: Running) -> Effect[EnterStageResult]:
             stage = step.policy.stages[step.stage_index]
-            account = await self.wallet.account(step.account_id)
-            limits = limits_of(stage, account, stage_reference(step.incident_id, step.episode))
-            receipt = await self.wallet.place_stage(step.account_id, limits, key=running.key)
+            receipt = running.receipt
+            if receipt is None:
+                account = await self.wallet.account(step.account_id)
+                limits = limits_of(stage, account, stage_reference(step.incident_id, step.episode))
+                receipt = await self.wallet.place_stage(step.account_id, limits, key=running.key)
             entered = receipt.effective_at
             result = EnterStageResult(
                 step_key=step.step_key,
@@ -100,6 +104,7 @@ class EnterStage:
             effect,
             origin=activity_origin(),
             lifting=Event.RETURN_INTENDED if step.stage_index else None,
+            wallet=self.wallet,
         )
 
 
@@ -121,17 +126,25 @@ class Release:
     async def run(self, step: ReleaseInput) -> ReleaseResult:
         """Record which restrictions ended, by whose decision."""
         if await self.steps.store.done(step.incident_id, step.episode, step.step_key) is None:
-            await self._refuse_unallowed(step)
+            try:
+                await self._refuse_unallowed(step)
+            except StanchError as refused:
+                await self.steps.happened(step, self.wallet, refused)
 
         async def effect(running: Running) -> Effect[ReleaseResult]:
-            by = None if step.request_id is None else performer(await self._decision(step, step.request_id))
+            by, receipt = None, running.receipt
+            if step.request_id is not None:
+                gate = Gate(self.steps, self.wallet, self.decisions)
+                ask = partial(self._decision, step, step.request_id)
+                decision, receipt = await gate.passed(step, running, step.request_id, ask)
+                by = performer(decision)
             # A release that a relapse overtook may have left restrictions of earlier episodes standing.
             names = [
                 restriction_id(step.incident_id, episode, scope)
                 for episode in range(1, step.episode + 1)
                 for scope in Scope
             ]
-            receipt = await self.wallet.release_restrictions(
+            receipt = receipt or await self.wallet.release_restrictions(
                 step.account_id, names, f"incident ends as {step.ending}", key=running.key
             )
             result = ReleaseResult(
@@ -154,6 +167,7 @@ class Release:
             effect,
             origin=activity_origin(),
             lifting=LIFTING.get(step.ending, Event.RELEASE_INTENDED),
+            wallet=self.wallet,
         )
 
     async def _decision(self, step: ReleaseInput, request_id: str) -> Decision:
@@ -210,11 +224,13 @@ class LiftLimits:
         """Record the wallet's receipt for this episode's limits."""
 
         async def effect(running: Running) -> Effect[StepResult]:
-            for episode in range(1, step.episode):
-                name = stage_reference(step.incident_id, episode)
-                await self.wallet.lift_stage(step.account_id, name, key=f"{running.key}/{episode}")
-            name = stage_reference(step.incident_id, step.episode)
-            receipt = await self.wallet.lift_stage(step.account_id, name, key=running.key)
+            receipt = running.receipt
+            if receipt is None:
+                for episode in range(1, step.episode):
+                    name = stage_reference(step.incident_id, episode)
+                    await self.wallet.lift_stage(step.account_id, name, key=f"{running.key}/{episode}")
+                name = stage_reference(step.incident_id, step.episode)
+                receipt = await self.wallet.lift_stage(step.account_id, name, key=running.key)
             whole = (QueueNotice(NoticeTemplate.ACCOUNT_WHOLE),) if step.ending is Outcome.RESTORED else ()
             return Effect(StepResult(step_key=step.step_key), receipt, whole)
 
@@ -225,4 +241,5 @@ class LiftLimits:
             effect,
             origin=activity_origin(),
             lifting=LIFTING.get(step.ending, Event.RELEASE_INTENDED),
+            wallet=self.wallet,
         )

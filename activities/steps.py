@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+from activities.boundary import WORTH_RETRYING
 from activities.changes import Change
 from activities.ports import Clock, StepStore
+from activities.wallet_ports import Receipts
 from models.contracts.alarms import Sender
 from models.contracts.steps import (
     FinishedStep,
@@ -20,6 +22,7 @@ from models.contracts.steps import (
     StepResult,
 )
 from models.digests import message_digest
+from models.errors import ErrorCode, StanchError, TooFast
 from models.ids import idempotency_key, new_id
 from models.lifecycle import Event
 from models.names import Actor, StepKind, StepStatus
@@ -43,15 +46,25 @@ class Effect(Generic[Result]):
 
 @dataclass(frozen=True)
 class Running:
-    """A step under way: the key for the other side, and when it was asked for and begun."""
+    """A step under way: the key for the other side, and when it was asked for and begun.
+
+    `receipt`: the wallet's, where the intent was refused and a former attempt has had the effect: only to be recorded.
+    """
 
     key: str
     requested_at: datetime
     started_at: datetime
+    attempt_id: str
+    receipt: Receipt | None = None
 
 
 SYSTEM = "engine"
 """The role name of steps that nobody but the engine did."""
+
+ON_ITS_WAY = timedelta(seconds=25)
+"""From an attempt's intent until its request has had its effect or never will: an attempt ends after 15 s at most, and a request
+whose caller has gone has its effect within 10 s or never (docs/wallet-contract.yaml).
+"""
 
 LOOK = ""
 """The step key in a result that was only a look: nothing was recorded, so the audit expects no step row for it."""
@@ -79,6 +92,7 @@ class Steps:
         role: str = SYSTEM,
         lifting: Event | None = None,
         reason: str | None = None,
+        wallet: Receipts | None = None,
     ) -> Result:
         """Run one step once.
 
@@ -86,6 +100,9 @@ class Steps:
         under the step's idempotency key, and one transaction records it; when another attempt was faster its row wins.
         A result with a `refusal` is recorded as `refused` and returned. An error of the effect is not recorded beyond
         its attempt: nothing is known, so the caller tries again with the same key.
+
+        `wallet`: where the effect of a step with `lifting` is. An intent that is refused (an alarm came between) refuses
+        nothing that a former attempt has done there already: that is recorded, and the status stays as it is.
         """
         found = await self.store.done(step.incident_id, step.episode, step.step_key)
         if found is not None:
@@ -93,8 +110,42 @@ class Steps:
         attempt = self.attempt(
             step, kind, origin=origin, actor=actor, role=role, requested_at=self.clock.now()
         )
-        await self.store.begin(attempt, lifting=lifting)
-        return await self.perform(attempt, step, result_type, effect, reason=reason)
+        receipt = None
+        try:
+            await self.store.begin(attempt, lifting=lifting)
+        except StanchError as refused:
+            if wallet is None:
+                raise
+            receipt = await self.happened(step, wallet, refused)
+            await self.store.begin(attempt)
+        recorded = await self.record(attempt, step, effect, reason=reason, receipt=receipt)
+        return result_type.model_validate(recorded.result)
+
+    async def happened(
+        self, step: StepInput, wallet: Receipts, refused: StanchError, *, but: str | None = None
+    ) -> Receipt:
+        """What a former attempt of `step` did at the wallet, when a gate now says no (`refused`); `but`: this attempt.
+
+        The gate let that attempt pass, so what it did is to be recorded, whatever has changed since. Errors: `refused` itself
+        where nothing was done; WALLET_UNREACHABLE while a former request may still be on its way.
+        """
+        if refused.code in WORTH_RETRYING:
+            raise refused
+        former = await self.store.attempted(step.incident_id, step.episode, step.step_key, but=but)
+        if former is None:
+            raise refused
+        receipt = await wallet.receipt(idempotency_key(step.incident_id, step.episode, step.step_key))
+        if receipt is not None:
+            return receipt
+        left = former + ON_ITS_WAY - self.clock.now()
+        if left > timedelta(0):
+            raise TooFast(
+                ErrorCode.WALLET_UNREACHABLE,
+                "This is not allowed any more, but a former request may still reach the wallet. Nothing was recorded; it is asked "
+                "again whether it did.",
+                retry_after=left.total_seconds(),
+            ) from refused
+        raise refused
 
     async def perform(
         self,
@@ -118,11 +169,13 @@ class Steps:
         *,
         reason: str | None = None,
         measured_from: datetime | None = None,
+        receipt: Receipt | None = None,
     ) -> RecordedStep:
         """As `perform`, but gives the row that counts: this attempt's own, or that of a faster one."""
         started = self.clock.now()
         key = idempotency_key(step.incident_id, step.episode, step.step_key)
-        happened = await effect(Running(key=key, requested_at=attempt.requested_at, started_at=started))
+        running = Running(key, attempt.requested_at, started, attempt.attempt_id, receipt)
+        happened = await effect(running)
         completed = self.clock.now()
         if happened.performer is not None:
             attempt = attempt.model_copy(

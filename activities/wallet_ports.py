@@ -19,7 +19,15 @@ from models.contracts.wallet import (
 from models.names import Scope, SecurityItem
 
 
-class Wallet(Protocol):
+class Receipts(Protocol):
+    """What the wallet did, by the keys it was asked with."""
+
+    async def receipt(self, key: str) -> Receipt | None:
+        """The receipt of what was done under this key; None when nothing was (yet). Errors: WALLET_UNREACHABLE."""
+        ...
+
+
+class Wallet(Receipts, Protocol):
     """The wallet's contract (docs/wallet-contract.yaml).
 
     Every write takes an idempotency key and gives a receipt. Errors: StanchError WALLET_REFUSED or ACCOUNT_UNKNOWN when

@@ -92,6 +92,14 @@ class SqlDecisions:
             )
         return _decision(row)
 
+    async def made(self, request_id: str) -> Decision:
+        """See ports.DecisionStore."""
+        async with statement(self._engine) as connection:
+            row = (await connection.execute(_chosen().where(DecisionRequest.id == request_id))).one_or_none()
+        if row is None:
+            raise StanchError(ErrorCode.NOT_FOUND, "There is no such choice. Nothing was changed.")
+        return _decision(row)
+
     async def open_question(
         self, incident_id: str, episode: int, action: dict[str, str], choices: tuple[str, ...]
     ) -> str | None:

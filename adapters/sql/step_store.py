@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Row, Select, and_, func, insert, or_, select
+from sqlalchemy import ColumnElement, Insert, Row, Select, and_, func, insert, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from activities.changes import Change
@@ -50,6 +51,21 @@ class SqlStepStore:
         async with transaction(self._engine) as connection:
             await lift(connection, attempt.incident_id, attempt.episode, lifting)
             await connection.execute(_attempt(attempt))
+
+    async def attempted(
+        self, incident_id: str, episode: int, step_key: str, *, but: str | None = None
+    ) -> datetime | None:
+        """See ports.StepStore."""
+        async with statement(self._engine) as connection:
+            found: datetime | None = await connection.scalar(
+                select(func.max(StepAttemptRow.requested_at)).where(
+                    StepAttemptRow.incident_id == incident_id,
+                    StepAttemptRow.episode == episode,
+                    StepAttemptRow.step_key == step_key,
+                    true() if but is None else StepAttemptRow.id != but,
+                )
+            )
+        return found
 
     async def finish(self, step: FinishedStep, changes: Sequence[Change]) -> RecordedStep:
         """See ports.StepStore."""

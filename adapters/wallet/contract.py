@@ -20,9 +20,11 @@ from models.contracts.wallet import (
     StandingHold,
     StandingRestriction,
 )
+from models.errors import WalletRefusal
 from models.names import PLACER, Scope, SecurityItem
 
 PAGE = 1000
+NO_RECEIPT = "receipt_unknown"
 REASON = "suspected account takeover"
 """The reason the wallet stores. It is part of the request that a key stands for, so it never varies."""
 
@@ -36,6 +38,19 @@ class HttpWallet:
     async def account(self, account_id: str) -> AccountState:
         """See ports.Wallet."""
         return known_fields(AccountState, await self._connection.read(f"/v1/accounts/{segment(account_id)}"))
+
+    async def receipt(self, key: str) -> Receipt | None:
+        """See wallet_ports.Receipts."""
+        try:
+            answer = await self._connection.read(f"/v1/receipts/{segment(key)}")
+        except WalletRefusal as error:
+            if error.wallet_code != NO_RECEIPT:
+                raise
+            return None
+        found = known_fields(Receipt, answer)
+        if found.idempotency_key != key:
+            raise unreachable("a receipt for another key")
+        return found
 
     async def find_accounts(self, kind: ContactKind, value: str) -> Sequence[str]:
         """See credential_ports.Accounts."""

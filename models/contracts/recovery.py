@@ -6,6 +6,7 @@ from pydantic import Field
 
 from models.contracts.base import Amount, Currency, Message, Moment, Total
 from models.contracts.failures import OpenFailure
+from models.contracts.offers import StaleQuestion
 from models.contracts.policy import Policy
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.steps import StepInput, StepResult
@@ -258,18 +259,27 @@ class Payment(Message):
 
 
 class RestitutionPlan(Message):
-    """What people are asked: payments by choice. More than one choice where claims compete (DESIGN 8)."""
+    """What people are asked: payments by choice. More than one choice where claims compete (DESIGN 8).
+
+    `name` tells plans apart, `asked` counts how often this very one was asked and closed before. `in_all`: the sum by which the
+    band is chosen. `shown` goes into the question beside the payments: what they rest on, and what is not paid now, and why.
+    """
 
     kind: DecisionKind
     currency: Currency
     amount: Amount
     choices: dict[str, tuple[Payment, ...]]
+    name: str = Field(default="", exclude_if=lambda name: not name)
+    asked: Total = Field(default=0, exclude_if=lambda asked: not asked)
+    in_all: Total = Field(default=0, exclude_if=lambda in_all: not in_all)
+    shown: dict[str, str] = Field(default_factory=dict, exclude_if=lambda shown: not shown)
 
 
 class PlanRestitutionResult(Message):
-    """One plan per currency."""
+    """`plans`: to be asked now. `stale`: open questions about payments that cannot be made as they say any more."""
 
     plans: tuple[RestitutionPlan, ...]
+    stale: tuple[StaleQuestion, ...] = Field(default=(), exclude_if=lambda stale: not stale)
 
 
 class AskRestitutionInput(StepInput):
@@ -305,9 +315,12 @@ class RestituteResult(StepResult):
 
 
 class SettleQuestionInput(StepInput):
-    """Close a question: everything was done (`how` = done), or it cannot be done any more (a stable code)."""
+    """Close a question: everything was done (`how` = done), or it cannot be done any more (a stable code).
 
-    request_id: str
+    `request_id` is None where nobody has chosen on it, or nobody carries that choice out.
+    """
+
+    request_id: str | None
     task_id: str
     choice: str
     how: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 
 from adapters.secrets.keys import unseal
 from adapters.sql.notices import BODY
@@ -11,6 +12,7 @@ from models.contracts.notices import NoticeView
 from models.contracts.recovery import HoldView, Remedy
 from models.lifecycle import Status
 from models.names import NoticeTemplate, Role
+from models.registered import Activity
 from tests.incidents.house import House
 from tests.running_sandbox import Theft
 from use_cases.ports import DecisionView
@@ -24,6 +26,34 @@ async def stolen(house: House, *amounts: int, mules: int = 2) -> tuple[Theft, st
     incident_id = (await house.alarm(theft)).incident_id
     await until_held(house, incident_id, sum(theft.amounts))
     return theft, incident_id
+
+
+def robbed_of_the_same(house: House, amount: int) -> tuple[Theft, Theft]:
+    """Two thefts, the second of the first one's money: a mule pays it to another victim, who has nothing else."""
+    second_victim = house.sandbox.rich_account()
+    owner = house.sandbox.owner(second_victim)
+    for balance in house.sandbox.state(second_victim)["balances"]:
+        if balance["currency"] == "CNY":
+            owner.pay("mer-001", balance["available"])
+    first = house.steal(amount, mules=1)
+    first.mules[0].pay(second_victim, amount)
+    return first, house.sandbox.steal(second_victim, (amount,), mules=1)
+
+
+@asynccontextmanager
+async def unheard(
+    house: House, activity: Activity, incident_id: str, match: str, doing: Awaitable[object]
+) -> AsyncIterator[None]:
+    """What `doing` leads to has its effect at the wallet, nobody hears of it, and the next attempt waits for the block's end."""
+    with house.gate.hold(activity, incident_id) as first:
+        await doing
+        await house.parts.wake.now(incident_id)
+        await first.stands()
+        house.sandbox.fault(match, "lost_answer")
+        with house.gate.hold(activity, incident_id) as second:
+            first.go()
+            await second.stands()
+            yield
 
 
 async def holds(house: House, incident_id: str, state: str | None = "placed") -> list[HoldView]:

@@ -14,7 +14,7 @@ from models.lifecycle import Status
 from models.names import DecisionKind, Outcome, Role, StepKind
 from models.registered import Activity
 from tests.incidents.house import House
-from tests.incidents.recovering import choose, remedy
+from tests.incidents.recovering import choose, remedy, unheard
 from use_cases.raise_alarm import FreezeState
 
 BANK = BankDestination(kind="bank", bic="BKCHCNBJXXX", account="6222020200099887", holder="L. Wei")
@@ -47,8 +47,10 @@ async def test_all_money_goes_to_the_proven_destination_and_so_does_what_comes_b
     assert BANK.account not in json.dumps(asked.action), "no personal data outside the sealed row"
     shown = await house.parts.ask_to_close.look(incident_id, asked.action["destination_id"])
     assert (shown.destination, shown.how_proven) == (BANK, PROOF)
-    await house.approve(request_id)
-    await house.parts.wake.now(incident_id)
+    path = f"POST /v1/accounts/{theft.account_id}/close"
+    async with unheard(house, Activity.CLOSE_ACCOUNT, incident_id, path, house.approve(request_id)):
+        # What allowed it falls before anybody here knows that it is done: it is done, and recorded so.
+        await house.change("UPDATE proof SET voided_at = now() WHERE incident_id = :id", id=incident_id)
     closed = await house.until_closed(incident_id)
     assert closed.outcome is Outcome.ACCOUNT_CLOSED
     state = house.sandbox.state(theft.account_id)

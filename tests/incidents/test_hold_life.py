@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from activities import steps
 from models.errors import ErrorCode, StanchError
 from models.names import DecisionKind, HoldEnding, NoticeTemplate, Role, StepKind, StepStatus
 from models.registered import Activity
@@ -17,6 +18,7 @@ from tests.incidents.recovering import (
     holds,
     promised,
     stolen,
+    unheard,
     until_closed,
     until_ended,
     until_held,
@@ -124,9 +126,10 @@ async def test_a_hold_is_renewed_on_a_legal_basis_by_two_people_and_only_once(ho
     with pytest.raises(StanchError) as alone:
         await house.parts.decide.approve(view.requests[-1].request_id, "mine", by=agent)
     assert alone.value.code is ErrorCode.FOUR_EYES
-    await house.approve(view.requests[-1].request_id)
-    await house.parts.wake.now(incident_id)
-    await until_closed(house, view.task_id)
+    yes = house.approve(view.requests[-1].request_id)
+    async with unheard(house, Activity.RENEW_HOLD, incident_id, "POST /v1/holds/[^/]+/renew", yes):
+        await house.change("UPDATE decision_task SET closed_at = now() WHERE id = :id", id=view.task_id)
+    await house.until_rows("SELECT 1 FROM hold_claim WHERE id = :id AND periods = 2", id=hold.hold_id)
     (renewed,) = await holds(house, incident_id)
     period = timedelta(seconds=house.rules.current().trace.hold_seconds)
     assert (renewed.periods, renewed.expires_at - hold.expires_at) == (2, period)
@@ -226,7 +229,9 @@ async def test_a_theft_that_was_the_owners_own_is_withdrawn_and_its_hold_let_go(
     await until_held(house, incident_id, 45_000)
 
 
-async def test_a_mules_whole_account_is_frozen_only_by_two_people(house: House) -> None:
+async def test_a_mules_whole_account_is_frozen_only_by_two_people(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     theft, incident_id = await stolen(house, 10_000, mules=1)
     mule, agent = theft.mules[0].account_id, house.people[Role.AGENT]
     stranger = house.sandbox.account()
@@ -234,10 +239,19 @@ async def test_a_mules_whole_account_is_frozen_only_by_two_people(house: House) 
         await house.parts.recover.mule(incident_id, stranger, "freeze", "looks odd", by=agent)
     assert refused.value.code is ErrorCode.REFUSED_BY_RULE
     assert house.standing(mule) == {}
+    # The wallet acts when nobody listens any more, and meanwhile the decision stops standing: a relapse, say.
+    monkeypatch.setattr(steps, "ON_ITS_WAY", timedelta(seconds=3))
+    house.sandbox.fault(f"POST /v1/accounts/{mule}/restrictions$", "latency", ms=2_500)
     view = await agree(
         house, house.parts.recover.mule(incident_id, mule, "freeze", "a ring of mules", by=agent)
     )
-    await until_closed(house, view.task_id)
+    await house.until_rows(
+        "SELECT 1 FROM step_attempt WHERE incident_id = :id AND kind = 'freeze_mule'", id=incident_id
+    )
+    await house.change("UPDATE decision_task SET closed_at = now() WHERE id = :id", id=view.task_id)
+    await house.until_rows("SELECT 1 FROM mule_freeze WHERE incident_id = :id", id=incident_id)
+    (done,) = await house.steps(incident_id, StepKind.FREEZE_MULE)
+    assert (done.status, done.receipt_id is None) == (StepStatus.DONE, False)
     (name,) = house.standing(mule)
     assert name == f"{incident_id}/1/mule-{view.requests[-1].request_id}"
     assert await house.differences(incident_id) == []

@@ -7,9 +7,10 @@ import pytest
 from models.errors import ErrorCode, StanchError
 from models.ids import restriction_id
 from models.lifecycle import Status
-from models.names import DecisionKind, Outcome, Scope, SecurityItem, StepKind
+from models.names import DecisionKind, Outcome, Scope, SecurityItem, StepKind, StepStatus
 from models.registered import Activity
 from tests.incidents.house import LONG, House
+from tests.incidents.recovering import unheard
 from use_cases.raise_alarm import FreezeState
 
 
@@ -89,6 +90,29 @@ async def test_a_refreeze_stands_whatever_becomes_of_the_release_under_way(
     await house.parts.wake.now(incident_id)
     await house.until_closed(incident_id)
     assert house.standing(theft.account_id) == {}, "what the first release left standing ends with the second"
+
+
+async def test_a_release_is_recorded_though_its_answer_was_lost_and_an_alarm_came_before_its_repetition(
+    house: House,
+) -> None:
+    theft = house.steal(11_000)
+    incident_id = (await house.alarm(theft)).incident_id
+    await house.both_codes(incident_id)
+    asked = house.request_and_approve(incident_id, DecisionKind.UNPROVEN_OWNER, Outcome.RELEASED.value)
+    path = f"POST /v1/accounts/{theft.account_id}/restrictions/release"
+    async with unheard(house, Activity.RELEASE, incident_id, path, asked):
+        assert house.standing(theft.account_id) == {}
+        assert (await house.alarm(theft)).episode == 2
+    await house.until_rows(
+        "SELECT 1 FROM step WHERE incident_id = :id AND episode = 1 AND kind = 'release'", id=incident_id
+    )
+    (released,) = await house.steps(incident_id, StepKind.RELEASE)
+    assert released.status is StepStatus.DONE
+    assert f"{incident_id}/1/full" in released.result["ended"]
+    await house.both_codes(incident_id)
+    facts = await house.facts(incident_id)
+    assert (facts.status, facts.episode) == (Status.FROZEN, 2), "it lifts nothing of what the alarm froze"
+    assert house.standing(theft.account_id) == {f"{incident_id}/2/full": "full"}
 
 
 async def test_what_an_episode_still_had_under_way_lifts_nothing_in_the_next(house: House) -> None:

@@ -33,6 +33,23 @@ async def test_a_restriction_stands_and_its_release_names_it(
     assert (await wallet.account(account_id)).restrictions == ()
 
 
+async def test_what_was_done_under_a_key_is_told_afterwards_and_nothing_of_what_was_not(
+    sandbox: RunningSandbox, wallet: HttpWallet
+) -> None:
+    account_id, name = sandbox.account(), restriction()
+    assert await wallet.receipt(name) is None
+    sandbox.fault("POST /v1/accounts/[^/]+/restrictions$", "lost_answer")
+    with pytest.raises(StanchError) as unheard:
+        await wallet.place_restriction(account_id, name, Scope.FULL, key=name)
+    assert unheard.value.code is ErrorCode.WALLET_UNREACHABLE
+    told = await wallet.receipt(name)
+    assert told == await wallet.place_restriction(account_id, name, Scope.FULL, key=name)
+    sandbox.fault("GET /v1/receipts/", "error")
+    with pytest.raises(StanchError) as unknown:
+        await wallet.receipt(name)
+    assert unknown.value.code is ErrorCode.WALLET_UNREACHABLE, "no answer is not a no"
+
+
 async def test_an_ended_restriction_never_comes_back(sandbox: RunningSandbox, wallet: HttpWallet) -> None:
     account_id, name = sandbox.account(), restriction()
     await wallet.release_restrictions(account_id, [name], "a test", key=f"{name}/release")
