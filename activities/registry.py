@@ -30,6 +30,8 @@ from activities.identity_ports import Challenges, IdentityClaims
 from activities.ladder import RestartLadder, WatchAccount
 from activities.money import CatchUp, CompareRules, Trace
 from activities.money_ports import Traces, TransferIndex
+from activities.offer_ports import Offers
+from activities.offering import AskRestitution, PlanRestitution
 from activities.opening import LoadIncident, RegisterIncident, TakeUpAlarm
 from activities.owner_link import SendLinkAgain, SendOwnerLink
 from activities.payments import FindPayments, StopPayment
@@ -48,7 +50,7 @@ from activities.recalls import (
 )
 from activities.recovery import LookAtMoney, LookAtRecovery, WithdrawRecall
 from activities.recovery_ports import Claims, Recoveries
-from activities.restitution import AskRestitution, PlanRestitution, Restitute
+from activities.restitution import Restitute
 from activities.returned import AskAboutReturn, LinkReturn
 from activities.returning import EnterStage, LiftLimits, Release
 from activities.security import ReadBack, ResetItem
@@ -71,6 +73,7 @@ class Ports:
     traces: Traces
     claims: Claims
     recoveries: Recoveries
+    offers: Offers
     closures: Closures
     challenges: Challenges
     claimants: IdentityClaims
@@ -165,9 +168,9 @@ def _recovery(ports: Ports, steps: Steps) -> list[Callable[..., Any]]:
         LookAtRecovery(recoveries).run,
         LookAtMoney(recoveries, ports.traces, claims, index, ports.recalls).run,
         WithdrawRecall(ports.recalls).run,
-        PlanRestitution(recoveries).run,
+        PlanRestitution(recoveries, ports.offers).run,
         AskRestitution(steps).run,
-        Restitute(steps, wallet, claims, index, decisions, recoveries).run,
+        Restitute(steps, wallet, claims, index, decisions, recoveries, ports.offers).run,
         EndHold(steps, wallet, claims, index, decisions, recoveries).run,
         RenewHold(steps, wallet, claims, decisions, recoveries).run,
         TellHolder(steps, claims).run,

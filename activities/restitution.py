@@ -3,158 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 
 from temporalio import activity
 
-from activities.changes import HoldPaid, OpenDecisionTask
+from activities.changes import HoldPaid
+from activities.competing import competition
 from activities.decisions import performer
+from activities.gates import Gate, Overtaken
 from activities.hold_life import known_claim
 from activities.money_ports import TransferIndex
+from activities.offer_ports import Offers
 from activities.origin import activity_origin
 from activities.ports import DecisionStore
-from activities.recovery_ports import Claims, Recoveries, TracedMoney
+from activities.recovery_ports import Claims, Recoveries
 from activities.steps import Effect, Running, Steps
 from activities.wallet_ports import Wallet
-from models.contracts.money import ClaimedHold
-from models.contracts.recovery import (
-    AskRestitutionInput,
-    AskRestitutionResult,
-    Payment,
-    PlanRestitutionResult,
-    RecoveryHold,
-    RecoveryInput,
-    RestituteInput,
-    RestituteResult,
-    RestitutionPlan,
-)
+from models.contracts.incidents import Decision
+from models.contracts.recovery import Payment, RecoveryDecision, RestituteInput, RestituteResult
 from models.contracts.steps import Refusal
-from models.digests import digest
 from models.errors import ErrorCode, StanchError, WalletRefusal
-from models.names import DecisionKind, Role, StepKind
+from models.names import DecisionKind, StepKind
 from models.registered import Activity
-from tracing.shares import Claimant, earliest, pro_rata
 
 GIVE_BACK, FIRST_IN_TIME, PRO_RATA = "give_back", "fifo", "pro_rata"
 """Choices: all of it to the owner; where claims compete, by whose theft came first, or in proportion of the losses."""
 
 REASON = "restitution of traced stolen money"
-
-
-@dataclass
-class PlanRestitution:
-    """What could go back now: a look. Holds that another incident claims, too, are planned by themselves, with shares."""
-
-    recoveries: Recoveries
-
-    @activity.defn(name=Activity.PLAN_RESTITUTION)
-    async def run(self, request: RecoveryInput) -> PlanRestitutionResult:
-        """One plan per currency for what nobody else claims, one per contested hold; none before the owner is proven."""
-        incident_id = request.incident_id
-        owner = await self.recoveries.proven_owner(incident_id)
-        look = await self.recoveries.look(incident_id)
-        if owner is None or look is None:
-            return PlanRestitutionResult(plans=())
-        whole: dict[str, list[Payment]] = defaultdict(list)
-        plans: list[RestitutionPlan] = []
-        for hold in look.holds:
-            if hold.state != "placed" or not hold.amount:
-                continue
-            contested = await self._contested(incident_id, hold)
-            if contested is not None:
-                plans.append(contested)
-            else:
-                whole[hold.currency].append(_payment(hold, incident_id, owner, hold.amount))
-        plans += [
-            RestitutionPlan(
-                kind=DecisionKind.RESTITUTE,
-                currency=currency,
-                amount=sum(payment.amount for payment in payments),
-                choices={GIVE_BACK: tuple(payments)},
-            )
-            for currency, payments in sorted(whole.items())
-        ]
-        return PlanRestitutionResult(plans=tuple(plans))
-
-    async def _contested(self, incident_id: str, hold: RecoveryHold) -> RestitutionPlan | None:
-        others = await self.recoveries.contests(hold.hold_id)
-        claimants: list[Claimant] = []
-        owners: dict[str, str] = {}
-        for each in (incident_id, *others):
-            money = await self._money(each, hold.currency)
-            if money is not None and money.flow.stolen:
-                claimants.append(Claimant(each, money.theft_seq, money.flow.stolen))
-                owners[each] = money.victim
-        if len(claimants) < 2:
-            return None
-        shares = {
-            FIRST_IN_TIME: earliest(hold.amount, claimants),
-            PRO_RATA: pro_rata(hold.amount, claimants),
-        }
-        return RestitutionPlan(
-            kind=DecisionKind.COMPETING_CLAIMS,
-            currency=hold.currency,
-            amount=hold.amount,
-            choices={
-                rule: tuple(
-                    _payment(hold, claimant, owners[claimant], amount)
-                    for claimant, amount in sorted(given.items())
-                )
-                for rule, given in shares.items()
-            },
-        )
-
-    async def _money(self, incident_id: str, currency: str) -> TracedMoney | None:
-        traced = await self.recoveries.traced(incident_id)
-        return next((each for each in traced if each.currency == currency), None)
-
-
-def _payment(hold: RecoveryHold, incident_id: str, owner: str, amount: int) -> Payment:
-    return Payment(
-        hold_id=hold.hold_id,
-        incident_id=incident_id,
-        to_account_id=owner,
-        currency=hold.currency,
-        amount=amount,
-    )
-
-
-@dataclass
-class AskRestitution:
-    """Opens the question. Its action names every payment of every choice: account, amount, destination, hold."""
-
-    steps: Steps
-
-    @activity.defn(name=Activity.ASK_RESTITUTION)
-    async def run(self, step: AskRestitutionInput) -> AskRestitutionResult:
-        """Record the question; always of two people, of two supervisors from the policy's amount on."""
-
-        async def effect(running: Running) -> Effect[AskRestitutionResult]:
-            task_id = digest(["task", step.incident_id, step.episode, step.step_key])[:26].upper()
-            plan = step.plan
-            task = OpenDecisionTask(
-                task_id=task_id,
-                task_key=step.step_key,
-                kind=plan.kind,
-                action={
-                    "subject": step.step_key,
-                    "currency": plan.currency,
-                    "amount": str(plan.amount),
-                    **{choice: payments_text(payments) for choice, payments in plan.choices.items()},
-                },
-                choices=tuple(plan.choices),
-                four_eyes=True,
-                approver_role=Role.SUPERVISOR,
-                at=running.started_at,
-                expires_at=step.expires_at,
-                requester_role=step.requester_role,
-            )
-            return Effect(AskRestitutionResult(step_key=step.step_key, task_id=task_id), changes=(task,))
-
-        return await self.steps.run(
-            step, StepKind.ASK_DECISION, AskRestitutionResult, effect, origin=activity_origin()
-        )
 
 
 def payments_text(payments: tuple[Payment, ...]) -> str:
@@ -183,30 +59,19 @@ class Restitute:
     index: TransferIndex
     decisions: DecisionStore
     recoveries: Recoveries
+    offers: Offers
 
     @activity.defn(name=Activity.RESTITUTE)
     async def run(self, step: RestituteInput) -> RestituteResult:
-        """Record the payment with the wallet's receipt. Refused when the hold ran out at the wallet before.
+        """Record the payment with the wallet's receipt.
 
-        Errors: FOUR_EYES, REFUSED_BY_RULE when the rows do not allow exactly this payment (any more), or the receiver is not
-        the proven owner of that claim.
+        Refused, with the question to be put anew, when the facts are not those that people saw: the hold ran out at the wallet
+        or keeps less, others claim it now, its holder's objection waits to be heard, the receiver is not proven any more.
+        Errors: FOUR_EYES, REFUSED_BY_RULE when the rows do not allow exactly this payment.
         """
 
         async def effect(running: Running) -> Effect[RestituteResult]:
             payment = step.payment
-            decision = await self.decisions.verify(
-                step.request_id, incident_id=step.incident_id, episode=step.episode, choice=step.choice
-            )
-            about = await self.recoveries.decision(step.request_id)
-            agreed = () if about is None else payments_of(about.action, step.choice)
-            if step.number >= len(agreed) or agreed[step.number] != payment:
-                raise _not_agreed()
-            claim = await known_claim(self.claims, payment.hold_id, step.incident_id)
-            if await self.recoveries.proven_owner(payment.incident_id) != payment.to_account_id:
-                raise StanchError(
-                    ErrorCode.REFUSED_BY_RULE,
-                    "The receiver is not the proven owner of this claim. Nothing was paid; the money stays held.",
-                )
             result = RestituteResult(
                 step_key=step.step_key,
                 hold_id=payment.hold_id,
@@ -214,14 +79,15 @@ class Restitute:
                 transfer_id=None,
                 transfer_seq=None,
             )
-            refusal = _over(claim, payment)
-            if refusal is not None:
-                return Effect(result.model_copy(update={"refusal": refusal}))
+            gate = Gate(self.steps, self.wallet, self.decisions)
             try:
-                receipt = await self.wallet.return_hold(
+                decision, receipt = await gate.passed(
+                    step, running, step.request_id, partial(self._agreed, step)
+                )
+                receipt = receipt or await self.wallet.return_hold(
                     payment.hold_id, payment.to_account_id, payment.amount, REASON, key=running.key
                 )
-            except WalletRefusal as error:
+            except (Overtaken, WalletRefusal) as error:
                 refusal = Refusal(code=error.code, message=error.message)
                 return Effect(result.model_copy(update={"refusal": refusal}))
             transfer_id, seq = str(receipt.result["transfer_id"]), int(receipt.result["seq"])
@@ -254,20 +120,48 @@ class Restitute:
             step, StepKind.RESTITUTE, RestituteResult, effect, origin=activity_origin()
         )
 
+    async def _agreed(self, step: RestituteInput) -> Decision:
+        """The decision, where it names exactly this payment and nothing has changed that people would have to know."""
+        payment = step.payment
+        decision = await self.decisions.verify(
+            step.request_id, incident_id=step.incident_id, episode=step.episode, choice=step.choice
+        )
+        about = await self.recoveries.decision(step.request_id)
+        agreed = () if about is None else payments_of(about.action, step.choice)
+        if about is None or step.number >= len(agreed) or agreed[step.number] != payment:
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                "This payment is not what people said yes to. Nothing was paid; it must be decided again.",
+            )
+        claim = await known_claim(self.claims, payment.hold_id, step.incident_id)
+        left = claim.hi - claim.lo - claim.returned if claim.state == "placed" else 0
+        # The units, not merely the amount, are what goes back.
+        if payment.amount > left or payment.currency != claim.currency:
+            raise Overtaken(
+                f"The hold keeps {left} now, less than was agreed on. Nothing was paid; it must be decided again."
+            )
+        rivals = await competition(self.recoveries, step.incident_id, payment.hold_id, payment.currency)
+        if set(() if rivals is None else rivals.incidents) != _competed(about):
+            raise Overtaken(
+                "Others claim this money than when people were asked. Nothing was paid; it is asked again, with the shares."
+            )
+        if (await self.offers.objections(payment.hold_id)).keep_back:
+            raise Overtaken(
+                "The holder has objected, and nobody has decided that yet. Nothing was paid; decide the objection first."
+            )
+        if await self.recoveries.proven_owner(payment.incident_id) != payment.to_account_id:
+            raise Overtaken(
+                "The receiver is not the proven owner of this claim. Nothing was paid; the money stays held."
+            )
+        return decision
 
-def _over(claim: ClaimedHold, payment: Payment) -> Refusal | None:
-    """Whether the hold still has what was agreed on; the units, not merely the amount, are what goes back."""
-    left = claim.hi - claim.lo - claim.returned if claim.state == "placed" else 0
-    if payment.amount <= left and payment.currency == claim.currency:
-        return None
-    return Refusal(
-        code=ErrorCode.REFUSED_BY_RULE,
-        message=f"The hold keeps {left} now, less than was agreed on. Nothing was paid; it must be decided again.",
-    )
 
-
-def _not_agreed() -> StanchError:
-    return StanchError(
-        ErrorCode.REFUSED_BY_RULE,
-        "This payment is not what people said yes to. Nothing was paid; it must be decided again.",
-    )
+def _competed(about: RecoveryDecision) -> set[str]:
+    """Between whose claims people chose; none where nobody else claimed anything."""
+    if about.kind is not DecisionKind.COMPETING_CLAIMS:
+        return set()
+    if "claimants" in about.action:
+        return set(json.loads(about.action["claimants"]))
+    # Questions of earlier versions name them only in their payments, where every claimant has a share by one rule or another.
+    rules = (choice for choice in (FIRST_IN_TIME, PRO_RATA) if choice in about.action)
+    return {payment.incident_id for rule in rules for payment in payments_of(about.action, rule)}

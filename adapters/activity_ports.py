@@ -23,6 +23,7 @@ def activity_ports(wiring: Wiring) -> Ports:
         traces=wiring.traces,
         claims=SqlClaims(wiring.engine),
         recoveries=wiring.recoveries,
+        offers=wiring.offers,
         closures=wiring.closures,
         challenges=wiring.challenges,
         claimants=wiring.claimants,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -19,6 +19,18 @@ def earliest(amount: int, claimants: Sequence[Claimant]) -> dict[str, int]:
     """First in time, first in right (nemo dat): who was robbed first gets all of it; the later thief stole it from them."""
     first = min(claimants, key=lambda each: (each.theft_seq, each.incident_id))
     return {first.incident_id: amount}
+
+
+def rest(amount: int, due: Mapping[str, int], given: Mapping[str, int]) -> dict[str, int]:
+    """Of what is left of a hold, what is still due to each: their share of the whole hold less what they had of it.
+
+    Where that is more than is left (a claim came late, after others were paid), what is left is shared in proportion to it.
+    """
+    owed = {incident_id: max(0, share - given.get(incident_id, 0)) for incident_id, share in due.items()}
+    owed = {incident_id: share for incident_id, share in owed.items() if share}
+    if sum(owed.values()) <= amount:
+        return owed
+    return pro_rata(amount, [Claimant(incident_id, 0, share) for incident_id, share in owed.items()])
 
 
 def pro_rata(amount: int, claimants: Sequence[Claimant]) -> dict[str, int]:

@@ -106,6 +106,8 @@ class Recover:
             by=by.operator_id,
             at=at,
         )
+        # Nothing is paid from this hold until it is decided, and a question that would pay it is put anew without it.
+        await self.incidents.ask_again(hold.incident_id)
         return view
 
     def _silent(self, hold: HoldView) -> bool:

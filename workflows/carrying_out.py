@@ -11,9 +11,11 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.hold_life import EndHold, RenewHold
+    from activities.offering import AskRestitution, PlanRestitution
     from activities.people_said import DONE, ChangeThefts, FreezeMule, ReleaseMule, SettleQuestion
-    from activities.restitution import AskRestitution, PlanRestitution, Restitute, payments_of
+    from activities.restitution import Restitute, payments_of
     from activities.returned import NOT_OURS, AskAboutReturn, LinkReturn
+    from models.contracts.offers import StaleQuestion
     from models.contracts.policy import RecoveryPolicy
     from models.contracts.recovery import (
         AskAboutReturnInput,
@@ -53,6 +55,15 @@ ENDINGS = {
 }
 
 
+EVERY_PAYMENT_TO_ITS_END = "every-payment-to-its-end"
+"""Patch: a payment that fails does not end the others. One whose answer got lost would be refused once the question is closed,
+and the wallet would have paid what nobody recorded.
+"""
+
+STALE = "stale"
+"""How a question ends that says what cannot be paid any more."""
+
+
 class CarryingOut:
     """Each decision is one step `approval/{request}`, in the episode in which it was asked for."""
 
@@ -79,14 +90,24 @@ class CarryingOut:
         return thefts_changed
 
     async def offer(self, look: RecoveryLook) -> None:
-        """Ask whether what is held goes back: once for each plan, and not while an older one is still to be decided."""
+        """Ask whether what is held goes back: once for each plan, and not while an older one is still to be decided.
+
+        A question that says what cannot be paid any more is closed first: nobody is to say yes to it.
+        """
         if not any(hold.state == "placed" for hold in look.holds):
             return
         planned = await workflow.execute_activity_method(
             PlanRestitution.run, RecoveryInput(incident_id=self._request.incident_id), **LOOK
         )
+        for question in planned.stale:
+            await self._settle_stale(question)
         for plan in planned.plans:
-            if plan.kind is DecisionKind.COMPETING_CLAIMS or plan.kind not in look.open_questions:
+            # One with a name was compared with what is open already.
+            if (
+                plan.name
+                or plan.kind is DecisionKind.COMPETING_CLAIMS
+                or plan.kind not in look.open_questions
+            ):
                 await self._ask(plan)
 
     async def ask_about(self, payments: Sequence[PossibleReturn]) -> None:
@@ -200,12 +221,31 @@ class CarryingOut:
         payments = payments_of(decision.action, decision.choice)
         how = DONE
         at_once = self._rules.holds_per_second
+        to_the_end = workflow.patched(EVERY_PAYMENT_TO_ITS_END)
         for first in range(0, len(payments), at_once):
             batch = enumerate(payments[first : first + at_once], start=first)
-            paid = await asyncio.gather(*(self._pay_one(decision, *each) for each in batch))
-            how = next((each.refusal.code for each in paid if each.refusal is not None), how)
+            paid = await asyncio.gather(
+                *(self._pay_one(decision, *each) for each in batch), return_exceptions=to_the_end
+            )
+            how = next(filter(None, map(_why_not, paid)), how)
         await self._settle(decision, how)
         return how == DONE
+
+    async def _settle_stale(self, question: StaleQuestion) -> None:
+        await workflow.execute_activity_method(
+            SettleQuestion.run,
+            SettleQuestionInput(
+                incident_id=self._request.incident_id,
+                episode=self._request.episode,
+                step_key=f"ask/stale/{question.task_id}",
+                request_id=None,
+                task_id=question.task_id,
+                choice="",
+                how=STALE,
+            ),
+            summary=f"close what cannot be paid any more: {question.kind}",
+            **STEP,
+        )
 
     async def _pay_one(self, decision: RecoveryDecision, number: int, payment: Payment) -> RestituteResult:
         return await workflow.execute_activity_method(
@@ -239,8 +279,10 @@ class CarryingOut:
         )
 
     async def _ask(self, plan: RestitutionPlan) -> None:
-        request, name = self._request, digest(plan.model_dump(mode="json"))[:16]
-        big = plan.amount >= self._rules.two_supervisors_from
+        request, name = self._request, plan.name or digest(plan.model_dump(mode="json"))[:16]
+        if plan.asked:
+            name = f"{name}/{plan.asked}"
+        big = max(plan.amount, plan.in_all) >= self._rules.two_supervisors_from
         await workflow.execute_activity_method(
             AskRestitution.run,
             AskRestitutionInput(
@@ -254,3 +296,12 @@ class CarryingOut:
             summary=f"ask people: {plan.kind}",
             **STEP,
         )
+
+
+def _why_not(paid: RestituteResult | BaseException) -> str | None:
+    """The stable code for which a payment was not made; None where it was. Errors: a cancellation stays one."""
+    if isinstance(paid, RestituteResult):
+        return None if paid.refusal is None else paid.refusal.code
+    if not isinstance(paid, ActivityError) or is_cancelled_exception(paid):
+        raise paid
+    return code_of(paid)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities import changes as say
 from adapters.sql import standing_traces
+from adapters.sql.hand_over import ask
 from models.contracts.steps import FinishedStep
 from models.names import HoldEnding
 from models.tables.holds import HoldClaim, HoldContest, MuleFreeze, Restitution
@@ -23,8 +24,16 @@ async def _contested(change: say.HoldsContested, connection: AsyncConnection, st
         {"hold_id": hold_id, "incident_id": step.attempt.incident_id, "found_at": change.at}
         for hold_id in change.hold_ids
     ]
-    if rows:
-        await connection.execute(upsert(HoldContest).on_conflict_do_nothing(), rows)
+    if not rows:
+        return
+    found = await connection.scalars(
+        upsert(HoldContest).on_conflict_do_nothing().returning(HoldContest.hold_id), rows
+    )
+    new = found.all()
+    # Whose hold it is looks at once: what people are asked there may not be paid any more, and is asked anew.
+    of = await connection.scalars(select(HoldClaim.incident_id).where(HoldClaim.id.in_(new)).distinct())
+    for incident_id in sorted(of):
+        await ask(connection, incident_id, change.at)
 
 
 async def _renewed(change: say.HoldRenewed, connection: AsyncConnection, step: FinishedStep) -> None:

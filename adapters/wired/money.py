@@ -16,6 +16,7 @@ from adapters.recall.institutions import RoutedInstitutions
 from adapters.recall.routes import Route
 from adapters.secrets.keys import Sealer
 from adapters.sql.closures import SqlClosures
+from adapters.sql.offers import SqlOffers
 from adapters.sql.recall_desk import SqlRecallDesk
 from adapters.sql.recalls import SqlRecalls
 from adapters.sql.recoveries import SqlRecoveries
@@ -42,6 +43,11 @@ class MoneyWiring(Foundation):
     def recoveries(self) -> SqlRecoveries:
         """What is held, and what becomes of it."""
         return SqlRecoveries(self.engine, Sealer(self.keys))
+
+    @cached_property
+    def offers(self) -> SqlOffers:
+        """What people are, or were, asked to pay back."""
+        return SqlOffers(self.engine)
 
     @cached_property
     def closures(self) -> SqlClosures:
