@@ -25,9 +25,12 @@ async def competition(
     recoveries: Recoveries, incident_id: str, hold_id: str, currency: str
 ) -> Competition | None:
     """None where nobody but the hold's own incident has anything stolen there (any more)."""
+    others = await recoveries.contests(hold_id)
+    if not others:
+        return None
     claimants: list[Claimant] = []
     victims: dict[str, str] = {}
-    for each in (incident_id, *await recoveries.contests(hold_id)):
+    for each in (incident_id, *others):
         traced = await recoveries.traced(each)
         money = next((one for one in traced if one.currency == currency), None)
         if money is not None and money.flow.stolen:

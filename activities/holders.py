@@ -43,7 +43,8 @@ def of_decision(claim: ClaimedHold, decided: str, *, at: datetime) -> tuple[Queu
     """How an objection was decided. Nothing while the hold is withheld from its holder: its end is told then."""
     if claim.told == WITHHELD:
         return ()
-    amount = claim.hi - claim.lo - claim.returned
+    # Of a hold that has ended with all of it paid on, what it had kept.
+    amount = (claim.hi - claim.lo - claim.returned) or claim.hi - claim.lo
     told = to_holder(
         NoticeTemplate.OBJECTION_DECIDED,
         claim.hold_id,

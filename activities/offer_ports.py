@@ -15,8 +15,8 @@ class Offers(Protocol):
         """Every question about payments of this incident's holds, oldest first, closed ones too."""
         ...
 
-    async def objections(self, hold_id: str) -> Objections:
-        """What the holder has said against the hold and nobody has decided yet."""
+    async def objections(self, incident_id: str) -> dict[str, Objections]:
+        """What holders have said against holds of this incident, by hold."""
         ...
 
     async def given(self, hold_id: str) -> dict[str, int]:

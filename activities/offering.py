@@ -15,7 +15,7 @@ from activities.origin import activity_origin
 from activities.recovery_ports import Recoveries
 from activities.restitution import FIRST_IN_TIME, GIVE_BACK, PRO_RATA, payments_text
 from activities.steps import Effect, Running, Steps
-from models.contracts.offers import PaymentQuestion, StaleQuestion
+from models.contracts.offers import Objections, PaymentQuestion, StaleQuestion
 from models.contracts.recovery import (
     AskRestitutionInput,
     AskRestitutionResult,
@@ -64,9 +64,11 @@ class PlanRestitution:
         if owner is None or look is None:
             return PlanRestitutionResult(plans=())
         held: dict[str, _Held] = {}
+        objections = await self.offers.objections(incident_id)
         for hold in look.holds:
             if hold.state == "placed" and hold.amount:
-                await self._sort(incident_id, owner, hold, held.setdefault(hold.currency, _Held()))
+                there = held.setdefault(hold.currency, _Held())
+                await self._sort(incident_id, owner, hold, there, objections.get(hold.hold_id))
         wanted: list[RestitutionPlan] = []
         for currency, there in sorted(held.items()):
             shown = await self._shown(incident_id, currency, there)
@@ -83,14 +85,15 @@ class PlanRestitution:
             stale=tuple(StaleQuestion(task_id=each.task_id, kind=each.kind) for each in stale),
         )
 
-    async def _sort(self, incident_id: str, owner: str, hold: RecoveryHold, there: _Held) -> None:
+    async def _sort(
+        self, incident_id: str, owner: str, hold: RecoveryHold, there: _Held, objections: Objections | None
+    ) -> None:
         rivals = await competition(self.recoveries, incident_id, hold.hold_id, hold.currency)
-        objections = await self.offers.objections(hold.hold_id)
         if rivals is not None:
             there.contests[hold.hold_id] = rivals.incidents
-        if objections.task_ids:
+        if objections is not None and objections.task_ids:
             there.objections[hold.hold_id] = objections.task_ids
-        if objections.keep_back:
+        if objections is not None and objections.keep_back:
             return
         if rivals is not None:
             there.contested.append((hold, rivals))

@@ -145,7 +145,8 @@ class Restitute:
             raise Overtaken(
                 "Others claim this money than when people were asked. Nothing was paid; it is asked again, with the shares."
             )
-        if (await self.offers.objections(payment.hold_id)).keep_back:
+        objections = (await self.offers.objections(step.incident_id)).get(payment.hold_id)
+        if objections is not None and objections.keep_back:
             raise Overtaken(
                 "The holder has objected, and nobody has decided that yet. Nothing was paid; decide the objection first."
             )

@@ -92,7 +92,7 @@ class AskToClose:
         bound = await self.closures.digest(facts.incident_id, proven)
         name = digest([facts.episode, proof, bound, kept])
         rules = self.policies.current().recovery or RECOVERY_DEFAULTS
-        big = max(kept.values(), default=0) >= rules.two_supervisors_from
+        big = any(amount >= rules.two_supervisors(currency) for currency, amount in kept.items())
         asked = await self._asked(facts, name)
         return AskClosureInput(
             incident_id=facts.incident_id,

@@ -282,7 +282,7 @@ class CarryingOut:
         request, name = self._request, plan.name or digest(plan.model_dump(mode="json"))[:16]
         if plan.asked:
             name = f"{name}/{plan.asked}"
-        big = max(plan.amount, plan.in_all) >= self._rules.two_supervisors_from
+        big = max(plan.amount, plan.in_all) >= self._rules.two_supervisors(plan.currency)
         await workflow.execute_activity_method(
             AskRestitution.run,
             AskRestitutionInput(

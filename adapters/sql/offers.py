@@ -20,12 +20,12 @@ PAYING = [DecisionKind.RESTITUTE.value, DecisionKind.COMPETING_CLAIMS.value]
 
 OBJECTIONS = text(
     """
-SELECT coalesce(array_agg(task.id ORDER BY task.created_at, task.id) FILTER (WHERE task.closed_at IS NULL), '{}') AS open,
+SELECT task.action ->> 'subject' AS hold_id,
+       coalesce(array_agg(task.id ORDER BY task.created_at, task.id) FILTER (WHERE task.closed_at IS NULL), '{}') AS open,
        coalesce(bool_or(task.closed_at IS NOT NULL AND EXISTS (
            SELECT FROM decision_request AS request JOIN decision_approval AS said ON said.request_id = request.id
            WHERE request.task_id = task.id AND request.choice = 'keep' AND said.verdict = 'approved')), false) AS heard
-FROM decision_task AS task WHERE task.kind = 'hold_objection' AND task.action ->> 'subject' = :hold_id
-  AND task.incident_id = (SELECT incident_id FROM hold_claim WHERE id = :hold_id)
+FROM decision_task AS task WHERE task.kind = 'hold_objection' AND task.incident_id = :incident_id GROUP BY 1
 """
 )
 
@@ -80,11 +80,11 @@ class SqlOffers:
             )
             return [_question(row) for row in rows]
 
-    async def objections(self, hold_id: str) -> Objections:
+    async def objections(self, incident_id: str) -> dict[str, Objections]:
         """See offer_ports.Offers."""
         async with statement(self._engine) as connection:
-            row = (await connection.execute(OBJECTIONS, {"hold_id": hold_id})).one()
-        return Objections(task_ids=tuple(row.open), heard=row.heard)
+            rows = await connection.execute(OBJECTIONS, {"incident_id": incident_id})
+            return {row.hold_id: Objections(task_ids=tuple(row.open), heard=row.heard) for row in rows}
 
     async def given(self, hold_id: str) -> dict[str, int]:
         """See offer_ports.Offers."""

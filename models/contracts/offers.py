@@ -37,7 +37,7 @@ class PaidSoFar(Message):
 
 
 class Objections(Message):
-    """Open objections against a hold, by their questions. `heard`: people have decided once that the hold is kept."""
+    """Objections against one hold: the questions that nobody has decided yet. `heard`: people have decided one, and kept the hold."""
 
     task_ids: tuple[str, ...]
     heard: bool

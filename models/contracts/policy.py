@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from models.contracts.base import Message, Total
+from models.contracts.base import Currency, Message, Total
 from models.names import DecisionKind
 
 Seconds = Annotated[int, Field(ge=0)]
@@ -106,7 +106,8 @@ class RecoveryPolicy(Message):
 
     The feed is asked every `poll_seconds`, doubling to `poll_max_seconds` while nothing moves; after `window_seconds` every
     `slow_poll_seconds`. `hold_periods` counts the first. `tipping_off_forbidden`: a holder is told only once the hold has
-    ended. From `two_supervisors_from` (minor units of any currency) on, supervisors decide alone.
+    ended. From `two_supervisors_from` (minor units of a currency; `two_supervisors_in` may say otherwise for one) on, supervisors
+    decide alone. Summed up over what an incident's holds paid and are asked for, and over what each receiver had and is to get.
     """
 
     poll_seconds: Annotated[int, Field(ge=1)]
@@ -117,6 +118,14 @@ class RecoveryPolicy(Message):
     hold_periods: Annotated[int, Field(ge=1)]
     tipping_off_forbidden: bool
     two_supervisors_from: Annotated[int, Field(ge=1)]
+    two_supervisors_in: dict[Currency, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict, exclude_if=lambda amounts: not amounts
+    )
+    """The same for currencies whose minor units are worth much more or much less than the others'."""
+
+    def two_supervisors(self, currency: str) -> int:
+        """From which sum in this currency on two supervisors decide, minor units."""
+        return self.two_supervisors_in.get(currency, self.two_supervisors_from)
 
 
 RECOVERY_DEFAULTS = RecoveryPolicy(
