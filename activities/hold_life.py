@@ -11,7 +11,7 @@ from temporalio import activity
 from activities.changes import Change, CloseQuestion, HoldEnded, HolderTold, HoldRenewed
 from activities.decisions import performer
 from activities.gates import Gate, Overtaken
-from activities.holders import TOLD, UPHELD, WITHHELD, of_decision, of_hold
+from activities.holders import TOLD, UPHELD, WITHHELD, of_decision, of_hold, of_the_end
 from activities.holds import CHECK_BUDGET
 from activities.money_ports import TransferIndex
 from activities.origin import activity_origin
@@ -69,7 +69,8 @@ class EndHold:
                     nothing = EndHoldResult(
                         step_key=step.step_key, hold_id=step.hold_id, amount=0, effective_seq=None
                     )
-                    return Effect(nothing.model_copy(update={"refusal": over.refusal}))
+                    told = of_the_end(claim) if step.ending is HoldEnding.OBJECTION else ()
+                    return Effect(nothing.model_copy(update={"refusal": over.refusal}), changes=told)
                 by = performer(decision)
                 changes.append(CloseQuestion(decision.task_id, running.started_at))
             changes.append(HoldEnded(step.hold_id, running.started_at, step.ending.value))
@@ -98,8 +99,8 @@ class EndHold:
         )
         if claim.state == "ended":
             raise Overtaken(
-                "The hold has ended already: its money was paid on, or went back to its holder. Nothing was released; tell the "
-                "holder what became of it."
+                "The hold has ended already: its money was paid on, or went back to its holder. Nothing was released; who "
+                "objected is told what became of it."
             )
         return decision
 

@@ -39,12 +39,18 @@ def of_hold(claim: ClaimedHold) -> QueueNotice:
     )
 
 
+def of_the_end(claim: ClaimedHold) -> tuple[QueueNotice, ...]:
+    """What became of the money of a hold that ended before an objection was decided. Where its holder was not to know of it, they
+    are told of its end anyway.
+    """
+    return () if claim.told == WITHHELD else (of_hold(claim),)
+
+
 def of_decision(claim: ClaimedHold, decided: str, *, at: datetime) -> tuple[QueueNotice, ...]:
     """How an objection was decided. Nothing while the hold is withheld from its holder: its end is told then."""
     if claim.told == WITHHELD:
         return ()
-    # Of a hold that has ended with all of it paid on, what it had kept.
-    amount = (claim.hi - claim.lo - claim.returned) or claim.hi - claim.lo
+    amount = claim.hi - claim.lo - claim.returned
     told = to_holder(
         NoticeTemplate.OBJECTION_DECIDED,
         claim.hold_id,

@@ -18,7 +18,7 @@ from activities.changes import (
 from activities.decisions import performer
 from activities.gates import Gate
 from activities.hold_life import known_claim, verified
-from activities.holders import REJECTED, of_decision
+from activities.holders import REJECTED, of_decision, of_the_end
 from activities.origin import activity_origin
 from activities.ports import DecisionStore
 from activities.recovery_ports import Claims, Recoveries, Restituted
@@ -207,7 +207,11 @@ class SettleQuestion:
         if about is None:
             return ()
         claim = await known_claim(self.claims, about.action["subject"], step.incident_id)
-        return of_decision(claim, REJECTED, at=running.started_at)
+        return (
+            of_the_end(claim)
+            if claim.state == "ended"
+            else of_decision(claim, REJECTED, at=running.started_at)
+        )
 
 
 def _came_back(paid: Restituted) -> QueueNotice:

@@ -84,6 +84,10 @@ async def test_what_is_held_goes_back_to_its_owner_to_the_cent(house: House) -> 
     assert over.status is StepStatus.REFUSED
     decided = await promised(house, incident_id, NoticeTemplate.OBJECTION_DECIDED)
     assert [fields["decision"] for _, fields in decided] == ["rejected"]
+    told = await promised(house, incident_id, NoticeTemplate.MONEY_HELD)
+    assert [
+        (fields["state"], fields["amount"]) for _, fields in told if fields["reference"] == disputed.hold_id
+    ] == [("held", "40000"), ("given_back", "40000")]
     assert house.sandbox.balance(theft.account_id)["balance"] == own + 90_000
     for mule in theft.mules:
         assert house.sandbox.balance(mule.account_id)["held"] == 0
