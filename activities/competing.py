@@ -10,15 +10,14 @@ from tracing.shares import Claimant
 
 @dataclass(frozen=True)
 class Competition:
-    """The claimants of one hold, two at least, and whose account each was robbed at."""
+    """The claimants of one hold, two at least."""
 
     claimants: tuple[Claimant, ...]
-    victims: dict[str, str]
 
     @property
     def incidents(self) -> tuple[str, ...]:
         """Which incidents compete, in order."""
-        return tuple(sorted(self.victims))
+        return tuple(sorted(each.incident_id for each in self.claimants))
 
 
 async def competition(
@@ -29,11 +28,9 @@ async def competition(
     if not others:
         return None
     claimants: list[Claimant] = []
-    victims: dict[str, str] = {}
     for each in (incident_id, *others):
         traced = await recoveries.traced(each)
         money = next((one for one in traced if one.currency == currency), None)
         if money is not None and money.flow.stolen:
             claimants.append(Claimant(each, money.theft_seq, money.flow.stolen))
-            victims[each] = money.victim
-    return None if len(claimants) < 2 else Competition(tuple(claimants), victims)
+    return None if len(claimants) < 2 else Competition(tuple(claimants))
