@@ -75,7 +75,7 @@ class LookAtMoney:
             free += unheld
             returning = await self.recoveries.came_back(each)
             fresh = [came for came in returning if came.seq > each.upto_seq]
-            outside += each.flow.exited - sum(came.hi - came.lo for came in fresh)
+            outside += each.flow.exited - each.awarded - sum(came.hi - came.lo for came in fresh)
             moved = moved or bool(fresh)
             back += await self._lying(each, returning, position)
             exits += await self.recoveries.exits(each)

@@ -16,7 +16,8 @@ from models.names import HoldSource
 
 
 class TracedMoney(Message):
-    """The trace that stands for one currency of an incident. `theft_seq`: the posting of the first theft.
+    """The trace that stands for one currency of an incident. `theft_seq`: the posting of the first theft. `awarded`: the part of
+    `flow.exited` that decisions paid to other owners.
 
     `trace_id` is None, and the flow zero, where something was stolen once and no theft counts any more.
     """
@@ -28,6 +29,7 @@ class TracedMoney(Message):
     upto_seq: int
     flow: Flow
     theft_seq: int
+    awarded: int = 0
 
 
 class PaidOn(Message):
