@@ -118,7 +118,7 @@ class LookAtMoney:
             for hold_id in await self.claims.standing(traced.incident_id)
             if (claim := await self.claims.find(hold_id)) is not None
             and (claim.currency, claim.state) == (traced.currency, "placed")
-            and subtract([(claim.lo, claim.hi)], union(stolen.get(claim.account_id, [])))
+            and subtract([claim.kept], union(stolen.get(claim.account_id, [])))
         ]
 
 

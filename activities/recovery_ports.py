@@ -86,9 +86,10 @@ class Claims(Protocol):
     async def unclaimed(
         self, lots: Sequence[TaintedLot], *, incident_id: str | None = None
     ) -> list[TaintedLot]:
-        """The parts of these lots that no active claim covers, whoever's it is.
+        """The parts of these lots that no active claim covers, whoever's it is; units that a hold has paid out are no longer its.
 
-        With `incident_id` also without what this incident may not hold again (names.FOR_GOOD).
+        With `incident_id` what this incident may hold: also without paid units, which are gone, and without what it may not hold
+        again (names.FOR_GOOD).
         """
         ...
 

@@ -102,14 +102,8 @@ class AccountByRemedy:
             if hold.currency == traced.currency and hold.source is HoldSource.TRACE:
                 # Units that the last trace does not call stolen are let go of; they are no part of this sum.
                 stolen = union(lots.get(hold.account_id, []))
-                held += (
-                    total(
-                        subtract(
-                            intersect([(hold.lo, hold.hi)], stolen),
-                            union(out_of_exits.get(hold.account_id, [])),
-                        )
-                    )
-                    - hold.returned
+                held += total(
+                    subtract(intersect([hold.kept], stolen), union(out_of_exits.get(hold.account_id, [])))
                 )
         paid = [
             each
@@ -134,7 +128,7 @@ class AccountByRemedy:
         return Known(
             flow=traced.flow,
             back_here=max(0, here - sum(each.amount for each in since if each.source == HoldSource.RECALL)),
-            held_by_us=max(0, held),
+            held_by_us=held,
             paid_since=sum(each.amount for each in since if each.to_owner),
             awarded=traced.awarded,
             awarded_since=sum(each.amount for each in since if not each.to_owner),
