@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from models.contracts.remedy_totals import LeftOut
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Status
 from models.names import DecisionKind, HoldEnding, HoldSource, NoticeTemplate, Outcome, Role, StepKind
@@ -77,8 +78,19 @@ async def test_what_is_held_goes_back_to_its_owner_to_the_cent(house: House) -> 
         id=incident_id,
         transfer_id=theft.transfers[0],
     )
-    with pytest.raises(StanchError, match=incident_id):
-        await in_total(since=opened_at)
+    wrong = await in_total(since=opened_at, until=opened_at + timedelta(milliseconds=1))
+    assert (wrong.currencies, wrong.incidents, wrong.complete) == ({}, 1, False)
+    assert wrong.left_out == (LeftOut(incident_id=incident_id, currency="CNY"),)
+    with pytest.raises(StanchError) as refused:
+        await house.parts.account_by_remedy.of_incident(incident_id)
+    assert refused.value.code is ErrorCode.REFUSED_BY_RULE
+    told_of = await house.rows(
+        "SELECT kind, detail FROM staff_alert WHERE incident_id = :id AND kind = 'money_unaccounted'",
+        id=incident_id,
+    )
+    assert [(each.kind, each.detail) for each in told_of] == [("money_unaccounted", "CNY")], "once"
+    others = await in_total(until=opened_at)
+    assert (others.left_out, others.complete) == ((), True)
     await house.change(
         "UPDATE recall SET state = 'closed', ending = 'withdrawn' WHERE incident_id = :id", id=incident_id
     )
