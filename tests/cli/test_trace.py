@@ -105,6 +105,7 @@ def test_each_rule_is_its_own_trace(folder: Path, capsys: pytest.CaptureFixture[
         (("--theft", "nobody"), "theft_unknown"),
         (("--theft", "t1,nobody"), "theft_unknown"),
         (("--theft", "t1,t2"), "theft_not_victims"),
+        (("--theft", "t7"), "theft_not_victims"),
         (("--theft", "t1", "--currency", "dollars"), "invalid"),
         (("--theft", "t1", "--rule", "poison"), "invalid"),
         (("--theft", ""), "invalid"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,18 +11,22 @@ import pytest
 
 from adapters.evidence.archive import opened, packed
 from adapters.evidence.verification import evidence_in, recompute, verified
+from adapters.transfers.offline import OfflineLedger
 from cli.application import main
 from models.errors import ErrorCode, StanchError
 from tests.tracing.golden_packs import FOLDER, PACKS, SINCE, evidence, with_an_award
+from tests.tracing.ledgers import covered, opening, transfer
 from tracing.edges import Edge
+from tracing.evidence.evidence import Evidence
 from tracing.evidence.formats import CURRENT, FORMATS, MANIFEST
 from tracing.evidence.parts import parts_of
 from tracing.evidence.reading import stated_in
 from tracing.outflows import HoldChange
-from tracing.posting import Row
+from tracing.posting import Row, rows
 from tracing.result import Carried
 from tracing.rules import Rule
 from tracing.statement import fifo_statement
+from tracing.trace import trace
 
 pytestmark = pytest.mark.fast
 
@@ -104,6 +109,25 @@ def test_a_pack_awards_only_what_came_out_of_a_hold_and_only_where_its_format_kn
         path = tmp_path / "case.pack"
         path.write_bytes(packed(parts | {name: changed}))
         assert any(why in str(finding) for finding in verified(path).findings), name
+
+
+def test_a_theft_that_moved_nothing_is_what_only_packs_of_the_first_format_may_have(tmp_path: Path) -> None:
+    ledger = covered([transfer(1, "A", "A", 5), transfer(2, "A", "B", 5)], [opening("A", 5)])
+    told = rows(ledger.transfers, ledger.openings)
+    with closing(OfflineLedger(told)) as offline:
+        found = {
+            rule: trace(
+                offline, rule=rule, thefts=["t1", "t2"], currency="EUR", upto_seq=2, still_thefts=True
+            )
+            for rule in Rule
+        }
+    ranges = {rule: each.flow for rule, each in found.items()}
+    whole = Evidence(trace=found[Rule.FIFO], rows=tuple(told), other_rows=(), ranges=ranges)
+    path = tmp_path / "case.pack"
+    path.write_bytes(packed(parts_of(whole, FORMATS[1])))
+    assert verified(path).findings == ()
+    path.write_bytes(packed(parts_of(whole)))
+    assert any("t1" in str(finding) and "itself" in str(finding) for finding in verified(path).findings)
 
 
 def test_what_follows_the_money_of_a_pack_is_the_statement_of_its_format() -> None:

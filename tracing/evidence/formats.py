@@ -34,7 +34,7 @@ PICTURES: Final = {language: f"flow.{language.value}.svg" for language in Langua
 class Format:
     """`parts`: every pack has all of them, in this order, and nothing else. `rows`, `holds`, `edges` and `carried` are the
     fields of a line of each, in order; `src_kinds` and `dst_kinds` what a row may say of payer and payee. `statement` has
-    one gap, `{thefts}`.
+    one gap, `{thefts}`. `still_thefts`: whether a theft may have gone to its own payer, and moved nothing.
     """
 
     number: int
@@ -46,6 +46,7 @@ class Format:
     src_kinds: frozenset[str]
     dst_kinds: frozenset[str]
     statement: str
+    still_thefts: bool
 
     def fifo_statement(self, thefts: Sequence[str]) -> str:
         """The text for this many thefts, as tracing.statement.fifo_statement."""
@@ -105,10 +106,11 @@ _FIRST = Format(
     src_kinds=_KINDS,
     dst_kinds=_KINDS,
     statement=statements.FORMAT_1,
+    still_thefts=True,
 )
 
 # Held money that a decision paid to another owner is told apart; the statement is the same.
-_SECOND = replace(_FIRST, number=2, dst_kinds=_KINDS | {AccountKind.AWARDED.value})
+_SECOND = replace(_FIRST, number=2, dst_kinds=_KINDS | {AccountKind.AWARDED.value}, still_thefts=False)
 
 FORMATS: Final[Mapping[int, Format]] = MappingProxyType({each.number: each for each in (_FIRST, _SECOND)})
 """Every format that can be checked, by number."""
