@@ -125,6 +125,20 @@ def test_bad_input_is_exit_2_and_nothing_is_written(
 
 
 @pytest.mark.fast
+def test_thefts_are_named_in_a_list_one_by_one_or_as_they_stand_in_the_file(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "transfers.csv").write_text(f'{TRANSFERS}"t8,b",mia,mule,10,stolen\n')
+    _, together, _ = run(capsys, "run", *FILES, "--theft", "t1,t6")
+    _, apart, _ = run(capsys, "run", *FILES, "--theft", "t1", "--theft", "t6")
+    assert apart["thefts"] == together["thefts"] == ["t1", "t6"]
+    assert apart["digest"] == together["digest"]
+    code, told, _ = run(capsys, "run", *FILES, "--theft", "t1,t6", "--theft-id", "t8,b")
+    assert (code, told["thefts"], told["stolen"]) == (0, ["t1", "t6", "t8,b"], 640)
+    assert run(capsys, "run", *FILES, "--theft", "t8,b")[0] == 2
+
+
+@pytest.mark.fast
 def test_two_thefts_limits_and_missing_opening_money(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
