@@ -64,6 +64,7 @@ SELECT EXISTS (
         OR EXISTS (SELECT FROM recall AS c JOIN transfer_index AS t ON t.reverses = c.transfer_id
                    WHERE c.incident_id = i.id AND t.linked_at > r.created_at AND t.seq <= r.upto_seq)
         OR EXISTS (SELECT FROM restitution AS p
+                   JOIN transfer_index AS t ON t.seq = p.transfer_seq AND t.part = 0 AND t.dst_kind = 'awarded'
                    JOIN (SELECT trail_id, seq, dst, dst_kind FROM trace_edge
                          UNION ALL SELECT trail_id, seq, dst, dst_kind FROM trace_carried) AS e
                      ON e.trail_id = r.trail_id AND e.seq = p.transfer_seq

@@ -17,9 +17,12 @@ from tracing.edges import Edge
 from tracing.fifo import PostedLedger, trace
 from tracing.following import Following
 from tracing.intervals import Interval, intersect, subtract, total, union
+from tracing.picture.unrolled import Cell, Look, unroll
 from tracing.places import Lot, Place, flow, resting_lots
 from tracing.posting import Book, Row, arrives_as, rows_of
 from tracing.remedy import Known, remedy
+from tracing.result import Limits
+from tracing.trace import by_units
 
 pytestmark = pytest.mark.fast
 
@@ -157,6 +160,11 @@ def test_what_was_awarded_is_counted_once_at_every_prefix_whatever_its_owner_doe
         )
         assert not intersect(owned, union((e.src_lo, e.src_hi) for e in edges if e.src == OTHER))
         assert not intersect(owned, lying.get(OTHER, []))
+        drawn = unroll(
+            by_units(edges, victim=VICTIM, currency="EUR", thefts=THEFTS, upto_seq=upto, limits=Limits())
+        )  # raises where a unit would have no bar, or two
+        left = [bar for key, bar in drawn.bars.items() if key.look is Look.AWARDED]
+        assert sum(bar.received for bar in left) == awarded == sum(bar.rests[Cell.EXITED] for bar in left)
         followed = Following(VICTIM)
         followed.found([], edges, all_of_them=True)
         assert followed.flow() == totals

@@ -151,6 +151,16 @@ def test_a_payment_that_names_the_hold_carries_exactly_what_it_keeps(rule: Rule)
 
 
 @pytest.mark.parametrize("rule", SWEPT)
+def test_what_was_awarded_is_not_the_same_money_again_where_it_is_given_back(rule: Rule) -> None:
+    """C owns it: a payment that undoes it carries of C's stolen money what any other payment would."""
+    paid = [transfer(3, "B", "C", 4, hold_id="h"), transfer(4, "B", "C", 16)]
+    held = HoldChange(2, "B", "h", 4, stolen=True)
+    told = carried(rule, [*paid, transfer(5, "C", "B", 4, reverses="t3")], held)
+    assert told == carried(rule, [*paid, transfer(5, "C", "B", 4)], held)
+    assert (told[3], told[4]) == (4, 6)
+
+
+@pytest.mark.parametrize("rule", SWEPT)
 def test_what_a_wallet_let_go_in_spite_of_a_hold_is_seen_to_leave(rule: Rule) -> None:
     paid = [transfer(3, "B", "X", 18)]
     assert carried(rule, paid, HoldChange(1, "B", "h", 10, stolen=True)) == {3: 8}
