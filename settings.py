@@ -27,7 +27,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from models.contracts.transfers import AccountKind
+from models.contracts.transfers import KindOfAccount
 from models.errors import ErrorCode, StanchError
 from models.names import Severity, StaffAlertKind
 
@@ -46,7 +46,7 @@ class RecallRoute(BaseModel):
     form: Literal["camt056", "neutral"]
     bics: frozenset[str] = frozenset()
     exit_accounts: frozenset[str] = frozenset()
-    exit_kinds: frozenset[AccountKind] = frozenset()
+    exit_kinds: frozenset[KindOfAccount] = frozenset()
     operators: frozenset[str] = frozenset()
     """Logins of the role `institution` that may answer for it."""
     url: str | None = None

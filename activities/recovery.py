@@ -75,7 +75,7 @@ class LookAtMoney:
             free += unheld
             returning = await self.recoveries.came_back(each)
             fresh = [came for came in returning if came.seq > each.upto_seq]
-            outside += each.flow.exited - sum(came.hi - came.lo for came in fresh)
+            outside += each.flow.exited - each.awarded - sum(came.hi - came.lo for came in fresh)
             moved = moved or bool(fresh)
             back += await self._lying(each, returning, position)
             exits += await self.recoveries.exits(each)
@@ -118,7 +118,7 @@ class LookAtMoney:
             for hold_id in await self.claims.standing(traced.incident_id)
             if (claim := await self.claims.find(hold_id)) is not None
             and (claim.currency, claim.state) == (traced.currency, "placed")
-            and subtract([(claim.lo, claim.hi)], union(stolen.get(claim.account_id, [])))
+            and subtract([claim.kept], union(stolen.get(claim.account_id, [])))
         ]
 
 

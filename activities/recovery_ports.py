@@ -16,7 +16,8 @@ from models.names import HoldSource
 
 
 class TracedMoney(Message):
-    """The trace that stands for one currency of an incident. `theft_seq`: the posting of the first theft.
+    """The trace that stands for one currency of an incident. `theft_seq`: the posting of the first theft. `awarded`: the part of
+    `flow.exited` that decisions paid to other owners.
 
     `trace_id` is None, and the flow zero, where something was stolen once and no theft counts any more.
     """
@@ -28,6 +29,7 @@ class TracedMoney(Message):
     upto_seq: int
     flow: Flow
     theft_seq: int
+    awarded: int = 0
 
 
 class PaidOn(Message):
@@ -84,9 +86,10 @@ class Claims(Protocol):
     async def unclaimed(
         self, lots: Sequence[TaintedLot], *, incident_id: str | None = None
     ) -> list[TaintedLot]:
-        """The parts of these lots that no active claim covers, whoever's it is.
+        """The parts of these lots that no active claim covers, whoever's it is; units that a hold has paid out are no longer its.
 
-        With `incident_id` also without what this incident may not hold again (names.FOR_GOOD).
+        With `incident_id` what this incident may hold: also without paid units, which are gone, and without what it may not hold
+        again (names.FOR_GOOD).
         """
         ...
 

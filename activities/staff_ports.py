@@ -29,6 +29,16 @@ class StaffTargets(Protocol):
         ...
 
 
+class RaisesStaffAlerts(Protocol):
+    """For what nobody commits: it is found by looking."""
+
+    async def raise_once(
+        self, kind: StaffAlertKind, subject: str, *, incident_id: str | None, detail: str
+    ) -> bool:
+        """Commit an alert, once for each subject of its kind; whether it is new. Ids and codes, nothing about a person."""
+        ...
+
+
 class StaffAlertStore(Protocol):
     """Alerts as the database holds them."""
 

@@ -162,6 +162,7 @@ def assemble(wiring: Wiring) -> Parts:
             recalls=wiring.recalls,
             traces=wiring.traces,
             index=wiring.index,
+            alerts=wiring.staff_alerts,
         ),
         look_up=LookUp(wiring.overview),
         see_traces=SeeTraces(traces=wiring.stored_traces, overview=wiring.overview),

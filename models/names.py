@@ -237,6 +237,7 @@ class StaffAlertKind(StrEnum):
     FEED_STOPPED = "feed_stopped"
     NOTICE_UNREACHED = "notice_unreached"
     DIFFERENCE = "difference"
+    MONEY_UNACCOUNTED = "money_unaccounted"
     BREAK_GLASS_USED = "break_glass_used"
     BREAK_GLASS_UNREVIEWED = "break_glass_unreviewed"
 

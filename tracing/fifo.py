@@ -11,6 +11,9 @@ from tracing.edges import Edge, in_order
 from tracing.intervals import Interval
 from tracing.posting import Row
 
+_KEPT = (AccountKind.POOLING, AccountKind.AWARDED)
+"""Nothing that arrives as one of these is followed, not even where it is given back."""
+
 
 class PostedLedger:
     """Rows with positions, found by the units they spent."""
@@ -50,7 +53,7 @@ def trace(
     """Edges in canonical order: each theft whole, then every transfer that carried stolen units, up to `upto_seq`.
 
     Money is followed through wallet accounts, out of an exit only where the exit gives it back, and no further once it is
-    at the victim's.
+    at the victim's, or was awarded to another owner.
     """
     edges: list[Edge] = []
     for transfer_id in dict.fromkeys(thefts):
@@ -58,7 +61,7 @@ def trace(
             if row.out_pos is not None and row.seq <= upto_seq:
                 edges.extend(_carried(row, row.out_pos, (row.out_pos, row.out_pos + row.amount), 0))
     for carried in edges:  # grows while it is walked
-        if carried.dst_kind == AccountKind.POOLING or carried.dst == victim:
+        if carried.dst_kind in _KEPT or carried.dst == victim:
             continue
         lo, hi = carried.dst_lo, carried.dst_lo + carried.amount
         followed = carried.dst_kind == AccountKind.WALLET

@@ -40,7 +40,10 @@ class Lot:
 
 
 def place_of(account_id: str, kind: AccountKind, victim: str) -> Place:
-    """What becomes of stolen money that arrives here. The victim's account comes first, whatever its kind."""
+    """What becomes of stolen money that arrives here. The victim's account comes first, whatever its kind.
+
+    So held money paid out by a decision has come back in the trace of the owner who got it, and has left every other's.
+    """
     if account_id == victim:
         return Place.RETURNED
     if kind is AccountKind.WALLET:

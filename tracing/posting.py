@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from models.contracts.base import MAX_AMOUNT
-from models.contracts.transfers import OpeningBalance, PostedTransfer
+from models.contracts.transfers import AccountKind, OpeningBalance, PostedTransfer
 from tracing.intervals import Interval, subtract
 from tracing.positions import AccountQueue, Shortage
 
@@ -48,7 +48,7 @@ class Row(NamedTuple):
     reverses: str | None = None
     hold_id: str | None = None
     undone: bool = False
-    """Whether some posting says that it reverses this one."""
+    """Whether some posting says that it reverses this one. Never of what was awarded: that is followed no further."""
 
 
 class ShortAccount(Exception):
@@ -163,8 +163,19 @@ def units_paid_in(parts: Iterable[Part]) -> list[Interval]:
     return [(part.in_pos, part.in_pos + part.amount) for part in parts if part.in_pos is not None]
 
 
+def arrives_as(transfer: PostedTransfer, *, awarded: bool) -> AccountKind:
+    """What its money is where it arrives. `awarded`: it carries money of a hold of ours, which only a decision pays out.
+
+    Only in a wallet account, where the money would be followed, does that make a difference. A hold that is not ours makes
+    none at all: what another placer pays out of one nobody here has awarded.
+    """
+    if awarded and transfer.dst_kind is AccountKind.WALLET:
+        return AccountKind.AWARDED
+    return transfer.dst_kind
+
+
 def rows_of(transfer: PostedTransfer, parts: Iterable[Part], *, undone: bool = False) -> list[Row]:
-    """A transfer and its parts as rows."""
+    """A transfer and its parts as rows. Where no hold of ours is known nothing is awarded."""
     return [
         Row(
             transfer.seq,

@@ -18,7 +18,8 @@ class Known:
 
     `flow`: the last trace. `back_here`: units it finds in wallet accounts that reversals brought back out of exits, on hold or
     not; `held_by_us`: the others on which holds of this incident stand. `paid_since`: units of either kind paid to the owner
-    by transfers that the trace does not see yet; `awarded`: those paid to another claimant. `came_back`: what reversals have
+    by transfers that the trace does not see yet; `awarded_since`: those paid to another claimant. `awarded`: what the trace
+    finds paid to others by a decision, a part of what it counts as exited. `came_back`: what reversals have
     brought since the trace, of it `came_to_owner` to the owner's own account, and `moved_on` what its payer has spent again.
     `pending` and `written_off`: recalls that are open, and closed without money.
     """
@@ -28,6 +29,7 @@ class Known:
     held_by_us: int = 0
     paid_since: int = 0
     awarded: int = 0
+    awarded_since: int = 0
     came_back: int = 0
     came_to_owner: int = 0
     moved_on: int = 0
@@ -38,8 +40,8 @@ class Known:
 def remedy(currency: str, known: Known) -> Remedy:
     """The cells. Raises ArithmeticError when a unit would be in two of them, or in none: that is never reported."""
     flow = known.flow
-    still_held = flow.held - known.paid_since - known.awarded
-    still_outside = flow.exited - known.came_back
+    still_held = flow.held - known.paid_since - known.awarded_since
+    still_outside = flow.exited - known.awarded - known.came_back
     just_back = known.came_back - known.came_to_owner - known.moved_on
     free = still_held - known.held_by_us - known.back_here
     nowhere = still_outside - known.pending - known.written_off
@@ -49,7 +51,7 @@ def remedy(currency: str, known: Known) -> Remedy:
         "recall_pending": known.pending,
         "recalled": known.back_here + just_back,
         "at_large": free + flow.pooled + flow.pruned + nowhere + known.moved_on,
-        "lost": known.written_off + known.awarded,
+        "lost": known.written_off + known.awarded + known.awarded_since,
     }
     wrong = [
         name for name, amount in (*cells.items(), ("in accounts", free), ("outside", nowhere)) if amount < 0

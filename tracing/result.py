@@ -92,3 +92,12 @@ class Trace:
     pruned: dict[PruneReason, Pruned] = field(default_factory=dict)
     flow: Flow
     digest: str
+
+    @property
+    def awarded(self) -> int:
+        """The part of `flow.exited` that decisions paid to other owners, minor units."""
+        return sum(
+            rest.amount
+            for rest in self.resting
+            if rest.place is Place.EXITED and rest.account_kind is AccountKind.AWARDED
+        )

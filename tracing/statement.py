@@ -5,7 +5,8 @@ starts at the greatest `out_pos` <= lo, if it reaches beyond lo, and those that 
 account never overlap. So the index (src, currency, out_pos) answers each level with one descent for that lower bound and
 one range, however many rows the account has. An exit keeps what it gets, but for what it gives back: a row that reverses the
 very transfer that carried the money there. Its units are that transfer's, so it starts inside them; only a transfer that is
-marked as undone is looked up again, since nearly none is and most money ends at an exit. CASE instead of greatest/least or max/min keeps the text the same in both; ORDER BY with LIMIT 1 costs PostgreSQL less than
+marked as undone is looked up again, since nearly none is and most money ends at an exit. What was awarded to another owner is
+an exit here, too, whatever that owner's account spends later, and is never marked as undone. CASE instead of greatest/least or max/min keeps the text the same in both; ORDER BY with LIMIT 1 costs PostgreSQL less than
 MAX in a subquery that runs once for every lot.
 """
 

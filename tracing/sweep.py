@@ -170,7 +170,9 @@ class Sweep:
     def _undone(self, row: Outflow) -> Carried | None:
         """What the transfer that this payment reverses had carried to this payer, less what was given back of it."""
         carried = None if row.reverses is None else self._carried_by.get(row.reverses)
-        return carried if carried is not None and carried.amount and carried.dst == row.src else None
+        if carried is None or not carried.amount or carried.dst != row.src:
+            return None
+        return None if carried.dst_kind == AccountKind.AWARDED else carried
 
     def _give_back(self, row: Outflow) -> None:
         """An exit gives back a transfer that had carried stolen money: that money first."""

@@ -28,15 +28,18 @@ def trace(
     currency: str,
     upto_seq: int,
     limits: Limits | None = None,
+    still_thefts: bool = False,
 ) -> Trace:
     """Follow the stolen transfers by `rule`, up to and including posting `upto_seq`.
 
     A theft is stolen whole. Money is followed through wallet accounts; exits, pooling accounts and the victim keep what
     they get. Amounts are minor units of `currency`. Errors: THEFT_UNKNOWN, THEFT_NOT_VICTIMS, CURRENCY_MIXED; nothing was
-    traced then. ArithmeticError when the places do not sum to what was stolen: such a trace is never given.
+    traced then (`still_thefts`: tracing.thefts). ArithmeticError when the places do not sum to what was stolen: such a trace is never given.
     """
     asked = tuple(dict.fromkeys(thefts))
-    victim = victim_of(asked, ledger.transfers(asked), upto_seq=upto_seq, currency=currency)
+    victim = victim_of(
+        asked, ledger.transfers(asked), upto_seq=upto_seq, currency=currency, still_thefts=still_thefts
+    )
     wanted = limits or Limits()
     if rule is Rule.FIFO:
         edges = ledger.fifo_edges(thefts=asked, victim=victim, currency=currency, upto_seq=upto_seq)

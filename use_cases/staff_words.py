@@ -20,6 +20,7 @@ SENTENCES: Final[dict[StaffAlertKind, str]] = {
     StaffAlertKind.FEED_STOPPED: "The feed of transfers has stopped: no money is followed beyond this posting.",
     StaffAlertKind.NOTICE_UNREACHED: "A notice reached nobody: somebody must call the person.",
     StaffAlertKind.DIFFERENCE: "What stands at the wallet differs from our records.",
+    StaffAlertKind.MONEY_UNACCOUNTED: "The money of an incident does not add up to what was stolen: it is in no total.",
     StaffAlertKind.BREAK_GLASS_USED: "A supervisor has acted alone: another one must judge it.",
     StaffAlertKind.BREAK_GLASS_UNREVIEWED: "A supervisor has acted alone, and nobody has judged it in time.",
 }
@@ -36,6 +37,7 @@ SEVERITIES: Final[dict[StaffAlertKind, Severity]] = {
     StaffAlertKind.FEED_STOPPED: Severity.CRITICAL,
     StaffAlertKind.NOTICE_UNREACHED: Severity.WARNING,
     StaffAlertKind.DIFFERENCE: Severity.WARNING,
+    StaffAlertKind.MONEY_UNACCOUNTED: Severity.WARNING,
     StaffAlertKind.BREAK_GLASS_USED: Severity.CRITICAL,
     StaffAlertKind.BREAK_GLASS_UNREVIEWED: Severity.CRITICAL,
 }
@@ -44,6 +46,7 @@ LOOK: Final[dict[StaffAlertKind, str]] = {
     StaffAlertKind.ANSWER_QUARANTINED: "stanch recall answers --verdict quarantined",
     StaffAlertKind.FEED_STOPPED: "stanch doctor",
     StaffAlertKind.DIFFERENCE: "stanch doctor",
+    StaffAlertKind.MONEY_UNACCOUNTED: "stanch incident remedy {incident_id}",
     StaffAlertKind.NOTICE_UNREACHED: "stanch notice show {subject}",
     StaffAlertKind.BREAK_GLASS_USED: "stanch incident break-glass list",
     StaffAlertKind.BREAK_GLASS_UNREVIEWED: "stanch incident break-glass list",

@@ -134,6 +134,7 @@ def recompute(stated: Stated, rule: Rule) -> Trace:
                 currency=stated.currency,
                 upto_seq=stated.upto_seq,
                 limits=stated.limits,
+                still_thefts=stated.written.still_thefts,
             )
     except (sqlite3.Error, OverflowError, ValidationError) as error:
         raise PartFault(ROWS, f"they give no trace ({type(error).__name__})") from error

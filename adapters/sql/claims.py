@@ -87,9 +87,11 @@ class SqlClaims:
         """See ports.Claims."""
         if not lots:
             return []
+        # What a hold has paid out it keeps no longer; nor is it here to be held again.
+        lo = HoldClaim.lo + HoldClaim.returned if incident_id is None else HoldClaim.lo
         async with transaction(self._engine) as connection:
             rows = await connection.execute(
-                select(HoldClaim.account_id, HoldClaim.currency, HoldClaim.lo, HoldClaim.hi)
+                select(HoldClaim.account_id, HoldClaim.currency, lo.label("lo"), HoldClaim.hi)
                 .where(
                     HoldClaim.account_id.in_({lot.account_id for lot in lots}),
                     ACTIVE if incident_id is None else _taken_for(incident_id),

@@ -12,31 +12,36 @@ from models.contracts.transfers import BankDetails, Flow
 from models.tables.holds import Restitution
 from models.tables.incidents import Incident
 
+NOTHING = Flow(stolen=0, held=0, exited=0, pooled=0, returned=0, pruned=0)
+
+OF_A_RUN = """
+    SELECT e.seq, e.transfer_id, e.dst, e.dst_kind, e.dst_lo, e.src_hi - e.src_lo AS stolen
+    FROM trace_edge AS e WHERE e.trail_id = run.trail_id AND e.seq <= run.upto_seq
+    UNION ALL
+    SELECT c.seq, c.transfer_id, c.dst, c.dst_kind, CAST(NULL AS bigint), c.amount
+    FROM trace_carried AS c WHERE c.trail_id = run.trail_id AND c.seq <= run.upto_seq
+"""
+"""What carried stolen money in the trace `run`, whatever its rule; only first in, first out knows which units arrived."""
+
+CARRIED = f"""
+    SELECT c.* FROM trace_run AS run CROSS JOIN LATERAL ({OF_A_RUN}) AS c WHERE run.trace_id = :trace_id
+"""  # noqa: S608 - text of our own
+
 LAST_TRACES = text(
-    """
-SELECT s.incident_id, s.currency, s.upto_seq AS found_upto, i.account_id, run.trace_id,
+    f"""
+SELECT s.incident_id, s.currency, s.upto_seq AS found_upto, awarded.amount AS awarded, i.account_id, run.trace_id,
        run.upto_seq, run.victim, run.stolen, run.held, run.exited, run.pooled, run.returned, run.pruned,
        (SELECT min(t.seq) FROM transfer_index AS t
          WHERE t.transfer_id IN (SELECT jsonb_array_elements_text(run.thefts))) AS theft_seq
 FROM standing_trace AS s JOIN incident AS i ON i.id = s.incident_id
 LEFT JOIN trace_run AS run ON run.trace_id = s.trace_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(c.stolen), 0)::bigint AS amount FROM ({OF_A_RUN}) AS c
+    WHERE c.dst_kind = 'awarded' AND c.dst <> run.victim) AS awarded
 WHERE s.incident_id = :incident_id AND NOT s.claimed AND (run.trace_id IS NOT NULL OR s.thefts = '[]')
 ORDER BY s.currency
-"""
+"""  # noqa: S608 - text of our own
 )
-
-NOTHING = Flow(stolen=0, held=0, exited=0, pooled=0, returned=0, pruned=0)
-
-CARRIED = """
-    SELECT e.seq, e.transfer_id, e.dst, e.dst_kind, e.dst_lo, e.src_hi - e.src_lo AS stolen
-    FROM trace_run AS run JOIN trace_edge AS e ON e.trail_id = run.trail_id AND e.seq <= run.upto_seq
-    WHERE run.trace_id = :trace_id
-    UNION ALL
-    SELECT c.seq, c.transfer_id, c.dst, c.dst_kind, CAST(NULL AS bigint), c.amount
-    FROM trace_run AS run JOIN trace_carried AS c ON c.trail_id = run.trail_id AND c.seq <= run.upto_seq
-    WHERE run.trace_id = :trace_id
-"""
-"""What carried stolen money in a trace, whatever its rule; only first in, first out knows which units arrived."""
 
 CAME_BACK_SEEN = text(
     f"""
@@ -52,7 +57,7 @@ CAME_BACK_SINCE = text(
     f"""
 SELECT back.dst AS account_id, back.currency, back.seq, back.in_pos, back.amount, carried.stolen, carried.transfer_id
 FROM (SELECT transfer_id, sum(stolen)::bigint AS stolen FROM ({CARRIED}) AS c
-      WHERE dst_kind NOT IN ('wallet', 'pooling') GROUP BY transfer_id) AS carried
+      WHERE dst_kind NOT IN ('wallet', 'pooling', 'awarded') GROUP BY transfer_id) AS carried
 JOIN transfer_index AS back ON back.reverses = carried.transfer_id
 WHERE back.in_pos IS NOT NULL AND back.currency = :currency AND back.seq > :upto_seq
 ORDER BY back.seq, back.part
@@ -76,7 +81,7 @@ SELECT left_by.seq, left_by.transfer_id, left_by.src, left_by.dst, left_by.dst_k
        coalesce(asked.requests, 0) AS part,
        (SELECT sum(t.amount)::bigint FROM transfer_index t WHERE t.transfer_id = left_by.transfer_id) AS amount
 FROM (SELECT seq, sum(stolen)::bigint AS stolen FROM ({CARRIED}) AS c
-      WHERE dst_kind NOT IN ('wallet', 'pooling', 'fee') GROUP BY seq) AS carried
+      WHERE dst_kind NOT IN ('wallet', 'pooling', 'fee', 'awarded') GROUP BY seq) AS carried
 JOIN transfer_index AS left_by ON left_by.seq = carried.seq AND left_by.part = 0
 LEFT JOIN ({ASKED}) AS asked ON asked.transfer_seq = left_by.seq
 WHERE left_by.dst <> :victim AND left_by.reverses IS NULL AND coalesce(asked.asked, 0) < carried.stolen
@@ -84,7 +89,7 @@ WHERE left_by.dst <> :victim AND left_by.reverses IS NULL AND coalesce(asked.ask
 ORDER BY left_by.seq LIMIT 100
 """  # noqa: S608 - text of our own
 )
-"""A fee is the operator's own: it gives it back without being asked by a bank's message. What was asked for already is not
+"""A fee is the operator's own: it gives it back without being asked by a bank's message. What was awarded is its owner's. What was asked for already is not
 asked for again: where more turned out to be stolen, only the difference."""
 
 STRAY_RECALLS = text(
@@ -188,6 +193,7 @@ async def traced_money(connection: AsyncConnection, incident_id: str) -> list[Tr
                 pruned=row.pruned,
             ),
             theft_seq=row.theft_seq or row.found_upto,
+            awarded=row.awarded,
         )
         for row in rows
     ]

@@ -136,6 +136,13 @@ class SqlStaffAlerts:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
+    async def raise_once(
+        self, kind: StaffAlertKind, subject: str, *, incident_id: str | None, detail: str
+    ) -> bool:
+        """See staff_ports.RaisesStaffAlerts."""
+        async with transaction(self._engine) as connection:
+            return await raise_alert(connection, kind, subject, incident_id=incident_id, detail=detail)
+
     async def watch(self, freeze_late: timedelta) -> int:
         """See staff_ports.StaffAlertStore."""
         async with transaction(self._engine) as connection:

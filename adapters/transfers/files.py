@@ -23,7 +23,7 @@ NO_CURRENCY = "XXX"
 """ISO 4217 for a file that does not say: no currency."""
 
 _BATCH = 5_000
-_KINDS = frozenset(kind.value for kind in AccountKind)
+_KINDS = tuple(kind.value for kind in AccountKind if kind is not AccountKind.AWARDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class _Accounts:
         if account_id in self.openings:
             raise RowFault(f"account {shown(account_id)} is already stated by an earlier row")
         if kind and kind not in _KINDS:
-            raise RowFault(f"kind {shown(kind)} is none of {', '.join(AccountKind)}")
+            raise RowFault(f"kind {shown(kind)} is none of {', '.join(_KINDS)}")
         self.openings[account_id] = OpeningBalance(
             account_id=account_id,
             kind=AccountKind(kind) if kind else AccountKind.WALLET,

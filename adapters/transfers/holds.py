@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
+from adapters.transfers.awards import mark_awarded
 from adapters.transfers.segments import segment_again
 from models.errors import ErrorCode, StanchError
 from tracing.intervals import Interval, subtract, union
@@ -46,7 +47,10 @@ async def begin_hold(
     for offset, (lo, hi) in enumerate(wanted):
         values = (hold_id, number + offset, account_id, currency, lo, hi, effective_seq, None)
         await connection.execute(_INSERT, *values)
-    return bool(wanted) and await segment_again(connection, key, after=effective_seq)
+    if not wanted:
+        return False
+    awarded = await mark_awarded(connection, key, hold_id, effective_seq)
+    return await segment_again(connection, key, after=effective_seq) or awarded
 
 
 async def end_hold(

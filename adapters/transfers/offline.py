@@ -35,6 +35,7 @@ class NamedTransfer(NamedTuple):
     transfer_id: str
     seq: int
     src: str
+    dst: str
     currency: str
 
 
@@ -69,7 +70,7 @@ class OfflineLedger:
         """The transfers with these ids, in posting order."""
         marks = ", ".join("?" * len(ids))
         query = (
-            "SELECT DISTINCT transfer_id, seq, src, currency FROM transfer_index"  # noqa: S608 - marks only
+            "SELECT DISTINCT transfer_id, seq, src, dst, currency FROM transfer_index"  # noqa: S608 - marks only
             f" WHERE transfer_id IN ({marks}) ORDER BY seq"
         )
         with closing(self._connection.execute(query, tuple(ids))) as cursor:

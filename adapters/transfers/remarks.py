@@ -33,7 +33,8 @@ async def _reversals(connection: asyncpg.Connection, posted: Sequence[Posted]) -
     if not reversals:
         return []
     records = await connection.fetch(
-        "UPDATE transfer_index SET undone = true WHERE transfer_id = ANY($1::text[]) RETURNING transfer_id, seq",
+        "UPDATE transfer_index SET undone = dst_kind <> 'awarded' WHERE transfer_id = ANY($1::text[])"
+        " RETURNING transfer_id, seq",
         [transfer.reverses for transfer in reversals],
     )
     known = {record["transfer_id"]: record["seq"] for record in records}

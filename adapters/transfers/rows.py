@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import asyncpg
 
-from models.contracts.transfers import BankDetails, PostedTransfer
-from tracing.posting import Part
+from adapters.transfers.awards import awarded_among
+from models.contracts.transfers import AccountKind, BankDetails, PostedTransfer
+from tracing.posting import Part, arrives_as
 
 COLUMNS = (
     "seq",
@@ -45,8 +46,9 @@ _WHOLE = (
 )
 
 
-async def insert_rows(connection: asyncpg.Connection, posted: Iterable[Posted]) -> None:
+async def insert_rows(connection: asyncpg.Connection, posted: Sequence[Posted]) -> None:
     """Write them by COPY."""
+    awarded = await awarded_among(connection, [transfer for transfer, _ in posted])
     records = [
         (
             transfer.seq,
@@ -55,7 +57,7 @@ async def insert_rows(connection: asyncpg.Connection, posted: Iterable[Posted]) 
             transfer.src,
             transfer.dst,
             transfer.src_kind.value,
-            transfer.dst_kind.value,
+            arrives_as(transfer, awarded=transfer.seq in awarded).value,
             transfer.currency,
             part.amount,
             part.out_pos,
@@ -105,4 +107,6 @@ def same_posting(ours: PostedTransfer, theirs: PostedTransfer) -> bool:
 def _transfer(record: asyncpg.Record) -> PostedTransfer:
     fields = dict(record)
     bank = fields.pop("bank")
+    if fields["dst_kind"] == AccountKind.AWARDED:  # the wallet says what the account is
+        fields["dst_kind"] = AccountKind.WALLET
     return PostedTransfer(**fields, bank=None if bank is None else BankDetails(**json.loads(bank)))

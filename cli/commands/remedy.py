@@ -28,8 +28,13 @@ def remedy(
     login: Login = None,
     as_json: Json = False,
 ) -> None:
-    """All stolen money by remedy, summed over incidents (opened since, before until): for supervisors and auditors."""
+    """All stolen money by remedy, summed over incidents (opened since, before until): for supervisors and auditors.
+
+    Incidents that do not add up to what was stolen are in no sum and are named; the exit code is 3 then.
+    """
     from cli.holds.verbs import show_totals
     from cli.output import Output
 
-    show_totals(since=since, until=until, currency=currency, login=login, output=Output(as_json=as_json))
+    output = Output(as_json=as_json)
+    code = show_totals(since=since, until=until, currency=currency, login=login, output=output)
+    raise typer.Exit(code)

@@ -40,7 +40,16 @@ def run(
     accounts: Annotated[
         Path | None, typer.Option(help="CSV (gzip allowed) or Parquet: account, opening_cents[, kind].")
     ] = None,
-    theft: Annotated[str, typer.Option(help="Stolen transfers of one victim: id[,id...].")] = "",
+    theft: Annotated[
+        list[str] | None,
+        typer.Option(help="Stolen transfers of one victim: id[,id...]. May be given more than once."),
+    ] = None,
+    theft_id: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="One stolen transfer, its id as it stands, commas and all. May be given more than once."
+        ),
+    ] = None,
     rule: Annotated[
         Rule | None,
         typer.Option(help="How stolen money is told from clean money. Default: fifo, or the pack's."),
@@ -64,7 +73,10 @@ def run(
         pack=pack,
         transfers=transfers,
         accounts=accounts,
-        thefts=tuple(name for name in theft.split(",") if name),
+        thefts=(
+            *(name for named in theft or () for name in named.split(",") if name),
+            *(name for name in theft_id or () if name),
+        ),
         rule=rule,
         currency=currency,
         horizon=horizon,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
+from cli.exit_codes import ExitCode
 from cli.gateway_client import GatewayClient
 from cli.incidents.showing import show_decisions
 from models.money import sum_of_money
@@ -82,8 +83,8 @@ def show_totals(
     currency: str | None,
     login: Role | None,
     output: Output,
-) -> None:
-    """The sums over all incidents. Raises StanchError with the gateway's own sentence, which names what does not add up."""
+) -> int:
+    """The sums over all incidents that add up. The exit code: 3 when some do not, and are named."""
     asked = {
         "since": None if since is None else since.astimezone(UTC).isoformat(),
         "until": None if until is None else until.astimezone(UTC).isoformat(),
@@ -93,9 +94,24 @@ def show_totals(
         answer = gateway.get("/v1/remedy", **asked)
     output.document(answer)
     if not output.as_json:
-        for code, cells in sorted(answer["currencies"].items()):
-            output.console.print(in_words(code, cells))
-        output.console.print(f"{answer['incidents']} incidents, each adds up")
+        print_totals(output.console, answer)
+    return ExitCode.DONE if answer["complete"] else ExitCode.REFUSED
+
+
+def print_totals(console: Console, answer: Mapping[str, Any]) -> None:
+    """One line per currency; sums that are not all of the stolen money say so, with what is in none of them."""
+    label = "" if answer["complete"] else "not all of it: "
+    for code, cells in sorted(answer["currencies"].items()):
+        console.print(f"{label}{in_words(code, cells)}")
+    if answer["complete"]:
+        console.print(f"{answer['incidents']} incidents, each adds up")
+        return
+    unsound = len({each["incident_id"] for each in answer["left_out"]})
+    console.print(
+        f"{answer['incidents']} incidents; {unsound} do not add up to what was stolen and are in no sum:"
+    )
+    for each in answer["left_out"]:
+        console.print(f"  {each['incident_id']} {each['currency']}")
 
 
 def in_words(currency: str, cells: Mapping[str, int]) -> str:

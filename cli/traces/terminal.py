@@ -86,6 +86,9 @@ def _say_facts(console: Console, trace: Trace, words: Words) -> None:
     flow = trace.flow
     sums = {place: sum_of_money(getattr(flow, place), trace.currency) for place in type(flow).model_fields}
     console.print(words.identity.format(**sums), markup=False, style="bold")
+    if trace.awarded:
+        amount = sum_of_money(trace.awarded, trace.currency)
+        console.print(words.awarded.format(amount=amount), markup=False)
 
 
 def _draw(console: Console, trace: Trace, folded: Folded, words: Words, last_hop: int) -> None:

@@ -17,7 +17,8 @@ from gateway.auth.permissions import Operation
 from gateway.parts import parts_of
 from gateway.reading import MOMENT, read
 from models.contracts.base import Message, Moment, OpaqueId
-from models.contracts.recovery import HoldView, RemedyTotals, RemedyView
+from models.contracts.recovery import HoldView, RemedyView
+from models.contracts.remedy_totals import RemedyTotals
 from models.errors import ErrorCode
 from use_cases.ports import DecisionView
 
@@ -243,7 +244,7 @@ async def read_remedy(request: Request, incident_id: str) -> Response:
     "/v1/remedy",
     operation_id="readRemedyTotals",
     summary="All stolen money by remedy: the sums over all incidents.",
-    responses=responses(200, RemedyTotals, *READING, ErrorCode.REFUSED_BY_RULE),
+    responses=responses(200, RemedyTotals, *READING),
     response_model=None,
 )
 async def read_remedy_totals(
@@ -252,7 +253,7 @@ async def read_remedy_totals(
     until: Annotated[Instant | None, Query(description="Incidents opened before.")] = None,
     currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$")] = None,
 ) -> Response:
-    """For supervisors and auditors. As of one moment; where one incident does not add up there are no sums, and it is named."""
+    """For supervisors and auditors. As of one moment; an incident that does not add up is in no sum, and is named."""
     parts = parts_of(request)
     await parts.door.enter(request, Operation.LOOK_AT_TOTALS)
     return answer(await parts.account_by_remedy.in_total(since=since, until=until, currency=currency))

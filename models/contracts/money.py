@@ -175,7 +175,10 @@ class MoneyByPlace(Message):
 
 
 class ClaimedHold(Message):
-    """A claim on units [lo, hi) of an account, as the database holds it. `state`: claimed, placed or ended."""
+    """A claim on units [lo, hi) of an account, as the database holds it. `state`: claimed, placed or ended.
+
+    `returned` of them were paid out already: a payment out of a hold spends its lowest units.
+    """
 
     hold_id: str
     incident_id: str
@@ -191,3 +194,8 @@ class ClaimedHold(Message):
     periods: int
     returned: Total
     told: str | None
+
+    @property
+    def kept(self) -> tuple[int, int]:
+        """The units that it still keeps; none where all were paid out."""
+        return self.lo + self.returned, self.hi

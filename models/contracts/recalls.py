@@ -10,7 +10,7 @@ from models.contracts.base import Amount, Currency, Message, Moment, Total
 from models.contracts.failures import OpenFailure
 from models.contracts.policy import RecallPolicy
 from models.contracts.steps import StepInput, StepResult
-from models.contracts.transfers import AccountKind, BankDetails, TransferStatus
+from models.contracts.transfers import AccountKind, BankDetails, KindOfAccount, TransferStatus
 from models.digests import digest
 
 
@@ -103,7 +103,7 @@ class RecalledTransfer(Message):
     transfer_id: str
     payer: str
     exit_account: str
-    exit_kind: AccountKind
+    exit_kind: KindOfAccount
     currency: Currency
     amount: Amount
     stolen: Amount

@@ -347,13 +347,6 @@ class RemedyView(Message):
     upto_seq: dict[Currency, int]
 
 
-class RemedyTotals(Message):
-    """All incidents by remedy, per currency: each cell is the sum of that cell over them."""
-
-    currencies: dict[Currency, Remedy]
-    incidents: int
-
-
 class HoldView(Message):
     """A hold as people see it."""
 

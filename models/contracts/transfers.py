@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from models.contracts.base import Amount, Currency, Message, Moment, Total
 
@@ -21,11 +24,34 @@ class AccountKind(StrEnum):
     MERCHANT = "merchant"
     FEE = "fee"
     OUTSIDE = "outside"
+    AWARDED = "awarded"
+    """No account's kind but an arrival's: held money that a decision of people paid to a proven owner. It is theirs from then
+    on, so to every other owner's trace it left; in their own account it lies, and is numbered, like any other. Nobody outside
+    says it or is told it of an account."""
 
     @property
     def is_exit(self) -> bool:
         """Whether money that arrives here has left the wallet. An exit holds no balance and is never short."""
         return self not in (AccountKind.WALLET, AccountKind.POOLING)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """What contracts publish: kinds of accounts."""
+        described = handler.resolve_ref_schema(handler(schema))
+        described["enum"] = [kind.value for kind in cls if kind is not cls.AWARDED]
+        return described
+
+
+def _of_an_account(kind: AccountKind) -> AccountKind:
+    if kind is AccountKind.AWARDED:
+        raise ValueError("no account is of kind awarded")
+    return kind
+
+
+KindOfAccount = Annotated[AccountKind, AfterValidator(_of_an_account)]
+"""What a wallet or a file may say that an account is."""
 
 
 class TransferStatus(StrEnum):
@@ -57,8 +83,8 @@ class PostedTransfer(Message):
     transfer_id: str
     src: str
     dst: str
-    src_kind: AccountKind
-    dst_kind: AccountKind
+    src_kind: KindOfAccount
+    dst_kind: KindOfAccount
     amount: Amount
     currency: Currency
     posted_at: Moment
@@ -74,7 +100,7 @@ class OpeningBalance(Message):
     """What an account held in one currency before posting 1. `inferred` is the part nobody stated."""
 
     account_id: str
-    kind: AccountKind
+    kind: KindOfAccount
     currency: Currency
     amount: Total
     inferred: Total = 0

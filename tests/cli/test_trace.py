@@ -105,6 +105,7 @@ def test_each_rule_is_its_own_trace(folder: Path, capsys: pytest.CaptureFixture[
         (("--theft", "nobody"), "theft_unknown"),
         (("--theft", "t1,nobody"), "theft_unknown"),
         (("--theft", "t1,t2"), "theft_not_victims"),
+        (("--theft", "t7"), "theft_not_victims"),
         (("--theft", "t1", "--currency", "dollars"), "invalid"),
         (("--theft", "t1", "--rule", "poison"), "invalid"),
         (("--theft", ""), "invalid"),
@@ -121,6 +122,20 @@ def test_bad_input_is_exit_2_and_nothing_is_written(
     assert (exit_code, told["error"]["code"]) == (2, code)
     if "--svg" not in arguments:
         assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.fast
+def test_thefts_are_named_in_a_list_one_by_one_or_as_they_stand_in_the_file(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "transfers.csv").write_text(f'{TRANSFERS}"t8,b",mia,mule,10,stolen\n')
+    _, together, _ = run(capsys, "run", *FILES, "--theft", "t1,t6")
+    _, apart, _ = run(capsys, "run", *FILES, "--theft", "t1", "--theft", "t6")
+    assert apart["thefts"] == together["thefts"] == ["t1", "t6"]
+    assert apart["digest"] == together["digest"]
+    code, told, _ = run(capsys, "run", *FILES, "--theft", "t1,t6", "--theft-id", "t8,b")
+    assert (code, told["thefts"], told["stolen"]) == (0, ["t1", "t6", "t8,b"], 640)
+    assert run(capsys, "run", *FILES, "--theft", "t8,b")[0] == 2
 
 
 @pytest.mark.fast

@@ -76,12 +76,33 @@ def with_holds() -> Evidence:
     )
 
 
+def with_an_award() -> Evidence:
+    """The same where C's payment to D paid out a hold by a decision: D's own payment carries nothing any more."""
+    every = [
+        row._replace(dst_kind="awarded", hold_id="h2") if row.transfer_id == "t10" else row
+        for row in rows(LEDGER.transfers, LEDGER.openings)
+    ]
+    return evidence_of(
+        every,
+        LEDGER.openings,
+        thefts=["t2"],
+        rule=Rule.FIFO,
+        currency="EUR",
+        upto_seq=len(LEDGER.transfers),
+        limits=Limits(),
+        source="Written for the tests.",
+    )
+
+
 PACKS = {
     "units": lambda: evidence(Rule.FIFO),
     "limits": lambda: evidence(Rule.FIFO, Limits(horizon_seq=9, dust=2)),
     "sums": lambda: evidence(Rule.PRO_RATA),
     "holds": with_holds,
+    "awarded": with_an_award,
 }
+SINCE = {"awarded": 2}
+"""The first format that can say it, where that is not the first of all."""
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from models.contracts.transfers import AccountKind, OpeningBalance, PostedTransfer
@@ -34,10 +35,11 @@ class Ledger:
 
     def thefts(self, random: Random, most: int = 3) -> tuple[str, list[str]]:
         """A victim (an exit only where nobody else paid), and some transfers that left it."""
-        payers = [transfer.src for transfer in self.transfers]
-        own = [transfer.src for transfer in self.transfers if not transfer.src_kind.is_exit]
+        moving = [transfer for transfer in self.transfers if transfer.src != transfer.dst]
+        payers = [transfer.src for transfer in moving]
+        own = [transfer.src for transfer in moving if not transfer.src_kind.is_exit]
         victim = random.choice(own or payers)
-        left = [transfer.transfer_id for transfer in self.transfers if transfer.src == victim]
+        left = [transfer.transfer_id for transfer in moving if transfer.src == victim]
         return victim, random.sample(left, min(len(left), random.randint(1, most)))
 
 
@@ -110,6 +112,7 @@ def ledgers(draw: st.DrawFn, most: int = 25) -> Ledger:
             rows.append(transfer(seq, before.dst, before.src, amount + 1, reverses=before.transfer_id))
         else:
             rows.append(transfer(seq, names[src], names[dst], amount + 1))
+    assume(any(row.src != row.dst for row in rows))
     given = []
     for name in "ABCDP":
         openings, amount = divmod(openings, 14)

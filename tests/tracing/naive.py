@@ -36,7 +36,9 @@ class NaiveLedger:
     exited: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     pooled: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     returned: int = 0
+    awarded: int = 0
     spent: dict[int, list[int]] = field(default_factory=dict)
+    ours: set[tuple[str, str]] = field(default_factory=set)
     brought: dict[str, tuple[str, list[Unit]]] = field(default_factory=dict)
 
     def open(self, opening: OpeningBalance) -> None:
@@ -45,12 +47,17 @@ class NaiveLedger:
             self.paid_in[opening.account_id] = opening.amount
 
     def hold(self, hold_id: str, account: str, lo: int, hi: int) -> None:
+        self.ours.add((account, hold_id))
         self.held[hold_id] |= {(account, number) for number in range(lo, hi)}
 
     def release(self, hold_id: str, lo: int, hi: int) -> None:
         self.held[hold_id] = {
             (account, number) for account, number in self.held[hold_id] if not lo <= number < hi
         }
+
+    def awards(self, transfer: PostedTransfer) -> bool:
+        ours = (transfer.src, transfer.hold_id or "") in self.ours
+        return ours and transfer.dst_kind is AccountKind.WALLET
 
     def post(self, transfer: PostedTransfer) -> None:
         src, dst = transfer.src, transfer.dst
@@ -78,7 +85,8 @@ class NaiveLedger:
                 self._edge(transfer, unit.number, len(entries), first + index, hop)
             arrived += [Unit(first + offset, lot, hop) for offset, _ in entries]
         clean_again = [Unit(unit.number) for unit in arrived]
-        self.brought[transfer.transfer_id] = (dst, clean_again if dst == self.victim else list(arrived))
+        kept = dst == self.victim or self.awards(transfer)
+        self.brought[transfer.transfer_id] = (dst, clean_again if kept else list(arrived))
         self._arrive(transfer, arrived)
 
     def stolen_lying(self) -> dict[str, int]:
@@ -130,12 +138,15 @@ class NaiveLedger:
         elif transfer.dst_kind.is_exit:
             self.exited[transfer.dst] += stolen
             return
+        elif self.awards(transfer):
+            self.awarded += stolen
+            arrived = [Unit(unit.number) for unit in arrived]
         if transfer.dst == self.victim or transfer.dst_kind is not AccountKind.WALLET:
             arrived = [Unit(unit.number) for unit in arrived]
         self.units[transfer.dst] += arrived
 
     def _edge(self, transfer: PostedTransfer, src_lo: int, amount: int, dst_lo: int, hop: int) -> None:
-        kind = transfer.dst_kind.value
+        kind = "awarded" if self.awards(transfer) else transfer.dst_kind.value
         src_hi = src_lo + amount
         self.edges.append(
             Edge(

@@ -32,6 +32,9 @@ class Piles:
     piles: dict[str, list[Coin]] = field(default_factory=lambda: defaultdict(list))
     edges: list[tuple[int, str, str, int]] = field(default_factory=list)
     owed: dict[str, tuple[str, int]] = field(default_factory=dict)
+    ours: set[tuple[str, str]] = field(default_factory=set)
+    awarded: int = 0
+    returned: int = 0
     limits: Limits = field(default_factory=Limits)
     pruned: dict[PruneReason, list[int]] = field(default_factory=lambda: defaultdict(list))
 
@@ -48,6 +51,7 @@ class Piles:
         return sum(coin.stolen for coin in self.free(account))
 
     def hold(self, account: str, hold: str, amount: int) -> None:
+        self.ours.add((account, hold))
         newest = [coin for coin in reversed(self.free(account)) if coin.stolen]
         for coin in newest[:amount]:
             coin.hold = hold
@@ -71,13 +75,17 @@ class Piles:
             self.piles[src] = [coin for coin in self.piles[src] if coin not in gone]
         theft = transfer.transfer_id in self.thefts
         flags = [theft or coin.stolen for coin in moved]
-        followed = transfer.dst_kind is AccountKind.WALLET and dst != self.victim
+        awarded = (src, transfer.hold_id) in self.ours and transfer.dst_kind is AccountKind.WALLET
+        followed = transfer.dst_kind is AccountKind.WALLET and dst != self.victim and not awarded
         if any(flags) and not theft and (reason := self._cut(transfer.seq)) is not None:
             self.pruned[reason].append(sum(flags))
             flags = [False] * len(flags)
         if any(flags):
             self.edges.append((transfer.seq, src, dst, sum(flags)))
-            self.owed[transfer.transfer_id] = (dst, sum(flags))
+            if not awarded:
+                self.owed[transfer.transfer_id] = (dst, sum(flags))
+        self.returned += sum(flags) if dst == self.victim else 0
+        self.awarded += sum(flags) if awarded and dst != self.victim else 0
         if not transfer.dst_kind.is_exit:
             if followed and 0 < sum(flags) <= self.limits.dust:
                 self.pruned[PruneReason.DUST].append(sum(flags))

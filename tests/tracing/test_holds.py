@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import import_module
 from random import Random
 
 import pytest
@@ -20,6 +21,11 @@ from tests.tracing.conftest import PLENTY, Feed, at
 from tests.tracing.ledgers import Ledger, covered, opening, random_ledger, transfer
 from tests.tracing.naive import NaiveLedger
 from tracing.edges import in_order
+
+MIGRATION = import_module("migrations.versions.0015_awarded")
+_KINDS = text(
+    "SELECT string_agg(concat_ws(' ', seq, part, dst_kind, undone), ',' ORDER BY seq, part) FROM transfer_index"
+)
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,7 @@ async def clear(engine: AsyncEngine) -> None:
 async def test_whenever_holds_become_known_the_units_are_those_of_the_naive_ledger(
     engine: AsyncEngine,
 ) -> None:
+    awarded = 0
     for seed in range(40):
         random = Random(seed)
         ledger = random_ledger(random, length=60, reversing=0.15)
@@ -161,6 +168,11 @@ async def test_whenever_holds_become_known_the_units_are_those_of_the_naive_ledg
         assert await spent_units(engine) == naive.spent, seed
         await arrivals_tile(engine)
         traces = SqlTraces(engine)
+        # Extended from where all thefts are posted, or fresh: the same.
+        last = max(int(theft[1:]) for theft in thefts)
+        await traces.run(
+            incident_id=str(seed), episode=1, currency="EUR", thefts=thefts, upto=at(random.randint(last, 60))
+        )
         summary = await traces.run(
             incident_id=str(seed), episode=1, currency="EUR", thefts=thefts, upto=at(60)
         )
@@ -169,6 +181,16 @@ async def test_whenever_holds_become_known_the_units_are_those_of_the_naive_ledg
         for lot in await traces.lots(summary.trace_id):
             lying[lot.account_id] += lot.amount
         assert lying == naive.stolen_lying()
+        awarded += naive.awarded
+        # An index of before awards were told apart is, once migrated, what it would have been.
+        async with engine.begin() as connection:
+            told = await connection.scalar(_KINDS)
+            await connection.execute(
+                text("UPDATE transfer_index SET dst_kind = 'wallet' WHERE dst_kind = 'awarded'")
+            )
+            await connection.execute(text(MIGRATION.AWARDED))
+            assert await connection.scalar(_KINDS) == told
+    assert awarded > 10
 
 
 async def test_holds_stay_on_their_units_when_opening_money_turns_out_to_be_missing(

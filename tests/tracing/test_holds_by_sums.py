@@ -85,7 +85,16 @@ def swept(
     thefts: list[str],
     changes: list[HoldChange],
 ) -> Trace:
-    with closing(OfflineLedger(rows(transfers, openings), changes)) as offline:
+    begun = {
+        (change.account_id, change.hold_id): change.after_seq for change in sorted(changes, reverse=True)
+    }
+    posted = [
+        row._replace(dst_kind="awarded", undone=False)
+        if row.dst_kind == "wallet" and begun.get((row.src, row.hold_id or ""), row.seq) < row.seq
+        else row
+        for row in rows(transfers, openings)
+    ]
+    with closing(OfflineLedger(posted, changes)) as offline:
         return trace(offline, rule=rule, thefts=thefts, currency="EUR", upto_seq=len(transfers))
 
 
@@ -101,9 +110,14 @@ def test_with_holds_each_rule_agrees_with_piles_of_single_units(rule: Rule) -> N
         assert [(each.seq, each.src, each.dst, each.amount) for each in found.carried] == story.piles.edges
         lying = {lot.account_id: lot.amount for lot in found.resting if lot.place is Place.HELD}
         assert lying == {name: story.piles.stolen(name) for name in "BCD" if story.piles.stolen(name)}
+        assert (
+            found.flow.stolen == found.flow.held + found.flow.exited + found.flow.pooled + found.flow.returned
+        )
+        assert (found.awarded, found.flow.returned) == (story.piles.awarded, story.piles.returned)
         told["changes"] += len(story.changes)
+        told["awarded"] += found.awarded
         told["named"] += sum(row.hold_id is not None for row in story.transfers)
-    assert min(told["changes"], told["named"]) > 50
+    assert min(told["changes"], told["named"], told["awarded"]) > 50
 
 
 HOUSE = [transfer(1, "A", "B", 10), transfer(2, "O", "B", 6)]
@@ -134,6 +148,16 @@ def test_a_hold_released_before_anything_was_paid_leaves_no_trace(rule: Rule) ->
 def test_a_payment_that_names_the_hold_carries_exactly_what_it_keeps(rule: Rule) -> None:
     paid = [transfer(3, "B", "A", 4, hold_id="h"), transfer(4, "B", "X", 8)]
     assert carried(rule, paid, HoldChange(1, "B", "h", 4, stolen=True))[3] == 4
+
+
+@pytest.mark.parametrize("rule", SWEPT)
+def test_what_was_awarded_is_not_the_same_money_again_where_it_is_given_back(rule: Rule) -> None:
+    """C owns it: a payment that undoes it carries of C's stolen money what any other payment would."""
+    paid = [transfer(3, "B", "C", 4, hold_id="h"), transfer(4, "B", "C", 16)]
+    held = HoldChange(2, "B", "h", 4, stolen=True)
+    told = carried(rule, [*paid, transfer(5, "C", "B", 4, reverses="t3")], held)
+    assert told == carried(rule, [*paid, transfer(5, "C", "B", 4)], held)
+    assert (told[3], told[4]) == (4, 6)
 
 
 @pytest.mark.parametrize("rule", SWEPT)

@@ -20,7 +20,7 @@ from adapters.transfers.traces import SqlTraces
 from bench.generated_ledger import LARGE, MIDDLE, GeneratedLedger
 from tests.tracing.conftest import PLENTY, Feed, at
 from tests.tracing.ledgers import random_ledger
-from tests.tracing.test_holds import clear, random_moves
+from tests.tracing.test_holds import clear, random_moves, with_restitution
 from tests.tracing.test_rules_in_database import INCIDENT, claim, ours
 from tracing.evidence.formats import MANIFEST, OTHER_ROWS, TRACE
 from tracing.evidence.parts import manifest_part, parts_of
@@ -35,9 +35,10 @@ async def test_a_pack_of_an_incident_gives_every_rule_what_was_compared(
         random = Random(seed)
         ledger = random_ledger(random, length=60, reversing=0.2)
         await clear(engine)
+        moves = random_moves(random, ledger)
+        ledger = with_restitution(random, ledger, moves)
         index = SqlTransferIndex(engine, Feed(ledger.transfers, ledger.openings))
         await index.catch_up(budget=PLENTY)
-        moves = random_moves(random, ledger)
         for move in moves:
             await move.tell(index)
         await claim(engine, ours(move.hold_id for move in moves))

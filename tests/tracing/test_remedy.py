@@ -24,15 +24,16 @@ amounts = st.integers(min_value=0, max_value=10**15)
 def stories(draw: st.DrawFn) -> tuple[Known, dict[str, int]]:
     """Units put into cells one kind after the other, and what each part of the system would know of them."""
     names = (
-        "free", "held", "paid_since", "awarded", "pooled", "pruned", "returned",
+        "free", "held", "paid_since", "awarded", "awarded_since", "pooled", "pruned", "returned",
         "outside", "pending", "written_off", "recalled", "moved_on", "to_owner", "back_here",
     )  # fmt: skip
     part = {name: draw(amounts) for name in names}
     known = Known(
         flow=Flow(
             stolen=sum(part.values()),
-            held=part["free"] + part["held"] + part["paid_since"] + part["awarded"] + part["back_here"],
+            held=part["free"] + part["held"] + part["paid_since"] + part["awarded_since"] + part["back_here"],
             exited=part["outside"]
+            + part["awarded"]
             + part["pending"]
             + part["written_off"]
             + part["recalled"]
@@ -46,6 +47,7 @@ def stories(draw: st.DrawFn) -> tuple[Known, dict[str, int]]:
         held_by_us=part["held"],
         paid_since=part["paid_since"],
         awarded=part["awarded"],
+        awarded_since=part["awarded_since"],
         came_back=part["recalled"] + part["moved_on"] + part["to_owner"],
         came_to_owner=part["to_owner"],
         moved_on=part["moved_on"],
@@ -66,7 +68,7 @@ def test_every_unit_is_in_one_cell(story: tuple[Known, dict[str, int]]) -> None:
         part["pending"],
         part["recalled"] + part["back_here"],
     )
-    assert cells.lost == part["written_off"] + part["awarded"]
+    assert cells.lost == part["written_off"] + part["awarded"] + part["awarded_since"]
 
 
 @given(stories(), st.sampled_from(("held_by_us", "paid_since", "pending", "written_off", "came_to_owner")))

@@ -15,6 +15,7 @@ POSTED = [
     transfer(2, "A", "X", 5),
     transfer(3, "C", "B", 5),
     transfer(4, "A", "B", 5, currency="USD"),
+    transfer(5, "A", "A", 5),
 ]
 
 
@@ -30,6 +31,8 @@ def test_the_victim_is_the_account_all_thefts_left() -> None:
         (["t9"], 4, None, ErrorCode.THEFT_UNKNOWN),
         (["t1", "t3"], 2, None, ErrorCode.THEFT_UNKNOWN),
         (["t1", "t3"], 4, None, ErrorCode.THEFT_NOT_VICTIMS),
+        (["t5"], 5, None, ErrorCode.THEFT_NOT_VICTIMS),
+        (["t1", "t5"], 5, None, ErrorCode.THEFT_NOT_VICTIMS),
         (["t1", "t4"], 4, None, ErrorCode.CURRENCY_MIXED),
         (["t1"], 4, "USD", ErrorCode.CURRENCY_MIXED),
     ],

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
+from models.contracts.transfers import AccountKind
 from tracing.evidence import statements
 from tracing.picture.languages import Language
 
@@ -32,7 +33,8 @@ PICTURES: Final = {language: f"flow.{language.value}.svg" for language in Langua
 @dataclass(frozen=True, kw_only=True)
 class Format:
     """`parts`: every pack has all of them, in this order, and nothing else. `rows`, `holds`, `edges` and `carried` are the
-    fields of a line of each, in order. `statement` has one gap, `{thefts}`.
+    fields of a line of each, in order; `src_kinds` and `dst_kinds` what a row may say of payer and payee. `statement` has
+    one gap, `{thefts}`. `still_thefts`: whether a theft may have gone to its own payer, and moved nothing.
     """
 
     number: int
@@ -41,7 +43,10 @@ class Format:
     holds: tuple[str, ...]
     edges: tuple[str, ...]
     carried: tuple[str, ...]
+    src_kinds: frozenset[str]
+    dst_kinds: frozenset[str]
     statement: str
+    still_thefts: bool
 
     def fifo_statement(self, thefts: Sequence[str]) -> str:
         """The text for this many thefts, as tracing.statement.fifo_statement."""
@@ -55,6 +60,10 @@ class UnknownFormat(Exception):
         super().__init__(f"format {named!r}")
         self.named = named
 
+
+_KINDS = frozenset(
+    {"wallet", "pooling", "bank", "card", "cash", "crypto", "merchant", "fee", "outside"}
+)  # written out: what the program knows beside them later is no part of an old format
 
 _FIRST = Format(
     number=1,
@@ -94,10 +103,16 @@ _FIRST = Format(
     holds=("after_seq", "account_id", "hold_id", "amount", "stolen"),
     edges=("seq", "transfer_id", "src", "dst", "dst_kind", "src_lo", "src_hi", "dst_lo", "hop"),
     carried=("seq", "transfer_id", "src", "dst", "dst_kind", "amount", "hop"),
+    src_kinds=_KINDS,
+    dst_kinds=_KINDS,
     statement=statements.FORMAT_1,
+    still_thefts=True,
 )
 
-FORMATS: Final[Mapping[int, Format]] = MappingProxyType({_FIRST.number: _FIRST})
+# Held money that a decision paid to another owner is told apart; the statement is the same.
+_SECOND = replace(_FIRST, number=2, dst_kinds=_KINDS | {AccountKind.AWARDED.value}, still_thefts=False)
+
+FORMATS: Final[Mapping[int, Format]] = MappingProxyType({each.number: each for each in (_FIRST, _SECOND)})
 """Every format that can be checked, by number."""
 
 CURRENT: Final = FORMATS[max(FORMATS)]

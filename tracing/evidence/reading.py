@@ -19,7 +19,6 @@ from tracing.posting import Row
 from tracing.result import Limits
 from tracing.rules import Rule
 
-_KINDS = frozenset(kind.value for kind in AccountKind)
 _TEXTS = frozenset(
     {"transfer_id", "src", "dst", "src_kind", "dst_kind", "currency", "hold_id", "reverses", "account_id"}
 )
@@ -111,7 +110,14 @@ def _claimed(content: bytes) -> Mapping[str, Any]:
 
 
 def _rows(part: str, content: bytes, written: Format) -> tuple[Row, ...]:
-    return tuple(Row(**record) for record in _records(part, content, written.rows))
+    rows = tuple(Row(**record) for record in _records(part, content, written.rows))
+    for number, row in enumerate(rows, start=1):
+        awarded = row.dst_kind == AccountKind.AWARDED
+        if row.src_kind not in written.src_kinds or row.dst_kind not in written.dst_kinds:
+            raise PartFault(part, f"line {number} has a kind of account that its format does not know")
+        if awarded and (row.hold_id is None or row.undone):
+            raise PartFault(part, f"line {number} awards money that came out of no hold, or was given back")
+    return rows
 
 
 def _openings(content: bytes) -> tuple[OpeningBalance, ...]:
@@ -135,8 +141,6 @@ def _records(part: str, content: bytes, fields: Sequence[str]) -> list[dict[str,
 def _sound(name: str, value: object) -> bool:
     if value is None:
         return name in _NUMBER_OR_NONE or name in _TEXT_OR_NONE
-    if name in {"src_kind", "dst_kind"}:
-        return value in _KINDS
     if name in _TEXTS:
         return isinstance(value, str)
     return (

@@ -35,6 +35,8 @@ _TEXT = """\
 
     {totals}
 
+    {awarded}
+
     The rule. {rule} One rule is applied to every account and every payment alike.
 
     {limits}
@@ -93,6 +95,7 @@ def readme(evidence: Evidence, number: int) -> str:
         "subject": f"Account {spoken(trace.victim)} was robbed by these transfers: {thefts}. They were followed through the "
         f"wallet's postings 1 to {trace.upto_seq:,}. {evidence.source}".strip(),
         "totals": ENGLISH.identity.format(**sums) + ".",
+        "awarded": ENGLISH.awarded.format(amount=money(trace.awarded)) if trace.awarded else "",
         "rule": DEFINITIONS[trace.rule],
         "limits": _limits(evidence),
         "rows": ROWS,

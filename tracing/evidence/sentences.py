@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from models.contracts.transfers import AccountKind
 from tracing.edges import Edge
 from tracing.evidence.evidence import Evidence
 from tracing.picture.languages import Language
@@ -24,6 +25,7 @@ class Templates:
     share: str
     reversal: str
     reversed_units: str
+    awarded: str
 
 
 TEMPLATES = {
@@ -36,6 +38,7 @@ TEMPLATES = {
         reversal="transfer {transfer} (posting {seq}) undid transfer {undone} and paid {whole} out of {src}, which held {balance}, "
         "of it {stained} stolen; the same money goes back first, so {amount} of it is stolen and went to {dst}.",
         reversed_units=" It undid transfer {undone}, so the same units went back first.",
+        awarded=" It paid out hold {hold}, by a decision: {dst} owns it, and it is followed no further.",
     ),
     Language.CHINESE: Templates(
         theft="转账 {transfer}（第 {seq} 笔记账）全额被盗：{amount} 由 {src} 转至 {dst}，成为{arrived}。",
@@ -46,6 +49,7 @@ TEMPLATES = {
         reversal="转账 {transfer}（第 {seq} 笔记账）撤销转账 {undone}，从 {src} 转出 {whole}，转出前余额为 {balance}，其中被盗 {stained}；"
         "同一笔资金先行退回，故其中 {amount} 为被盗资金，到达 {dst}。",
         reversed_units="该笔撤销转账 {undone}，故相同单位先行退回。",
+        awarded="该笔经决定由冻结 {hold} 支付：资金归 {dst} 所有，不再继续追踪。",
     ),
 }
 ARRIVED = {Language.ENGLISH: "units {lo} to {hi}", Language.CHINESE: "第 {lo} 至 {hi} 单位"}
@@ -82,7 +86,13 @@ def _of_units(edge: Edge, row: Row, language: Language) -> str:
     )
     if edge.hop and row.reverses is not None:
         said += templates.reversed_units.format(undone=spoken(row.reverses))
-    return said
+    return said + _awarded(edge, row, language)
+
+
+def _awarded(step: Edge | Carried, row: Row, language: Language) -> str:
+    if step.dst_kind != AccountKind.AWARDED:
+        return ""
+    return TEMPLATES[language].awarded.format(hold=spoken(row.hold_id or ""), dst=spoken(step.dst))
 
 
 def _of_shares(trace: Trace, whole: Mapping[int, Row], language: Language) -> Iterator[str]:
@@ -97,7 +107,7 @@ def _of_shares(trace: Trace, whole: Mapping[int, Row], language: Language) -> It
             yield templates.theft.format(**_named(step), amount=amount, arrived=arrived)
         else:
             template = templates.share if row.reverses is None else templates.reversal
-            yield template.format(
+            said = template.format(
                 **_named(step),
                 amount=amount,
                 whole=f"{row.amount:,}",
@@ -106,8 +116,9 @@ def _of_shares(trace: Trace, whole: Mapping[int, Row], language: Language) -> It
                 rule=WORDS[language].rules[trace.rule],
                 undone=spoken(row.reverses or ""),
             )
+            yield said + _awarded(step, row, language)
             stained[step.src] -= step.amount
-        if step.amount > trace.limits.dust:
+        if step.amount > trace.limits.dust and step.dst_kind != AccountKind.AWARDED:
             stained[step.dst] += step.amount
 
 

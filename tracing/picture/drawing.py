@@ -123,15 +123,21 @@ class _Picture:
             text(MARGIN, 58, facts, size=10, fill="#444444"),
             text(MARGIN, 76, self._identity(), size=10.5, weight="bold"),
         ]
+        said = []
         if trace.pruned:
             reasons = ", ".join(
                 f"{reason.value} {self.money(cut.amount)} ({cut.count:,})"
                 for reason, cut in sorted(trace.pruned.items())
             )
-            head.append(text(MARGIN, 91, words.pruned.format(reasons=reasons), size=9, fill="#444444"))
+            said.append(words.pruned.format(reasons=reasons))
         if any(Cell.JOINED in bar.rests for bar in self.unrolled.bars.values()):
-            head.append(text(MARGIN, 103 if trace.pruned else 91, words.joined, size=9, fill="#444444"))
-        return head
+            said.append(words.joined)
+        if trace.awarded:
+            said.append(words.awarded.format(amount=self.money(trace.awarded)))
+        pitch = 12 if len(said) < 3 else 9
+        return head + [
+            text(MARGIN, 91 + pitch * line, each, size=9, fill="#444444") for line, each in enumerate(said)
+        ]
 
     def _column_names(self) -> list[str]:
         names = []

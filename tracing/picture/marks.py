@@ -27,6 +27,7 @@ MARKS: dict[Look | Cell, Mark] = {
     Look.MERCHANT: Mark("#88ccee"),
     Look.FEE: Mark("#999933"),
     Look.OUTSIDE: Mark("#332288"),
+    Look.AWARDED: Mark("#ffffff", "#332288", "4 2"),
     Look.RETURNED: Mark("#ffffff", "#117733"),
     Look.LATER: Mark("#dddddd", "#555555"),
     Cell.HELD: Mark("#117733"),

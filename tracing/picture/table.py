@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 
 from tracing.picture.unrolled import Bar, Cell, Look, Unrolled
 
-EXIT_LOOKS = (Look.BANK, Look.CARD, Look.CASH, Look.CRYPTO, Look.MERCHANT, Look.FEE, Look.OUTSIDE)
+EXIT_LOOKS = (
+    Look.BANK,
+    Look.CARD,
+    Look.CASH,
+    Look.CRYPTO,
+    Look.MERCHANT,
+    Look.FEE,
+    Look.OUTSIDE,
+    Look.AWARDED,
+)
 
 
 @dataclass(slots=True)

@@ -30,6 +30,7 @@ class Look(StrEnum):
     MERCHANT = "merchant"
     FEE = "fee"
     OUTSIDE = "outside"
+    AWARDED = "awarded"
     RETURNED = "returned"
     LATER = "later"  # all hops that got no column of their own
 
@@ -84,14 +85,14 @@ def unroll(trace: Trace) -> Unrolled:
     moved: dict[tuple[BarKey, BarKey], list[int]] = {}
     looks = _looks(trace)
 
-    def bar(account_id: str, column: int) -> Bar:
-        look = Look.VICTIM if column == 0 else looks[account_id]
+    def bar(account_id: str, column: int, kind: str = "") -> Bar:
+        look = Look.VICTIM if column == 0 else _look(account_id, kind, looks)
         key = BarKey(column, account_id, look)
         return bars.setdefault(key, Bar(key))
 
     bar(trace.victim, 0).received = trace.flow.stolen
     for step in trace.units or trace.carried:
-        source, target = bar(step.src, step.hop), bar(step.dst, step.hop + 1)
+        source, target = bar(step.src, step.hop), bar(step.dst, step.hop + 1, step.dst_kind)
         source.sent += step.amount
         target.received += step.amount
         link = moved.setdefault((source.key, target.key), [0, 0])
@@ -109,22 +110,30 @@ def _looks(trace: Trace) -> dict[str, Look]:
     for step in trace.carried:
         kind = AccountKind(step.dst_kind)
         returned = place_of(step.dst, kind, trace.victim) is Place.RETURNED
-        looks[step.dst] = Look.RETURNED if returned else Look(kind.value)
+        if returned or kind is not AccountKind.AWARDED:
+            looks[step.dst] = Look.RETURNED if returned else Look(kind.value)
     return looks
+
+
+def _look(account_id: str, kind: str, looks: dict[str, Look]) -> Look:
+    """What was awarded stands by itself: the same account may hold stolen money beside it."""
+    own = looks.get(account_id, Look.AWARDED)
+    return Look.AWARDED if kind == AccountKind.AWARDED and own is not Look.RETURNED else own
 
 
 def _rest(trace: Trace, bars: dict[BarKey, Bar]) -> None:
     """Share out what was not carried on: to where it rests, first at the hop the trace says."""
-    resting: dict[tuple[str, Cell], Counter[int]] = defaultdict(Counter)
+    resting: dict[tuple[str, bool, Cell], Counter[int]] = defaultdict(Counter)
     for rest in trace.resting:
-        resting[(rest.account_id, Cell(rest.place.value))][rest.hop + 1] += rest.amount
-    by_account: dict[tuple[str, bool], list[Bar]] = defaultdict(list)
+        awarded = rest.place is Place.EXITED and rest.account_kind is AccountKind.AWARDED
+        resting[(rest.account_id, awarded, Cell(rest.place.value))][rest.hop + 1] += rest.amount
+    by_account: dict[tuple[str, bool, bool], list[Bar]] = defaultdict(list)
     for key in sorted(bars):
-        by_account[(key.account_id, key.column == 0)].append(bars[key])
-    for (account_id, is_start), of_account in by_account.items():
+        by_account[(key.account_id, key.look is Look.AWARDED, key.column == 0)].append(bars[key])
+    for (account_id, awarded, is_start), of_account in by_account.items():
         free = _joined(of_account)
         for cell in () if is_start else Cell:
-            wanted = resting.pop((account_id, cell), Counter())
+            wanted = resting.pop((account_id, awarded, cell), Counter())
             for each in sorted(of_account, key=lambda bar: (not wanted[bar.key.column], bar.key.column)):
                 own = wanted[each.key.column] or sum(wanted.values())
                 taken = min(own, free[each.key], sum(wanted.values()))

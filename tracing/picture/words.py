@@ -19,6 +19,7 @@ class Words:
     identity: str
     pruned: str
     joined: str
+    awarded: str
     description: str
     others: str
     later: str
@@ -46,6 +47,7 @@ ENGLISH = Words(
     identity="Stolen {stolen} = held {held} + left the wallet {exited} + pooled {pooled} + returned {returned} + not followed {pruned}",
     pruned="Not followed, because of the limits that were asked for: {reasons}",
     joined="Rejoins: money that reached an account again, over more hops, and counts with what lay there from then on.",
+    awarded="Of what left, {amount} is awarded: paid out of holds, by a decision, to other owners, whose own it is.",
     description="{carried} transfers carried the stolen money over at most {hops} hops after the theft. {identity}. "
     "The table beneath the picture has the same numbers.",
     others="{count} others",
@@ -77,6 +79,7 @@ ENGLISH = Words(
         Look.MERCHANT: "merchant",
         Look.FEE: "fee",
         Look.OUTSIDE: "outside",
+        Look.AWARDED: "awarded",
         Look.RETURNED: "back at the victim",
         Look.LATER: "later hops",
     },
@@ -100,6 +103,7 @@ CHINESE = Words(
     identity="被盗 {stolen} = 留存 {held} + 流出 {exited} + 混池 {pooled} + 退回 {returned} + 未追踪 {pruned}",
     pruned="因所设限制而未继续追踪：{reasons}",
     joined="并入前跳：经更多跳再次到达同一账户的资金，此后与账户中原有的被盗资金合并计算。",
+    awarded="流出金额中有 {amount} 为裁定支付：经决定由冻结资金付给其他权利人，归其所有。",
     description="共有 {carried} 笔转账承载被盗资金，盗转之后最多 {hops} 跳。{identity}。图下的表格列出相同的数字。",
     others="其他 {count} 个",
     later="{count} 个账户",
@@ -130,6 +134,7 @@ CHINESE = Words(
         Look.MERCHANT: "商户",
         Look.FEE: "手续费",
         Look.OUTSIDE: "外部",
+        Look.AWARDED: "裁定支付",
         Look.RETURNED: "退回受害人",
         Look.LATER: "后续各跳",
     },
