@@ -12,6 +12,7 @@ from adapters.secrets.keys import Sealer
 from adapters.sql.decision_views import REASON, read_decisions
 from adapters.sql.engine import statement, transaction
 from adapters.sql.hand_over import ask
+from models.alone import MAY_BE_ALONE
 from models.contracts.alarms import Sender
 from models.contracts.incidents import Decision, Decisions
 from models.digests import digest
@@ -64,7 +65,7 @@ class SqlDecisions:
                     ),
                 )
             )
-            return Decisions(standing=tuple(_decision(row) for row in rows))
+            return Decisions(standing=tuple(_decision(row) for row in rows if not _alone_too_far(row)))
 
     async def verify(self, request_id: str, *, incident_id: str, episode: int, choice: str) -> Decision:
         """See ports.DecisionStore. A choice on a closed question was carried out, or was about what no longer holds."""
@@ -81,11 +82,8 @@ class SqlDecisions:
                 ErrorCode.REFUSED_BY_RULE,
                 "The decision does not stand (any more) for this action. Nothing was done; it must be made again.",
             )
-        if (
-            row.four_eyes
-            and row.used_by is None
-            and (row.verdict != "approved" or row.approved_by == row.requested_by)
-        ):
+        alone = row.used_by is not None and not _alone_too_far(row)
+        if row.four_eyes and not alone and (row.verdict != "approved" or row.approved_by == row.requested_by):
             raise StanchError(
                 ErrorCode.FOUR_EYES,
                 "This needs a second person's approval and has none. Nothing was done.",
@@ -258,6 +256,11 @@ def _chosen() -> Any:  # a select of a table and five columns of others: its exa
         .outerjoin(BreakGlass, BreakGlass.request_id == DecisionRequest.id)
         .order_by(DecisionRequest.requested_at, DecisionRequest.id)
     )
+
+
+def _alone_too_far(row: Row[Any]) -> bool:
+    """A supervisor alone, on a choice that takes two: earlier versions let whole questions be decided so."""
+    return row.used_by is not None and (DecisionKind(row.kind), row.choice) not in MAY_BE_ALONE
 
 
 def _decision(row: Row[Any]) -> Decision:
