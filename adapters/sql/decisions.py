@@ -31,12 +31,14 @@ WITH overdue AS (
       AND NOT EXISTS (SELECT FROM decision_escalation WHERE task_id = decision_task.id)
       AND NOT EXISTS (SELECT FROM decision_request AS request JOIN decision_approval AS said ON said.request_id = request.id
                       WHERE request.task_id = decision_task.id AND said.verdict = 'approved')
+      AND NOT EXISTS (SELECT FROM decision_request AS request JOIN break_glass AS alone ON alone.request_id = request.id
+                      WHERE request.task_id = decision_task.id AND request.withdrawn_at IS NULL)
     ON CONFLICT DO NOTHING RETURNING task_id
 )
 SELECT overdue.task_id, decision_task.kind FROM overdue JOIN decision_task ON decision_task.id = overdue.task_id
 """
 )
-"""What two people have agreed on is only to be carried out; everything else that is open and overdue goes up."""
+"""What two people have agreed on, or one alone by the rules, is only to be carried out; whatever else is overdue goes up."""
 
 
 class SqlDecisions:
@@ -313,8 +315,9 @@ async def pending(connection: AsyncConnection, request_id: str, at: datetime) ->
 
 
 async def _end_expired(connection: AsyncConnection, task_id: str, at: datetime) -> None:
-    """A choice that nobody judged in time stands in nobody's way."""
+    """A choice that nobody judged in time, and nobody made alone, stands in nobody's way."""
     judged = select(DecisionApproval.request_id)
+    alone = select(BreakGlass.request_id)
     await connection.execute(
         update(DecisionRequest)
         .where(
@@ -323,6 +326,7 @@ async def _end_expired(connection: AsyncConnection, task_id: str, at: datetime) 
             DecisionRequest.withdrawn_at.is_(None),
             DecisionRequest.declined_at.is_(None),
             DecisionRequest.id.not_in(judged),
+            DecisionRequest.id.not_in(alone),
         )
         .values(withdrawn_at=DecisionRequest.expires_at)
     )
