@@ -10,6 +10,7 @@ from models.contracts.policy import AloneChoice
 from models.errors import ErrorCode, StanchError
 from models.names import DecisionKind, Outcome, Role, StepKind
 from tests.incidents.house import House
+from tests.incidents.recovering import closing_fields
 
 
 async def test_one_supervisor_alone_is_loud_and_judged_by_another(house: House) -> None:
@@ -53,6 +54,9 @@ async def test_one_supervisor_alone_is_loud_and_judged_by_another(house: House) 
     await house.request_and_approve(incident_id, DecisionKind.UNPROVEN_OWNER, Outcome.RELEASED.value)
     await house.parts.wake.now(incident_id)
     assert (await house.until_closed(incident_id)).outcome is Outcome.RELEASED
+    assert set(await closing_fields(house, incident_id)) == {"outcome", "rating"}, (
+        "nobody is proven: no figures"
+    )
     (step,) = await house.steps(incident_id, StepKind.BREAK_GLASS)
     assert (step.role, step.reason) == (alone.name, "one supervisor alone")
     assert (used.verdict, used.reason) == (None, "nobody answers")
