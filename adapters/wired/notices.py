@@ -58,7 +58,7 @@ class NoticeWiring(Foundation):
     @cached_property
     def staff_alerts(self) -> SqlStaffAlerts:
         """Alerts to staff."""
-        return SqlStaffAlerts(self.engine)
+        return SqlStaffAlerts(self.engine, self.settings.staff_language)
 
     @cached_property
     def alert_staff(self) -> AlertStaff:
@@ -69,4 +69,6 @@ class NoticeWiring(Foundation):
                 for each in self.settings.staff_alerts
             )
         )
-        return AlertStaff(store=self.staff_alerts, targets=targets, clock=self.clock)
+        return AlertStaff(
+            store=self.staff_alerts, targets=targets, clock=self.clock, language=self.settings.staff_language
+        )
