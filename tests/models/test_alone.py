@@ -50,6 +50,7 @@ def test_no_ending_and_nothing_about_money_can_be_done_alone() -> None:
         ("release_hold", "release"),
         ("restitute", "give_back"),
         ("accept_identity", "accept"),
+        ("impostor", "protect"),
         ("compromised_later", "move"),
         ("credential", "send_link"),
         ("unproven_owner", "keeep"),
