@@ -206,6 +206,42 @@ async def test_what_one_did_alone_is_carried_out_however_late(
     assert (standing.request_id, standing.approved_by) == (request_id, supervisor.operator_id)
 
 
+async def test_what_one_did_alone_and_may_not_waits_for_the_second(
+    house: House, accepted: AcceptedAlarm, agent: Sender, supervisor: Sender
+) -> None:
+    """Earlier versions let a supervisor alone end a freeze: the rows of a house that has just been brought up to date."""
+    task_id = await house.ask(accepted, DecisionKind.UNPROVEN_OWNER, choices=("keep", "released"))
+    request_id = request_of(await choose(house, task_id, agent, "released"))
+    far = UseBreakGlass(
+        request_id,
+        frozenset({(DecisionKind.UNPROVEN_OWNER, "released")}),
+        supervisor,
+        "at night",
+        now(),
+        now(),
+    )
+    await refuses(
+        ErrorCode.REFUSED_BY_RULE,
+        house.do(accepted.incident_id, 1, "alone", StepKind.BREAK_GLASS, (far,)),
+    )
+    step = await house.do(accepted.incident_id, 1, "earlier", StepKind.BREAK_GLASS)
+    await house.change(
+        "INSERT INTO break_glass (request_id, incident_id, step_id, used_by, reason, used_at, review_due_at) "
+        "VALUES (:request, :incident, :step, :by, '', now(), now())",
+        request=request_id,
+        incident=accepted.incident_id,
+        step=step.step_id,
+        by=supervisor.operator_id,
+    )
+    given: dict[str, Any] = {"incident_id": accepted.incident_id, "episode": 1, "choice": "released"}
+    assert (await house.decisions.standing(accepted.incident_id, 1)).standing == ()
+    await refuses(ErrorCode.FOUR_EYES, house.decisions.verify(request_id, **given))
+    await house.decisions.approve(request_id=request_id, reason="seen", by=supervisor, at=now())
+    (standing,) = (await house.decisions.standing(accepted.incident_id, 1)).standing
+    assert (await house.decisions.verify(request_id, **given)) == standing
+    assert standing.approved_by == supervisor.operator_id
+
+
 async def test_where_one_person_may_decide_the_choice_stands_at_once(
     house: House, accepted: AcceptedAlarm, agent: Sender, supervisor: Sender
 ) -> None:
