@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from activities.changes import MoveCredential, RecordReset
 from adapters.policies import read_identity_rules
 from adapters.sql.credentials import SqlCredentials
 from adapters.sql.identity_limits import SqlLimits
 from adapters.sql.pace import SqlPace
+from models.contracts.credential import CredentialEnding, CredentialState
 from models.contracts.wallet import ContactKind
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
+from models.names import SecurityItem, StepKind
 from tests.sql.house import House, now
 from use_cases.credential.recoveries import Begun, CredentialRecoveries
 
@@ -164,3 +167,29 @@ async def test_what_ended_in_secret_is_refused_whatever_the_code(desk: Desk) -> 
     assert await desk.house.scalar("SELECT attempts FROM identity_challenge") == 0
     live = await desk.begin(OWNERS, "acc-1")
     assert await desk.answer(live, await desk.challenge(live, "87654321"), "87654321")
+
+
+@pytest.mark.parametrize("by", ["a new password", "an incident's reset"])
+async def test_a_number_can_be_used_again_once_its_owner_was_proven(desk: Desk, by: str) -> None:
+    """A hundred wrong codes switch it off; people help then, and that must not be so for ever."""
+    accepted = await desk.house.frozen(desk.house.trigger("acc-1"))
+    begun = await desk.begin(OWNERS, "acc-1")
+    strangers = await desk.begin(NOBODYS)
+    for each in (begun, strangers):
+        await desk.answer(each, new_id())
+    await desk.house.change(
+        "UPDATE identity_limit SET failures = 100, disabled_at = now() WHERE scope = 'factor'"
+    )
+    if by == "a new password":
+        renewed = MoveCredential(CredentialState.RENEWED, now(), ending=CredentialEnding.RENEWED)
+        await desk.house.do(begun.recovery_id, 1, "end", StepKind.END_CREDENTIAL, (renewed,))
+    else:
+        reset = RecordReset(SecurityItem.FACTORS, "rc-1", now(), now())
+        await desk.house.do(accepted.incident_id, 1, "reset/factors", StepKind.RESET_ITEM, (reset,))
+    off = await desk.house.rows(
+        "SELECT subject FROM identity_limit WHERE scope = 'factor' AND disabled_at IS NOT NULL"
+    )
+    others = await desk.house.scalar(
+        "SELECT counted_for FROM credential_recovery WHERE id = :id", id=strangers.recovery_id
+    )
+    assert [row.subject for row in off] == [others]
