@@ -13,7 +13,8 @@ class CredentialRecovery(Base):
 
     The row is the same whether the account exists or not. `asked` (the number or address) is sealed under the row's own
     data key; of the token only the sha256 is kept, it has 256 random bits. `counted_for` is a keyed digest of what was asked:
-    whoever asks for it again goes on in the same count of failures. None in rows older than that count.
+    whoever asks for it again goes on in the same count of failures. None in rows older than that count,
+    and in erased ones.
     """
 
     __tablename__ = "credential_recovery"

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
 
 from activities.changes import MoveCredential, RecordReset
 from adapters.policies import read_identity_rules
 from adapters.sql.credentials import SqlCredentials
+from adapters.sql.data_keys import SqlKeyTable
 from adapters.sql.identity_limits import SqlLimits
 from adapters.sql.pace import SqlPace
 from models.contracts.credential import CredentialEnding, CredentialState
@@ -193,3 +195,12 @@ async def test_a_number_can_be_used_again_once_its_owner_was_proven(desk: Desk, 
         "SELECT counted_for FROM credential_recovery WHERE id = :id", id=strangers.recovery_id
     )
     assert [row.subject for row in off] == [others]
+
+
+async def test_erasing_a_recovery_takes_away_what_was_asked_and_nothing_else_changes_it(desk: Desk) -> None:
+    begun = await desk.begin(OWNERS, "acc-1")
+    with pytest.raises(DBAPIError, match="is a record"):
+        await desk.house.change("UPDATE credential_recovery SET counted_for = 'another'")
+    await SqlKeyTable(desk.house.engine).destroy(begun.recovery_id, now())
+    row = "SELECT counted_for FROM credential_recovery WHERE id = :id"
+    assert await desk.house.scalar(row, id=begun.recovery_id) is None
