@@ -13,7 +13,7 @@ HEADING: Final = "Your money on {at}"
 LINES: Final = {
     "stolen": "Stolen: {amount}",
     "returned": "Came back to you: {amount}",
-    "held": "Held for you, to be given back: {amount}",
+    "held": "Held for you: {amount}",
     "recalled": "Back from other institutions, not yet with you: {amount}",
     "asked_back": "Asked back from other institutions: {amount}",
     "missing": "Missing: {amount}",

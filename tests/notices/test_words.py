@@ -115,7 +115,7 @@ def test_a_closing_lists_how_the_money_stands_and_what_was_stopped(texts: Catalo
     assert listed("en", "restored") == [
         "Stolen: CNY 900.00",
         "Came back to you: CNY 200.00",
-        "Held for you, to be given back: CNY 300.00",
+        "Held for you: CNY 300.00",
         "Asked back from other institutions: CNY 250.00",
         "Missing: CNY 150.00",
         "Payments stopped on their way: 2. Order those anew that you want.",
