@@ -131,6 +131,8 @@ class Settings(BaseSettings):
     """JSON in the environment, tables in the TOML file."""
     staff_alerts: tuple[StaffTarget, ...] = ()
     """Who of the staff is alerted to what. JSON in the environment, tables in the TOML file."""
+    staff_language: Literal["en", "zh-Hans", "en+zh-Hans"] = "en"
+    """In which staff read their alerts; both, one after the other, where they speak either."""
     worker_metrics: str | None = None
     """Address for the worker's Prometheus metrics, e.g. 127.0.0.1:9464."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -35,6 +35,7 @@ SETTLED = tuple(kind for kind in DecisionKind if kind is not DecisionKind.STUCK 
 class CloseAccount:
     """Pays out exactly what was agreed to exactly where it was agreed, and closes the account, in one call to the wallet.
 
+    A frozen account, or one that comes back in stages: then whatever is left of this episode's freeze ends with it.
     Its intent locks the incident row and refuses while an alarm waits (ALARM_WAITING) or no proof stands (RESET_INCOMPLETE).
     Two people's decision is read before the intent and again right before the effect (FOUR_EYES, REFUSED_BY_RULE): it binds
     account, proof, destination and amounts. A restriction that a later alarm placed is not named, so the wallet refuses.
@@ -47,7 +48,9 @@ class CloseAccount:
 
     @activity.defn(name=Activity.CLOSE_ACCOUNT)
     async def run(self, step: CloseAccountInput) -> CloseAccountResult:
-        """Record what was paid. A refusal of the wallet is recorded, closes the question, and the account stays frozen."""
+        """Record what was paid. A refusal of the wallet is recorded and closes the question; the account stays as protected as
+        it was, frozen or in its stages.
+        """
         if await self.steps.store.done(step.incident_id, step.episode, step.step_key) is None:
             try:
                 await self._agreed(step)

@@ -12,6 +12,7 @@ from temporalio import activity
 
 from activities.changes import CloseDecisionTasks, CloseIncident, QueueNotice
 from activities.ending_changes import AskRating
+from activities.figures import FiguresForOwner
 from activities.origin import activity_origin
 from activities.ports import Incidents
 from activities.steps import Effect, Running, Steps
@@ -33,15 +34,17 @@ class CloseTheIncident:
 
     steps: Steps
     incidents: Incidents
+    figures: FiguresForOwner
 
     @activity.defn(name=Activity.CLOSE_INCIDENT)
     async def run(self, step: CloseInput) -> CloseResult:
-        """Record outcome and summary with the step."""
+        """Record outcome and summary with the step; the notice tells the proven owner how their money stands."""
 
         async def effect(running: Running) -> Effect[CloseResult]:
             money = await self.incidents.money(step.incident_id)
             # Made anew by every attempt and nowhere but in the notice, sealed: the attempt that is committed counts.
             code = b32encode(token_bytes(RATING_BYTES)).decode()
+            told = await self.figures.fields(step.incident_id, step.episode, step.outcome, running.started_at)
             summary = {
                 "outcome": step.outcome.value,
                 "refreezes": step.refreezes,
@@ -56,7 +59,7 @@ class CloseTheIncident:
                     CloseIncident(step.outcome, running.started_at, summary),
                     QueueNotice(
                         NoticeTemplate.INCIDENT_CLOSED,
-                        fields={"outcome": step.outcome.value, "rating": "-".join(wrap(code, 4))},
+                        fields={"outcome": step.outcome.value, "rating": "-".join(wrap(code, 4)), **told},
                     ),
                     AskRating(
                         rating_code_digest(code), running.started_at, running.started_at + RATED_WITHIN

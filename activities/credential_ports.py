@@ -32,6 +32,10 @@ class Credentials(Protocol):
         """One recovery."""
         ...
 
+    async def counted_for(self, recovery_id: str) -> str:
+        """Under what its failures count: a keyed digest of the number or address, the same for everybody who asks for it."""
+        ...
+
     async def asked(self, recovery_id: str) -> tuple[CredentialAsk, datetime]:
         """(what was typed, before when a contact must have been set). Errors: NOT_FOUND, ERASED."""
         ...

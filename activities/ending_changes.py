@@ -40,11 +40,11 @@ class AskRating:
 class UseBreakGlass:
     """A supervisor acts alone on a choice that waits for a second person; Temporal looks at the incident.
 
-    Refused when the choice is settled or has expired, or its question is none of `kinds`.
+    Refused when the choice is settled or has expired, or is none of `choices` (question and choice).
     """
 
     request_id: str
-    kinds: tuple[DecisionKind, ...]
+    choices: frozenset[tuple[DecisionKind, str]]
     by: Sender
     reason: str
     at: datetime

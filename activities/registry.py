@@ -22,6 +22,7 @@ from activities.credential import (
 )
 from activities.credential_ports import Accounts, Credentials
 from activities.decisions import AskDecision, CarryOutDecision, ReadDecision
+from activities.figures import Figures, FiguresForOwner
 from activities.freeze import Freeze, FreezeEffect
 from activities.hold_life import EndHold, RenewHold, TellHolder
 from activities.holds import Hold, ListHolds, ReleaseHold
@@ -86,6 +87,7 @@ class Ports:
     recalls: Recalls
     credentials: Credentials
     accounts: Accounts
+    figures: Figures
 
 
 def activities(ports: Ports) -> list[Callable[..., Any]]:
@@ -130,7 +132,7 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         LiftLimits(steps, ports.wallet).run,
         WatchAccount(ports.wallet).run,
         RestartLadder(steps, ports.wallet).run,
-        CloseTheIncident(steps, ports.incidents).run,
+        CloseTheIncident(steps, ports.incidents, FiguresForOwner(ports.incidents, ports.figures)).run,
         CloseAccount(steps, ports.wallet, ports.decisions, ports.closures).run,
         *_recovery(ports, steps),
         OpenRecall(steps, ports.institutions).run,

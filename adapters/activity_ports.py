@@ -36,4 +36,5 @@ def activity_ports(wiring: Wiring) -> Ports:
         recalls=wiring.recalls,
         credentials=wiring.credentials,
         accounts=wiring.wallet,
+        figures=wiring.figures,
     )

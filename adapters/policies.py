@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from models.alone import MAY_BE_ALONE
 from models.contracts.identity import IdentityRules
 from models.contracts.policy import Jurisdiction, Policy
 from models.errors import ErrorCode, StanchError
@@ -44,7 +45,8 @@ def read_policy(folder: Path, name: str) -> Policy:
     """The policy `name` from `folder`, what it leaves open taken from the jurisdiction it names.
 
     Errors: INVALID, naming the file and the field, when it is missing or breaks its schema, names a rule or a jurisdiction
-    that is not there, or another rule than its jurisdiction's; nothing starts on it.
+    that is not there, another rule than its jurisdiction's, or lets one person alone lift protection or move money; nothing
+    starts on it.
     """
     file = folder / f"{name}.toml"
     try:
@@ -53,6 +55,7 @@ def read_policy(folder: Path, name: str) -> Policy:
             said = _completed(said, file, read_jurisdictions(folder))
         policy = Policy.model_validate(said)
         _known(policy.trace.rule, f"{file.name} at trace.rule")
+        _refuse_lifting_alone(policy, file)
         return policy
     except FileNotFoundError:
         names = sorted(
@@ -109,6 +112,22 @@ def _known(rule: str, where: str) -> None:
     if rule not in set(Rule):
         known = ", ".join(Rule)
         raise _invalid(f"{where} names the rule {rule!r} (known: {known})")
+
+
+def _refuse_lifting_alone(policy: Policy, file: Path) -> None:
+    """Break-glass is for what leaves protection up, whoever writes the policy."""
+    if policy.approval.alone:
+        raise _invalid(
+            f"The policy {file.name} says approval.alone, which names whole questions; name each choice in "
+            "approval.break_glass instead"
+        )
+    for each in policy.approval.break_glass:
+        if (each.kind, each.choice) not in MAY_BE_ALONE:
+            known = ", ".join(sorted(f"{kind.value}: {choice}" for kind, choice in MAY_BE_ALONE))
+            raise _invalid(
+                f"The policy {file.name} lets one supervisor alone choose {each.choice!r} on {each.kind.value}, which may lift "
+                f"protection or move money (what one may do alone: {known})"
+            )
 
 
 def _invalid(what: str) -> StanchError:

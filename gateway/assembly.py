@@ -20,7 +20,6 @@ from gateway.metrics import Metrics
 from gateway.pacing import Pacing
 from gateway.parts import Parts
 from models.errors import StanchError
-from use_cases.account_by_remedy import AccountByRemedy
 from use_cases.admission import Admission
 from use_cases.answer_challenge import AnswerChallenge
 from use_cases.close_account import AskToClose
@@ -156,14 +155,7 @@ def assemble(wiring: Wiring) -> Parts:
             policies=wiring.policies,
             clock=wiring.clock,
         ),
-        account_by_remedy=AccountByRemedy(
-            incidents=wiring.incidents,
-            recoveries=wiring.recoveries,
-            recalls=wiring.recalls,
-            traces=wiring.traces,
-            index=wiring.index,
-            alerts=wiring.staff_alerts,
-        ),
+        account_by_remedy=wiring.account_by_remedy,
         look_up=LookUp(wiring.overview),
         see_traces=SeeTraces(traces=wiring.stored_traces, overview=wiring.overview),
         trace_again=TraceAgain(

@@ -27,6 +27,8 @@ class Status(StrEnum):
     """The freeze ends without the stages: false alarm, or no proof in time for an unproven report."""
     CLOSING = "closing"
     """The proven owner does not want the account back: it is paid out and closed at the wallet."""
+    RETURN_CLOSING = "return_closing"
+    """The same, decided while the stages of the return run: the restrictions of this episode are gone, stage limits stand."""
     CLOSED = "closed"
 
 
@@ -66,6 +68,7 @@ TRANSITIONS: dict[tuple[Status, Event], Status] = {
     (Status.RESET, Event.RETURN_INTENDED): Status.RETURNING,
     (Status.RESET, Event.RELEASE_INTENDED): Status.RELEASING,
     (Status.RESET, Event.CLOSURE_INTENDED): Status.CLOSING,
+    (Status.RETURNING, Event.CLOSURE_INTENDED): Status.RETURN_CLOSING,
     (Status.RETURNING, Event.RELAPSED): Status.OPENED,
     (Status.RETURNING, Event.CLOSE): Status.CLOSED,
     (Status.RELEASING, Event.RELAPSED): Status.OPENED,
@@ -73,6 +76,10 @@ TRANSITIONS: dict[tuple[Status, Event], Status] = {
     (Status.CLOSING, Event.CLOSURE_REFUSED): Status.VERIFIED,
     (Status.CLOSING, Event.RELAPSED): Status.OPENED,
     (Status.CLOSING, Event.CLOSE): Status.CLOSED,
+    # Nothing freezes that account any more: where the wallet refuses to close it, its stages go on.
+    (Status.RETURN_CLOSING, Event.CLOSURE_REFUSED): Status.RETURNING,
+    (Status.RETURN_CLOSING, Event.RELAPSED): Status.OPENED,
+    (Status.RETURN_CLOSING, Event.CLOSE): Status.CLOSED,
 }
 
 REPEATABLE: frozenset[tuple[Status, Event]] = frozenset(
@@ -91,12 +98,15 @@ REPEATABLE: frozenset[tuple[Status, Event]] = frozenset(
         (Status.RETURNING, Event.RETURN_INTENDED),
         (Status.RELEASING, Event.RELEASE_INTENDED),
         (Status.CLOSING, Event.CLOSURE_INTENDED),
+        (Status.RETURN_CLOSING, Event.CLOSURE_INTENDED),
         (Status.CLOSED, Event.FREEZE_REFUSED),
     }
 )
 """Moves that change nothing when they come again: a wider freeze joins, a crashed attempt is repeated."""
 
-LIFTED: frozenset[Status] = frozenset({Status.RETURNING, Status.RELEASING, Status.CLOSING})
+LIFTED: frozenset[Status] = frozenset(
+    {Status.RETURNING, Status.RELEASING, Status.CLOSING, Status.RETURN_CLOSING}
+)
 """Protection is being lifted or has been: an alarm that arrives now starts the next episode."""
 
 PROVEN: frozenset[Status] = frozenset({Status.VERIFIED, Status.RESET})

@@ -34,6 +34,8 @@ class AlertStaff:
     store: StaffAlertStore
     targets: StaffTargets
     clock: Clock
+    language: str
+    """In which staff read: `en`, `zh-Hans` or `en+zh-Hans`."""
     patience: timedelta = PATIENCE
     retry: timedelta = RETRY
     freeze_late: timedelta = FREEZE_LATE
@@ -48,7 +50,7 @@ class AlertStaff:
         if not wanting:
             await self.store.settle(alert.alert_id, StaffAlertState.NOBODY, None)
             return
-        said, missing = words(alert), []
+        said, missing = words(alert, self.language), []
         for name in wanting:
             if name in alert.reached:
                 continue

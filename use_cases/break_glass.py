@@ -42,7 +42,7 @@ class BreakGlassRecord(Protocol):
 
 @dataclass
 class BreakTheGlass:
-    """Only what the policy names, and never what moves money; each use is a step of its own kind."""
+    """Only choices that the policy names, never one that lifts protection or moves money; each use is a step of its own kind."""
 
     record: BreakGlassRecord
     incidents: Incidents
@@ -54,7 +54,7 @@ class BreakTheGlass:
         """Act alone on a choice, one's own or another's.
 
         Records a break_glass step. Errors: FORBIDDEN (not a supervisor); NOT_FOUND, ALREADY_DECIDED, REFUSED_BY_RULE (expired,
-        or a question that the policy does not name): nothing was changed then.
+        or a choice that the policy does not name): nothing was changed then.
         """
         if by.role is not Role.SUPERVISOR:
             raise StanchError(ErrorCode.FORBIDDEN, "Only a supervisor may act alone. Nothing was changed.")
@@ -63,7 +63,7 @@ class BreakTheGlass:
         if facts is None:
             raise StanchError(ErrorCode.NOT_FOUND, "There is no such choice. Nothing was changed.")
         rules = self.policies.current().approval
-        kinds = tuple(kind for kind in rules.alone if not kind.of_recovery)
+        choices = frozenset((each.kind, each.choice) for each in rules.break_glass)
         step = BreakGlassInput(
             incident_id=facts.incident_id,
             episode=facts.episode,
@@ -76,7 +76,7 @@ class BreakTheGlass:
             due = at + timedelta(seconds=rules.review_seconds)
             return Effect(
                 StepResult(step_key=step.step_key),
-                changes=(UseBreakGlass(request_id, kinds, by, reason, at, due),),
+                changes=(UseBreakGlass(request_id, choices, by, reason, at, due),),
                 reason="one supervisor alone",
             )
 

@@ -20,7 +20,7 @@ from models.contracts.steps import Origin
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
-from models.lifecycle import PROVEN
+from models.lifecycle import PROVEN, Status
 from models.names import Actor, DecisionKind, Outcome, Role, StepKind
 from use_cases.ports import DecisionDesk, DecisionView, Overview
 
@@ -44,14 +44,15 @@ class AskToClose:
         """Put the question and choose on it; from the policy's amount on two supervisors choose, and it is only put.
 
         Records an ask_decision step with the destination, sealed. Errors: NOT_FOUND; REFUSED_BY_RULE (no proof stands,
-        protection is being lifted already, another destination is being decided on, money cannot go to the account itself);
+        protection is being lifted otherwise than in stages, another destination is being decided on, money cannot go to the account itself);
         ALREADY_DECIDED; WALLET_UNREACHABLE, when the balance cannot be read now.
         """
         facts = await self._facts(incident_id)
         proof = await self.closures.standing_proof(incident_id, facts.episode)
-        if proof is None or facts.status not in PROVEN:
+        if proof is None or facts.status not in PROVEN | {Status.RETURNING}:
             raise _refused(
-                "An account is closed only for its proven owner, while it is frozen, and that is not so now."
+                "An account is closed only for its proven owner, while it is frozen or comes back in stages, and that is not so "
+                "now."
             )
         destination = proven.destination
         if isinstance(destination, WalletDestination) and destination.account_id == facts.account_id:

@@ -1,4 +1,7 @@
-"""What staff read of an alert: one sentence for each kind, then codes and ids, and the command that shows more."""
+"""What staff read of an alert: one sentence for each kind, then codes and ids, and the command that shows more.
+
+The sentence is in the house's language, or in both. Codes and commands are the same in every language.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,26 @@ SENTENCES: Final[dict[StaffAlertKind, str]] = {
     StaffAlertKind.BREAK_GLASS_USED: "A supervisor has acted alone: another one must judge it.",
     StaffAlertKind.BREAK_GLASS_UNREVIEWED: "A supervisor has acted alone, and nobody has judged it in time.",
 }
+
+CHINESE: Final[dict[StaffAlertKind, str]] = {
+    StaffAlertKind.FREEZE_PENDING: "账户尚未冻结:钱包没有应答,资金可能正在流出。",
+    StaffAlertKind.NOT_FROZEN: "钱包最终拒绝冻结账户:该账户没有任何保护。",
+    StaffAlertKind.OWNER_UNPROVEN: "没有人在规定时间内证明自己是户主:须由两人就冻结作出决定。",
+    StaffAlertKind.DECISION_ASKED: "有一个问题等待人工处理。",
+    StaffAlertKind.DECISION_OVERDUE: "有一个问题已超过期限,仍无人决定。",
+    StaffAlertKind.STUCK: "案件的一部分最终失败,等待人工处理。",
+    StaffAlertKind.STEP_FAILING: "有一个步骤不断失败,一再重试仍未完成。",
+    StaffAlertKind.ANSWER_QUARANTINED: "其他机构对追回请求的答复无法使用,已隔离。",
+    StaffAlertKind.FEED_STOPPED: "转账数据流已中断:此笔之后的资金无法继续追踪。",
+    StaffAlertKind.NOTICE_UNREACHED: "有一条通知未能送达任何人:须有人致电当事人。",
+    StaffAlertKind.DIFFERENCE: "钱包中的实际情况与我们的记录不一致。",
+    StaffAlertKind.BREAK_GLASS_USED: "一名主管单独采取了行动:须由另一名主管审查。",
+    StaffAlertKind.BREAK_GLASS_UNREVIEWED: "一名主管单独采取了行动,在规定时间内无人审查。",
+}
+"""The same in Simplified Chinese."""
+
+IN_LANGUAGE: Final = {"en": SENTENCES, "zh-Hans": CHINESE}
+"""Sentences by BCP 47 tag."""
 
 SEVERITIES: Final[dict[StaffAlertKind, Severity]] = {
     StaffAlertKind.FREEZE_PENDING: Severity.CRITICAL,
@@ -54,12 +77,19 @@ LOOK: Final[dict[StaffAlertKind, str]] = {
 """Where more is to be seen, when it is not in the incident."""
 
 
-def words(alert: StaffAlertRow) -> StaffWords:
+def sentences(kind: StaffAlertKind, language: str) -> list[str]:
+    """One sentence in each language of `language` (`en`, `zh-Hans`, or both as `en+zh-Hans`).
+
+    Of a kind that a language has no sentence for, the English one: an alert is never kept back for its words.
+    """
+    return [IN_LANGUAGE[tag].get(kind, SENTENCES[kind]) for tag in language.split("+")]
+
+
+def words(alert: StaffAlertRow, language: str) -> StaffWords:
     """The alert in words. The same alert always reads the same, its id included: a second one is seen to be the same."""
-    sentence = SENTENCES[alert.kind]
     shown = LOOK.get(alert.kind, "stanch incident show {incident_id}")
     lines = [
-        sentence,
+        *sentences(alert.kind, language),
         f"What: {alert.kind.value} {alert.detail} {alert.subject}",
         *([f"Incident: {alert.incident_id}"] if alert.incident_id is not None else []),
         f"Since: {alert.raised_at.isoformat(timespec='seconds')}",

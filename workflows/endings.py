@@ -61,7 +61,9 @@ class Endings(Attention):
         )
 
     async def _close_account(self, request_id: str) -> None:
-        """The proven owner does not want it back. Where the wallet refuses, the account stays frozen and people decide anew."""
+        """The proven owner does not want it back, or not after all. Where the wallet refuses, people decide anew; the account
+        stays frozen meanwhile, and one that was coming back goes on in its stages.
+        """
         closed = await workflow.execute_activity_method(
             CloseAccount.run,
             CloseAccountInput(

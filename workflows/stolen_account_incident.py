@@ -37,6 +37,12 @@ PATIENCE_TO_THE_END = "patience-to-the-end"
 PROOF_WAKES_RECOVERY = "proof-wakes-recovery"
 """Patch: since this shape a recovery learns at once that the owner is proven, and with it which reports were the owner's."""
 
+RETURNING_IS_PROVEN = "returning-is-proven"
+"""Patch: also in a run that goes on from another, an account may be closed for its owner while the stages of its return run."""
+
+BEING_ENDED = frozenset({Status.RELEASING, Status.CLOSING, Status.RETURN_CLOSING})
+"""An ending without stages, or one out of them, has begun: told again, the story goes on with it."""
+
 OVERTAKEN = frozenset({ErrorCode.ALARM_WAITING.value, ErrorCode.ILLEGAL_MOVE.value})
 """Refusals because something came in between: the next telling sees it. Everything else goes to people first."""
 
@@ -118,8 +124,10 @@ class StolenAccountIncident(ResetRounds, Endings):
                 await self.refresh()
             self.told = True
             if self.facts.status is Status.RETURNING and self.return_request is not None:
+                # A run that goes on here knows by it that the owner is proven: what they decide may be carried out.
+                self.proven = self.proven or workflow.patched(RETURNING_IS_PROVEN)
                 return await self._finish_return(self.return_request, self.factors)
-            if self.facts.status in {Status.RELEASING, Status.CLOSING} and self.ending is not None:
+            if self.facts.status in BEING_ENDED and self.ending is not None:
                 return await self._end(Ended(self.ending, self.ending_request))
             if not await self._freeze():
                 return Outcome.NOT_FROZEN

@@ -9,11 +9,11 @@ from html import escape
 
 @dataclass(frozen=True)
 class Block:
-    """One notice in one language. `parts`: heading and paragraph."""
+    """One notice in one language. `parts`: heading, and a paragraph or the items of a list."""
 
     tag: str
     subject: str
-    parts: tuple[tuple[str, str], ...]
+    parts: tuple[tuple[str, str | tuple[str, ...]], ...]
     foot: str
     sms: str
 
@@ -24,9 +24,13 @@ FONT = "font-family:-apple-system,'Segoe UI',Roboto,'PingFang SC','Noto Sans SC'
 def in_plain_text(blocks: Sequence[Block]) -> str:
     """All languages, one after the other."""
     return "\n\n".join(
-        "\n\n".join([block.subject, *(f"{head}\n{said}" for head, said in block.parts), block.foot])
+        "\n\n".join([block.subject, *(f"{head}\n{_lines(said)}" for head, said in block.parts), block.foot])
         for block in blocks
     ).join(("", "\n"))
+
+
+def _lines(said: str | tuple[str, ...]) -> str:
+    return said if isinstance(said, str) else "\n".join(f"- {item}" for item in said)
 
 
 def in_html(company: str, blocks: Sequence[Block]) -> str:
@@ -47,8 +51,7 @@ def in_html(company: str, blocks: Sequence[Block]) -> str:
 def _block(block: Block, *, first: bool) -> str:
     line = "" if first else "margin-top:28px;padding-top:24px;border-top:1px solid #d5dae1;"
     parts = "".join(
-        f'<h2 style="margin:18px 0 4px;font-size:15px;line-height:1.4">{escape(head)}</h2>'
-        f'<p style="margin:0;font-size:16px;line-height:1.55">{escape(said)}</p>'
+        f'<h2 style="margin:18px 0 4px;font-size:15px;line-height:1.4">{escape(head)}</h2>{_body(said)}'
         for head, said in block.parts
     )
     return (
@@ -56,3 +59,10 @@ def _block(block: Block, *, first: bool) -> str:
         f'<h1 style="margin:0;font-size:21px;line-height:1.3">{escape(block.subject)}</h1>{parts}'
         f'<p style="margin:22px 0 0;font-size:13px;line-height:1.5;color:#4a5565;overflow-wrap:anywhere">{escape(block.foot)}</p></div>'
     )
+
+
+def _body(said: str | tuple[str, ...]) -> str:
+    if isinstance(said, str):
+        return f'<p style="margin:0;font-size:16px;line-height:1.55">{escape(said)}</p>'
+    items = "".join(f"<li>{escape(item)}</li>" for item in said)
+    return f'<ul style="margin:0;padding-left:20px;font-size:16px;line-height:1.55">{items}</ul>'

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from babel.dates import format_datetime
@@ -14,7 +15,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_currency, get_currency_precision
 
 from activities.notice_ports import Written
-from adapters.notices import texts
+from adapters.notices import figures, texts
 from adapters.notices.layout import Block, in_html, in_plain_text
 from models.errors import ErrorCode, StanchError
 from models.names import NoticeTemplate
@@ -34,7 +35,7 @@ def catalogue(name: str) -> dict[str, str]:
         said = {str(each.id): str(each.string) for each in read_po(file) if each.id and not each.fuzzy}
     wanted = {
         word for notice in texts.TEXTS.values() for words in notice.words.values() for word in words
-    } | set(texts.AROUND)
+    } | {*texts.AROUND, *figures.WORDS}
     missing = sorted(word for word in wanted if not said.get(word))
     if missing:
         raise StanchError(
@@ -86,15 +87,19 @@ class CatalogueTexts:
         words = notice.words[fields[notice.by] if notice.by is not None else ""]
         given = self._given(tag, reference, fields)
 
-        def said(word: str) -> str:
+        def said(word: str, more: Mapping[str, str] = MappingProxyType({})) -> str:
             # Values are put in as they are; only the layout knows that HTML needs more.
-            return self._word(tag, word).format_map(given)
+            return self._word(tag, word).format_map({**given, **more})
 
+        listed: list[str] = []
+        if notice.figures:
+            listed = figures.lines(fields, said, lambda minor, currency: _money(minor, currency, TAGS[tag]))
         return Block(
             tag=tag,
             subject=" ".join(said(words.subject).split()),
             parts=(
                 (said(texts.WHAT_HAPPENED), said(words.happened)),
+                *([(said(figures.HEADING), tuple(listed))] if listed else []),
                 (said(texts.WHAT_TO_DO), said(words.todo)),
                 (said(texts.HOW_TO_OBJECT), said(words.objecting)),
             ),

@@ -27,6 +27,8 @@ class Notice(NamedTuple):
     version: int
     words: dict[str, Words]
     by: str | None = None
+    figures: bool = False
+    """Whether it lists how the money stands, where its fields say so (figures.py has the words)."""
 
 
 TEXTS: Final[dict[Template, Notice]] = {
@@ -185,8 +187,9 @@ TEXTS: Final[dict[Template, Notice]] = {
         },
     ),
     Template.INCIDENT_CLOSED: Notice(
-        2,
+        3,
         by="outcome",
+        figures=True,
         words={
             "restored": Words(
                 "Your case is closed: the account is yours again",

@@ -15,6 +15,7 @@ from adapters.sql.decisions import pending
 from adapters.sql.engine import statement, transaction
 from adapters.sql.hand_over import ask
 from adapters.sql.staff_alerts import raise_alert
+from models.alone import MAY_BE_ALONE
 from models.contracts.alarms import Sender
 from models.contracts.break_glass import BreakGlassView
 from models.contracts.steps import FinishedStep
@@ -30,7 +31,8 @@ async def used(
 ) -> None:
     """The record, in the commit of its step, under a lock on the question."""
     request, task = await pending(connection, change.request_id, change.at)
-    if DecisionKind(task.kind) not in change.kinds or task.incident_id != step.attempt.incident_id:
+    chosen = (DecisionKind(task.kind), request.choice)
+    if chosen not in change.choices & MAY_BE_ALONE or task.incident_id != step.attempt.incident_id:
         raise StanchError(
             ErrorCode.REFUSED_BY_RULE,
             "The rules let nobody do this alone. Nothing was changed; another person must approve.",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -116,11 +117,12 @@ class SqlChallenges:
         claim_id: str | None = None,
         recovery_id: str | None = None,
     ) -> tuple[str, int, str | None]:
-        """See identity_ports.Challenges. An unknown challenge takes the same two statements as a wrong code."""
-        async with statement(self._engine) as connection:
-            whose = select(IdentityChallenge.incident_id).where(IdentityChallenge.id == challenge_id)
-            incident_id = await connection.scalar(whose)
-        key = NOBODYS if incident_id is None else await self._keys.key_for(incident_id)
+        """See identity_ports.Challenges. At the incidents' door an unknown challenge takes the same two statements as a wrong
+        code; at a recovery's door every answer takes the same, whether its number has an account or not.
+        """
+        key = (
+            await self._key_of(challenge_id) if recovery_id is None else await self._keys.key_for(recovery_id)
+        )
         values = {
             "id": challenge_id,
             "code_digest": code_digest(key, challenge_id, code),
@@ -130,9 +132,8 @@ class SqlChallenges:
         }
         async with statement(self._engine) as connection:
             judged = (await connection.execute(ANSWER, values)).one_or_none()
-            if judged is not None:
-                verdict = "accepted" if judged.accepted else "late" if judged.late else "wrong"
-                return verdict, judged.remaining, judged.incident_id
+            if judged is not None and recovery_id is None:
+                return _verdict(judged), judged.remaining, judged.incident_id
             row = (
                 await connection.execute(
                     select(
@@ -144,6 +145,8 @@ class SqlChallenges:
                     ).where(IdentityChallenge.id == challenge_id)
                 )
             ).one_or_none()
+        if judged is not None:
+            return _verdict(judged), judged.remaining, judged.incident_id
         if row is None:
             return "unknown", 0, None
         if row.answered_at is not None or row.voided_at is not None:
@@ -152,6 +155,12 @@ class SqlChallenges:
             # Only the claim or the recovery can have stood against it: it is another's, or has ended.
             return "unknown", 0, None
         return "too_many", 0, row.incident_id
+
+    async def _key_of(self, challenge_id: str) -> bytes:
+        async with statement(self._engine) as connection:
+            whose = select(IdentityChallenge.incident_id).where(IdentityChallenge.id == challenge_id)
+            incident_id = await connection.scalar(whose)
+        return NOBODYS if incident_id is None else await self._keys.key_for(incident_id)
 
     async def answered(self, incident_id: str, episode: int) -> list[AnsweredCode]:
         """See identity_ports.Challenges."""
@@ -193,6 +202,10 @@ class SqlChallenges:
                 )
             ).one()
             return bool(total) and total == spent
+
+
+def _verdict(judged: Row[Any]) -> str:
+    return "accepted" if judged.accepted else "late" if judged.late else "wrong"
 
 
 def code_digest(key: bytes, challenge_id: str, code: str) -> str:

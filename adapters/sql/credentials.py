@@ -10,9 +10,10 @@ from sqlalchemy import Row, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from activities.changes import MoveCredential
-from adapters.secrets.keys import Sealer
+from adapters.secrets.keys import MasterKey, Sealer
 from adapters.sql.engine import statement, transaction
 from adapters.sql.hand_over import ask
+from adapters.sql.identity_limits import RENEWED_BY_SELF_SERVICE
 from models.contracts.credential import CredentialAsk, CredentialEnding, CredentialFacts, CredentialState
 from models.contracts.steps import FinishedStep
 from models.errors import ErrorCode, StanchError
@@ -20,6 +21,7 @@ from models.tables.credential import CredentialRecovery
 from models.tables.incidents import Incident
 
 ASKED = "credential.asked"
+COUNTED_FOR = "self-service"
 OVER = (CredentialState.RENEWED.value, CredentialState.ENDED.value)
 
 HELP = text(
@@ -44,14 +46,17 @@ async def move_credential(change: MoveCredential, connection: AsyncConnection, s
         .where(CredentialRecovery.id == step.attempt.incident_id, CredentialRecovery.state.not_in(OVER))
         .values(**values)
     )
+    if change.state is CredentialState.RENEWED:
+        await connection.execute(RENEWED_BY_SELF_SERVICE, {"recovery_id": step.attempt.incident_id})
 
 
 class SqlCredentials:
     """Port `Credentials`."""
 
-    def __init__(self, engine: AsyncEngine, sealer: Sealer) -> None:
+    def __init__(self, engine: AsyncEngine, sealer: Sealer, master: MasterKey) -> None:
         self._engine = engine
         self._sealer = sealer
+        self._master = master
 
     async def open(
         self, facts: CredentialFacts, asked: CredentialAsk, *, token_digest: str, trusted_before: datetime
@@ -65,6 +70,7 @@ class SqlCredentials:
             "opened_at": facts.opened_at,
             "expires_at": facts.expires_at,
             "trusted_before": trusted_before,
+            "counted_for": self._master.digest(COUNTED_FOR, f"{asked.kind}/{asked.value.casefold()}"),
             "state": facts.state.value,
             "ending": None if facts.ending is None else facts.ending.value,
             "ended_at": None if facts.ending is None else facts.opened_at,
@@ -87,6 +93,13 @@ class SqlCredentials:
         async with statement(self._engine) as connection:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else _facts(row)
+
+    async def counted_for(self, recovery_id: str) -> str:
+        """See credential_ports.Credentials."""
+        query = select(CredentialRecovery.counted_for).where(CredentialRecovery.id == recovery_id)
+        async with statement(self._engine) as connection:
+            found: str | None = await connection.scalar(query)
+        return found or recovery_id
 
     async def asked(self, recovery_id: str) -> tuple[CredentialAsk, datetime]:
         """See credential_ports.Credentials."""

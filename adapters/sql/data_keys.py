@@ -8,7 +8,8 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.sql.engine import statement
+from adapters.sql.engine import statement, transaction
+from models.tables.credential import CredentialRecovery
 from models.tables.people import DataKey
 
 
@@ -38,10 +39,18 @@ class SqlKeyTable:
             return wrapped_now
 
     async def destroy(self, incident_id: str, at: datetime) -> None:
-        """Erase: the wrapped key is overwritten by nothing; what was sealed with it never opens again."""
-        async with statement(self._engine) as connection:
+        """Erase: the wrapped key is overwritten by nothing; what was sealed with it never opens again.
+
+        Of a recovery of a credential also the keyed digest of what was asked: it could be tried out with the master key.
+        """
+        async with transaction(self._engine) as connection:
             await connection.execute(
                 update(DataKey)
                 .where(DataKey.incident_id == incident_id)
                 .values(wrapped=None, destroyed_at=at)
+            )
+            await connection.execute(
+                update(CredentialRecovery)
+                .where(CredentialRecovery.id == incident_id, CredentialRecovery.counted_for.is_not(None))
+                .values(counted_for=None)
             )

@@ -12,6 +12,7 @@ from adapters.secrets.keys import Sealer
 from adapters.sql.decision_views import REASON, read_decisions
 from adapters.sql.engine import statement, transaction
 from adapters.sql.hand_over import ask
+from models.alone import MAY_BE_ALONE
 from models.contracts.alarms import Sender
 from models.contracts.incidents import Decision, Decisions
 from models.digests import digest
@@ -30,12 +31,15 @@ WITH overdue AS (
       AND NOT EXISTS (SELECT FROM decision_escalation WHERE task_id = decision_task.id)
       AND NOT EXISTS (SELECT FROM decision_request AS request JOIN decision_approval AS said ON said.request_id = request.id
                       WHERE request.task_id = decision_task.id AND said.verdict = 'approved')
+      AND NOT EXISTS (SELECT FROM decision_request AS request JOIN break_glass AS alone ON alone.request_id = request.id
+                      WHERE request.task_id = decision_task.id AND request.withdrawn_at IS NULL
+                        AND decision_task.kind || '/' || request.choice = ANY (:alone))
     ON CONFLICT DO NOTHING RETURNING task_id
 )
 SELECT overdue.task_id, decision_task.kind FROM overdue JOIN decision_task ON decision_task.id = overdue.task_id
 """
-)
-"""What two people have agreed on is only to be carried out; everything else that is open and overdue goes up."""
+).bindparams(alone=[f"{kind.value}/{choice}" for kind, choice in MAY_BE_ALONE])
+"""What two people have agreed on, or one alone by the rules, is only to be carried out; whatever else is overdue goes up."""
 
 
 class SqlDecisions:
@@ -64,7 +68,13 @@ class SqlDecisions:
                     ),
                 )
             )
-            return Decisions(standing=tuple(_decision(row) for row in rows))
+            return Decisions(
+                standing=tuple(
+                    _decision(row)
+                    for row in rows
+                    if row.used_by is None or row.verdict == "approved" or _settled_alone(row)
+                )
+            )
 
     async def verify(self, request_id: str, *, incident_id: str, episode: int, choice: str) -> Decision:
         """See ports.DecisionStore. A choice on a closed question was carried out, or was about what no longer holds."""
@@ -81,11 +91,8 @@ class SqlDecisions:
                 ErrorCode.REFUSED_BY_RULE,
                 "The decision does not stand (any more) for this action. Nothing was done; it must be made again.",
             )
-        if (
-            row.four_eyes
-            and row.used_by is None
-            and (row.verdict != "approved" or row.approved_by == row.requested_by)
-        ):
+        approved = row.verdict == "approved" and row.approved_by != row.requested_by
+        if row.four_eyes and not approved and not _settled_alone(row):
             raise StanchError(
                 ErrorCode.FOUR_EYES,
                 "This needs a second person's approval and has none. Nothing was done.",
@@ -145,7 +152,7 @@ class SqlDecisions:
                     "Nobody decided this in its time, so it has gone to the supervisors. Nothing was changed; a supervisor must "
                     "choose.",
                 )
-            await _end_expired(connection, task_id, at)
+            await _end_expired(connection, task, at)
             standing = await connection.scalar(
                 select(DecisionRequest.id).where(
                     DecisionRequest.task_id == task_id,
@@ -268,6 +275,13 @@ def _chosen() -> Any:  # a select of a table and five columns of others: its exa
     )
 
 
+def _settled_alone(row: Row[Any]) -> bool:
+    """A supervisor has acted alone on it, and may. Earlier versions let whole questions be decided so: one that takes two people
+    waits for the second, whoever has used the glass.
+    """
+    return row.used_by is not None and (DecisionKind(row.kind), row.choice) in MAY_BE_ALONE
+
+
 def _decision(row: Row[Any]) -> Decision:
     return Decision(
         request_id=row.id,
@@ -300,12 +314,7 @@ async def pending(connection: AsyncConnection, request_id: str, at: datetime) ->
         raise StanchError(ErrorCode.NOT_FOUND, "There is no such choice. Nothing was changed.")
     task = await _locked_task(connection, task_id)
     row = (await connection.execute(_chosen().where(DecisionRequest.id == request_id))).one()
-    if (
-        row.withdrawn_at is not None
-        or row.verdict is not None
-        or row.used_by is not None
-        or not row.four_eyes
-    ):
+    if row.withdrawn_at is not None or row.verdict is not None or _settled_alone(row) or not row.four_eyes:
         raise StanchError(
             ErrorCode.ALREADY_DECIDED,
             "This choice is settled already. Nothing was changed; look at the incident.",
@@ -317,17 +326,22 @@ async def pending(connection: AsyncConnection, request_id: str, at: datetime) ->
     return row, task
 
 
-async def _end_expired(connection: AsyncConnection, task_id: str, at: datetime) -> None:
-    """A choice that nobody judged in time stands in nobody's way."""
+async def _end_expired(connection: AsyncConnection, task: Row[Any], at: datetime) -> None:
+    """A choice that nobody judged in time, and nobody made alone, stands in nobody's way."""
     judged = select(DecisionApproval.request_id)
+    settled_alone = select(BreakGlass.request_id).where(
+        BreakGlass.request_id == DecisionRequest.id,
+        DecisionRequest.choice.in_([choice for kind, choice in MAY_BE_ALONE if kind == task.kind]),
+    )
     await connection.execute(
         update(DecisionRequest)
         .where(
-            DecisionRequest.task_id == task_id,
+            DecisionRequest.task_id == task.id,
             DecisionRequest.expires_at <= at,
             DecisionRequest.withdrawn_at.is_(None),
             DecisionRequest.declined_at.is_(None),
             DecisionRequest.id.not_in(judged),
+            ~settled_alone.exists(),
         )
         .values(withdrawn_at=DecisionRequest.expires_at)
     )

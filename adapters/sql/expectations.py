@@ -20,7 +20,8 @@ STANDING = text(
     """
 SELECT step.incident_id, step.episode, step.step_key, incident.account_id
 FROM step JOIN incident ON incident.id = step.incident_id
-WHERE incident.closed_at IS NULL AND incident.status NOT IN ('opened', 'returning', 'releasing', 'closing')
+WHERE incident.closed_at IS NULL
+  AND incident.status NOT IN ('opened', 'returning', 'releasing', 'closing', 'return_closing')
   AND step.kind = 'freeze'
   AND step.status = 'done' AND step.episode = incident.episode
 """

@@ -12,6 +12,7 @@ from adapters.sql.payment_changes import payments_missing
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Event, Status, move
 from models.names import SecurityItem, StepKind
+from models.tables.closure import AccountClosure
 from models.tables.incidents import Alarm, Incident
 from models.tables.people import Proof, ResetReceipt
 from models.tables.steps import Step
@@ -59,7 +60,10 @@ async def refuse_while_alarmed(connection: AsyncConnection, incident_id: str) ->
 
 
 def limits_left() -> ColumnElement[bool]:
-    """Whether stage limits of an earlier episode of the incident in the query stand at the wallet, by our records."""
+    """Whether stage limits of an earlier episode of the incident in the query stand at the wallet, by our records.
+
+    An account that was closed for its owner has nothing left that they could limit.
+    """
     lifted = aliased(Step)
     return exists().where(
         Step.incident_id == Incident.id,
@@ -72,6 +76,7 @@ def limits_left() -> ColumnElement[bool]:
             lifted.kind == StepKind.LIFT_LIMITS.value,
             lifted.status == "done",
         ),
+        ~exists().where(AccountClosure.incident_id == Incident.id),
     )
 
 

@@ -33,7 +33,8 @@ TRY_AGAIN = text(
     """
 WITH stands AS (
     SELECT id, episode FROM incident
-    WHERE id = :incident_id AND episode = :episode AND status NOT IN ('returning', 'releasing', 'closing', 'closed')
+    WHERE id = :incident_id AND episode = :episode
+      AND status NOT IN ('returning', 'releasing', 'closing', 'return_closing', 'closed')
 ), tried AS (
     INSERT INTO step_attempt (id, incident_id, episode, step_key, kind, actor, role, requested_at, workflow_id, run_id,
                               activity_id, attempt, gateway_attempt, input_digest)

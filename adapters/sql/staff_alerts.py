@@ -14,7 +14,7 @@ from models.contracts.staff import DueAlert, StaffAlertView
 from models.ids import new_id
 from models.names import DecisionKind, StaffAlertKind, StaffAlertState
 from models.tables.staff import StaffAlert
-from use_cases.staff_words import SENTENCES, SEVERITIES
+from use_cases.staff_words import SEVERITIES, sentences
 
 ASKED = {
     DecisionKind.UNPROVEN_OWNER: StaffAlertKind.OWNER_UNPROVEN,
@@ -133,8 +133,9 @@ async def raise_question(
 class SqlStaffAlerts:
     """Port `StaffAlertStore`, and what people see of alerts."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, language: str) -> None:
         self._engine = engine
+        self._language = language
 
     async def raise_once(
         self, kind: StaffAlertKind, subject: str, *, incident_id: str | None, detail: str
@@ -196,17 +197,17 @@ class SqlStaffAlerts:
         if incident_id is not None:
             query = query.where(StaffAlert.incident_id == incident_id)
         async with statement(self._engine) as connection:
-            return [_view(row) for row in (await connection.execute(query)).all()]
+            return [_view(row, self._language) for row in (await connection.execute(query)).all()]
 
 
-def _view(row: Any) -> StaffAlertView:
+def _view(row: Any, language: str) -> StaffAlertView:
     values = row._asdict()
     shown = {name: values[name] for name in StaffAlertView.model_fields if name in values}
     return StaffAlertView.model_validate(
         shown
         | {
             "alert_id": row.id,
-            "sentence": SENTENCES[StaffAlertKind(row.kind)],
+            "sentence": " ".join(sentences(StaffAlertKind(row.kind), language)),
             "reached": tuple(row.reached),
         }
     )

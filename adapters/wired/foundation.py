@@ -16,6 +16,7 @@ from adapters.secrets.keys import DataKeys, IncidentSecrets, MasterKey, Sealer
 from adapters.sql.data_keys import SqlKeyTable
 from adapters.sql.engine import make_engine
 from adapters.sql.incidents import SqlIncidents
+from adapters.sql.staff_alerts import SqlStaffAlerts
 from adapters.sql.step_store import SqlStepStore
 from adapters.wallet.connection import WalletConnection
 from adapters.wallet.contract import HttpWallet
@@ -68,6 +69,11 @@ class Foundation:
     def incidents(self) -> SqlIncidents:
         """The incident row."""
         return SqlIncidents(self.engine)
+
+    @cached_property
+    def staff_alerts(self) -> SqlStaffAlerts:
+        """Alerts to staff."""
+        return SqlStaffAlerts(self.engine, self.settings.staff_language)
 
     @cached_property
     def incident_secrets(self) -> IncidentSecrets:

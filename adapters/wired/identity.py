@@ -50,7 +50,7 @@ class IdentityWiring(Foundation):
     @cached_property
     def credentials(self) -> SqlCredentials:
         """Forgotten credentials."""
-        return SqlCredentials(self.engine, Sealer(self.keys))
+        return SqlCredentials(self.engine, Sealer(self.keys), self.keys.master)
 
     @cached_property
     def pace(self) -> SqlPace:

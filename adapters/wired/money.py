@@ -20,6 +20,7 @@ from adapters.sql.offers import SqlOffers
 from adapters.sql.recall_desk import SqlRecallDesk
 from adapters.sql.recalls import SqlRecalls
 from adapters.sql.recoveries import SqlRecoveries
+from adapters.sql.stopped_payments import SqlStoppedPayments
 from adapters.temporal.recall_care import RecallCare
 from adapters.transfers.index import SqlTransferIndex
 from adapters.transfers.replica import ReplicaTransferSource, replica_engine
@@ -32,7 +33,9 @@ from models.contracts.policy import RECALL_DEFAULTS
 from models.errors import ErrorCode, StanchError
 from settings import RecallRoute
 from tracing.ports import TransferSource
+from use_cases.account_by_remedy import AccountByRemedy
 from use_cases.answer_recall import AnswerRecall
+from use_cases.victims_figures import ReadFigures
 
 
 @dataclass
@@ -113,6 +116,23 @@ class MoneyWiring(Foundation):
             institutions=self.institutions,
             clock=self.clock,
         )
+
+    @cached_property
+    def account_by_remedy(self) -> AccountByRemedy:
+        """Where stolen money stands."""
+        return AccountByRemedy(
+            incidents=self.incidents,
+            recoveries=self.recoveries,
+            recalls=self.recalls,
+            traces=self.traces,
+            index=self.index,
+            alerts=self.staff_alerts,
+        )
+
+    @cached_property
+    def figures(self) -> ReadFigures:
+        """What a victim is told of their money."""
+        return ReadFigures(self.account_by_remedy, SqlStoppedPayments(self.engine))
 
     def recall_care(self, client: Client) -> RecallCare:
         """What runs beside a worker for the recalls."""

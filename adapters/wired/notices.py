@@ -9,7 +9,6 @@ from activities.notices import SendNotice
 from adapters.notices.companies import NoticeCompanies, SmtpMail
 from adapters.notices.rendering import CatalogueTexts
 from adapters.sql.notices import SqlNotices
-from adapters.sql.staff_alerts import SqlStaffAlerts
 from adapters.staff.apprise_targets import AppriseTargets, Target
 from adapters.wired.foundation import Foundation
 from use_cases.alert_staff import AlertStaff
@@ -56,11 +55,6 @@ class NoticeWiring(Foundation):
         )
 
     @cached_property
-    def staff_alerts(self) -> SqlStaffAlerts:
-        """Alerts to staff."""
-        return SqlStaffAlerts(self.engine)
-
-    @cached_property
     def alert_staff(self) -> AlertStaff:
         """Alerts staff where the settings say. Errors: INVALID, when an address cannot be used."""
         targets = AppriseTargets(
@@ -69,4 +63,6 @@ class NoticeWiring(Foundation):
                 for each in self.settings.staff_alerts
             )
         )
-        return AlertStaff(store=self.staff_alerts, targets=targets, clock=self.clock)
+        return AlertStaff(
+            store=self.staff_alerts, targets=targets, clock=self.clock, language=self.settings.staff_language
+        )

@@ -26,7 +26,7 @@ class Verdict(StrEnum):
 
 @application.command()
 def use(request: Request, *, reason: Reason, login: Login = None, as_json: Json = False) -> None:
-    """Act alone on this choice; only what the policy names, never what moves money."""
+    """Act alone on this choice; only what the policy names, never what lifts protection or moves money."""
     from cli.incidents.alone import act_alone
     from cli.output import Output
 

@@ -43,6 +43,7 @@ WAITING: Final = {
     Status.RETURNING: "given back in stages",
     Status.RELEASING: "the freeze is ending",
     Status.CLOSING: "the account is being paid out and closed, as its owner wishes",
+    Status.RETURN_CLOSING: "the account is being paid out and closed after all, as its owner wishes",
 }
 
 

@@ -35,7 +35,9 @@ class ClosureRequest(ProvenDestination):
     openapi_extra=body_of(ClosureRequest),
 )
 async def ask_to_close(request: Request, incident_id: str) -> Response:
-    """Another person approves; from the policy's amount on two supervisors decide."""
+    """Another person approves; from the policy's amount on two supervisors decide. Also while the stages of a return run: the
+    limits of the stage end with the account.
+    """
     parts = parts_of(request)
     by = await parts.door.enter(request, Operation.CHOOSE)
     body = await read(request, ClosureRequest)

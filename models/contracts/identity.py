@@ -106,6 +106,8 @@ class LimitRules(Message):
     longest_delay_seconds: Annotated[int, Field(ge=1)]
     disabled_after: Annotated[int, Field(ge=1, le=100)]
     """Consecutive failures after which a factor is disabled: the factor, never the person."""
+    stays_open: tuple[FactorKind, ...] = (FactorKind.DOCUMENT,)
+    """Factors that are never disabled and outside the account's count: by these the person gets on, whatever was guessed at."""
     quiet_seconds: Annotated[int, Field(ge=1)]
     """An account's or claimant's count begins anew after so long without a failure; a factor's never does."""
     clause: Clause

@@ -78,13 +78,22 @@ class TracePolicy(Message):
     holds_in_parallel: Annotated[int, Field(ge=1)]
 
 
+class AloneChoice(Message):
+    """One choice that a supervisor may make alone. models/alone.py has all that can ever be named."""
+
+    kind: DecisionKind
+    choice: str
+
+
 class ApprovalPolicy(Message):
     """How long a decision stays open before it is shown as escalated, and before it ends."""
 
     decision_seconds: Annotated[int, Field(ge=1)]
     request_seconds: Annotated[int, Field(ge=1)]
     alone: tuple[DecisionKind, ...] = Field(default=(), exclude_if=lambda kinds: not kinds)
-    """What a supervisor may do alone where no second person can be reached (break-glass). Never what moves money."""
+    """Kept for incidents that began under it: their histories carry the whole policy. No policy may say it any more."""
+    break_glass: tuple[AloneChoice, ...] = Field(default=(), exclude_if=lambda choices: not choices)
+    """What a supervisor may do alone where no second person can be reached: never what lifts protection or moves money."""
     review_seconds: Annotated[int, Field(ge=1)] = Field(
         default=86_400, exclude_if=lambda span: span == 86_400
     )

@@ -26,7 +26,7 @@ class DueAlert(StaffAlertRow):
 
 
 class StaffAlertView(StaffAlertRow):
-    """An alert as people see it."""
+    """An alert as people see it. `sentence`: in the language of the house's staff, or in both."""
 
     sentence: str
     state: StaffAlertState

@@ -12,7 +12,9 @@ class CredentialRecovery(Base):
     """Somebody has forgotten a password, or says so. Its id stands where an incident's does: in steps, codes, questions.
 
     The row is the same whether the account exists or not. `asked` (the number or address) is sealed under the row's own
-    data key; of the token only the sha256 is kept, it has 256 random bits.
+    data key; of the token only the sha256 is kept, it has 256 random bits. `counted_for` is a keyed digest of what was asked:
+    whoever asks for it again goes on in the same count of failures. None in rows older than that count,
+    and in erased ones.
     """
 
     __tablename__ = "credential_recovery"
@@ -34,6 +36,7 @@ class CredentialRecovery(Base):
     opened_at: Mapped[Instant]
     expires_at: Mapped[Instant]
     trusted_before: Mapped[Instant]
+    counted_for: Mapped[str | None] = mapped_column(String(64))
     account_id: Mapped[str | None] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16))
     ending: Mapped[str | None] = mapped_column(String(16))

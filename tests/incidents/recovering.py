@@ -142,6 +142,12 @@ async def promised(
     return pairs
 
 
+async def closing_fields(house: House, incident_id: str) -> dict[str, str]:
+    """What fills the closing notice of an incident."""
+    ((_, fields),) = await promised(house, incident_id, NoticeTemplate.INCIDENT_CLOSED)
+    return fields
+
+
 async def until_promised(
     house: House, incident_id: str, template: NoticeTemplate
 ) -> list[tuple[NoticeView, dict[str, str]]]:

@@ -11,10 +11,10 @@ from adapters.sql.notices import BODY
 from models.contracts.closure import BankDestination, ProvenDestination, WalletDestination
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Status
-from models.names import DecisionKind, Outcome, Role, StepKind
+from models.names import DecisionKind, Outcome, Role, StepKind, StepStatus
 from models.registered import Activity
-from tests.incidents.house import House
-from tests.incidents.recovering import choose, remedy, unheard
+from tests.incidents.house import LONG, House
+from tests.incidents.recovering import choose, closing_fields, remedy, unheard
 from use_cases.raise_alarm import FreezeState
 
 BANK = BankDestination(kind="bank", bic="BKCHCNBJXXX", account="6222020200099887", holder="L. Wei")
@@ -152,3 +152,58 @@ async def test_an_alarm_wins_over_the_closing_before_its_intent_and_after_it(hou
     assert f"{incident_id}/2/full" in house.standing(theft.account_id)
     assert (await house.facts(incident_id)).status is Status.FROZEN
     assert [s for s in await house.steps(incident_id, StepKind.CLOSE_ACCOUNT) if s.status == "done"] == []
+
+
+async def test_an_account_that_comes_back_in_stages_is_closed_after_all(house: House) -> None:
+    with house.rules.changed(stage_seconds=LONG):
+        theft = house.steal(13_000)
+        incident_id = (await house.alarm(theft)).incident_id
+    await house.give_back(incident_id)
+    await house.until_rows(
+        "SELECT 1 FROM step WHERE incident_id = :id AND kind = 'release' AND status = 'done'", id=incident_id
+    )
+    receiver = WalletDestination(kind="wallet", account_id=house.sandbox.account())
+    before = house.sandbox.balance(receiver.account_id)["balance"]
+    limits = house.sandbox.state(theft.account_id)["stage_limits"]
+
+    # The wallet refuses: nothing freezes that account any more, so it goes on in its stage and not as if it were frozen.
+    house.sandbox.hold(theft.account_id, f"{incident_id}/other", 100).raise_for_status()
+    await house.approve(await ask(house, incident_id, receiver))
+    await house.parts.wake.now(incident_id)
+    await house.until_rows(
+        "SELECT 1 FROM step WHERE incident_id = :id AND kind = 'close_account' AND status = 'refused'",
+        id=incident_id,
+    )
+    await house.until_status(incident_id, Status.RETURNING)
+    assert house.sandbox.state(theft.account_id)["stage_limits"] == limits
+    house.sandbox.ask(
+        "POST", f"/v1/holds/{incident_id}/other/release", {"reason": "a test"}
+    ).raise_for_status()
+    await house.looked(incident_id)
+    assert len(await house.steps(incident_id, StepKind.STAGE)) == 1, (
+        "the stage goes on, it does not begin again"
+    )
+
+    had = house.sandbox.balance(theft.account_id)["balance"]
+    request_id = await ask(house, incident_id, receiver)
+    asked = await house.question(incident_id, DecisionKind.CLOSE_ACCOUNT)
+    assert (asked.four_eyes, json.loads(asked.action["balances"])) == (True, {"CNY": had})
+    await house.looked(incident_id)
+    assert house.sandbox.state(theft.account_id)["status"] == "active", "one person closes nothing"
+    await house.approve(request_id)
+    await house.parts.wake.now(incident_id)
+    closed = await house.until_closed(incident_id)
+    assert closed.outcome is Outcome.ACCOUNT_CLOSED
+    state = house.sandbox.state(theft.account_id)
+    assert (state["status"], state["restrictions"], state.get("stage_limits")) == ("closed", [], None)
+    assert house.sandbox.balance(receiver.account_id)["balance"] == before + had
+    kinds = [step.kind for step in await house.steps(incident_id) if step.status is StepStatus.DONE]
+    assert (
+        kinds.index(StepKind.CLOSE_ACCOUNT) < kinds.index(StepKind.LIFT_LIMITS) < kinds.index(StepKind.CLOSE)
+    )
+    assert kinds.count(StepKind.STAGE) == 1
+    held = await remedy(house, incident_id)
+    assert held.on_hold == 13_000, "what is held for the owner stays so"
+    assert (await closing_fields(house, incident_id))["outcome"] == Outcome.ACCOUNT_CLOSED
+    assert await house.differences(incident_id) == []
+    assert (await house.audit(incident_id)).findings == ()

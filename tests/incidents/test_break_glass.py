@@ -1,4 +1,4 @@
-"""A supervisor alone: only what the policy names, recorded as what it is, and judged by another."""
+"""A supervisor alone: only what the policy names and leaves protection up, recorded as what it is, and judged by another."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from models.contracts.policy import AloneChoice
 from models.errors import ErrorCode, StanchError
 from models.names import DecisionKind, Outcome, Role, StepKind
 from tests.incidents.house import House
+from tests.incidents.recovering import closing_fields
 
 
 async def test_one_supervisor_alone_is_loud_and_judged_by_another(house: House) -> None:
@@ -21,7 +23,19 @@ async def test_one_supervisor_alone_is_loud_and_judged_by_another(house: House) 
     with pytest.raises(StanchError) as by_rule:
         await glass.use(not_named, "nobody answers", by=alone)
     assert by_rule.value.code is ErrorCode.REFUSED_BY_RULE
-    request_id = await house.request(incident_id, DecisionKind.UNPROVEN_OWNER, Outcome.RELEASED.value)
+    lifting = await house.request(incident_id, DecisionKind.UNPROVEN_OWNER, Outcome.RELEASED.value)
+    with pytest.raises(StanchError) as by_choice:
+        await glass.use(lifting, "nobody answers", by=alone)
+    assert by_choice.value.code is ErrorCode.REFUSED_BY_RULE
+    far = AloneChoice(kind=DecisionKind.UNPROVEN_OWNER, choice=Outcome.RELEASED.value)
+    with (
+        house.rules.changed(approval={"break_glass": (far,)}),
+        pytest.raises(StanchError) as whatever_rules_say,
+    ):
+        await glass.use(lifting, "nobody answers", by=alone)
+    assert whatever_rules_say.value.code is ErrorCode.REFUSED_BY_RULE
+    await house.parts.decide.withdraw(lifting, by=agent)
+    request_id = await house.request(incident_id, DecisionKind.UNPROVEN_OWNER, "keep")
     with pytest.raises(StanchError) as by_agent:
         await glass.use(request_id, "nobody answers", by=agent)
     assert by_agent.value.code is ErrorCode.FORBIDDEN
@@ -31,8 +45,18 @@ async def test_one_supervisor_alone_is_loud_and_judged_by_another(house: House) 
     with house.rules.changed(approval={"review_seconds": 0}):
         used = await glass.use(request_id, "nobody answers", by=alone)
     await house.parts.wake.now(incident_id)
+    await house.until_rows(
+        "SELECT 1 FROM step WHERE incident_id = :id AND step_key = :key AND status = 'done'",
+        id=incident_id,
+        key=f"approval/{request_id}",
+    )
+    assert house.standing(theft.account_id), "what one did alone leaves protection up"
+    await house.request_and_approve(incident_id, DecisionKind.UNPROVEN_OWNER, Outcome.RELEASED.value)
+    await house.parts.wake.now(incident_id)
     assert (await house.until_closed(incident_id)).outcome is Outcome.RELEASED
-    assert house.standing(theft.account_id) == {}
+    assert set(await closing_fields(house, incident_id)) == {"outcome", "rating"}, (
+        "nobody is proven: no figures"
+    )
     (step,) = await house.steps(incident_id, StepKind.BREAK_GLASS)
     assert (step.role, step.reason) == (alone.name, "one supervisor alone")
     assert (used.verdict, used.reason) == (None, "nobody answers")

@@ -17,6 +17,7 @@ from models.names import DecisionKind, Outcome, Role, StepKind
 from sandbox.identity_provider.provider import sign
 from sandbox.wallet.one_time import totp
 from tests.incidents.house import House
+from tests.incidents.recovering import closing_fields
 
 OLD = "2026-01-01T00:00:00Z"
 
@@ -213,6 +214,9 @@ async def test_an_impostor_is_found_the_account_stays_protected_and_the_owner_co
     await house.decide(incident_id, DecisionKind.END_AS_IMPOSTOR, Outcome.IMPOSTOR.value)
     closed = await house.until_closed(incident_id)
     assert closed.outcome is Outcome.IMPOSTOR
+    assert set(await closing_fields(house, incident_id)) == {"outcome", "rating"}, (
+        "no figures to whoever reads it"
+    )
     assert house.standing(theft.account_id) == {}
 
 

@@ -10,7 +10,7 @@ from models.lifecycle import Status
 from models.names import DecisionKind, Outcome, Scope, SecurityItem, StepKind, StepStatus
 from models.registered import Activity
 from tests.incidents.house import LONG, House
-from tests.incidents.recovering import unheard
+from tests.incidents.recovering import closing_fields, unheard
 from use_cases.raise_alarm import FreezeState
 
 
@@ -186,6 +186,9 @@ async def test_a_return_overtaken_by_an_alarm_waits_for_it_and_is_decided_again(
     await house.question(incident_id, DecisionKind.RETURN_ACCOUNT)
     await house.decide(incident_id, DecisionKind.RETURN_ACCOUNT, Outcome.FALSE_ALARM.value)
     assert (await house.until_closed(incident_id)).outcome is Outcome.FALSE_ALARM
+    told = await closing_fields(house, incident_id)
+    assert {"stopped", "at"} < set(told), "whoever calls it a false alarm is told what was stopped"
+    assert "figures" not in told, "and of no theft"
     assert house.sandbox.state(theft.account_id)["stage_limits"] is None
     assert house.standing(theft.account_id) == {}
 

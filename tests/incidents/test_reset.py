@@ -23,6 +23,7 @@ from models.names import (
     Treatment,
 )
 from tests.incidents.house import House
+from tests.incidents.recovering import closing_fields
 
 LATER = 3600
 
@@ -161,6 +162,9 @@ async def test_what_the_thief_left_is_shown_stopped_and_undone_and_only_what_fai
     assert {told[each]["state"] for each in left.values()} == {"stopped"}
     thefts = await house.rows("SELECT transfer_id FROM theft WHERE incident_id = :id", id=incident_id)
     assert states[gone].transfer_id in {row.transfer_id for row in thefts}, "left for the trace"
+    assert (await closing_fields(house, incident_id))["stopped"] == "3", (
+        "the owner orders anew what they want"
+    )
 
 
 def view_total(view: SecurityView, name: str) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 from models.contracts.incidents import EnterStageResult
 from models.lifecycle import Status
 from models.names import DecisionKind, Outcome, Role, SecurityItem, StepKind
 from tests.incidents.house import House
+from tests.incidents.recovering import closing_fields
 
 
 async def test_a_stolen_account_goes_back_to_its_owner(house: House) -> None:
@@ -49,6 +51,18 @@ async def test_a_stolen_account_goes_back_to_its_owner(house: House) -> None:
     assert house.sandbox.state(theft.account_id).get("stage_limits") is None
     held = house.placed_holds(*(mule.account_id for mule in theft.mules))
     assert sum(held.values()) == sum(theft.amounts), "what was stolen lies held where it was found"
+    told = await closing_fields(house, incident_id)
+    assert json.loads(told["figures"]) == {
+        "CNY": {
+            "stolen": sum(theft.amounts),
+            "returned": 0,
+            "held": sum(theft.amounts),
+            "recalled": 0,
+            "asked_back": 0,
+            "missing": 0,
+        }
+    }
+    assert told["stopped"] == "0"
 
 
 async def test_each_step_is_recorded_in_the_order_that_protects(house: House) -> None:

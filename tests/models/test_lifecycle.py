@@ -38,7 +38,10 @@ def test_no_sequence_returns_an_account_without_proof_and_reset(events: list[Eve
                 event, proven
             )
             proven = proven and event is not Event.IMPOSTOR_FOUND
-            reset = {Event.RESET_COMPLETE: True}.get(event, reset and event is Event.RETURN_INTENDED)
+            kept = {Event.RETURN_INTENDED}
+            if Status.RETURN_CLOSING in {status, after}:
+                kept |= {Event.CLOSURE_INTENDED, Event.CLOSURE_REFUSED}
+            reset = {Event.RESET_COMPLETE: True}.get(event, reset and event in kept)
         if after is Status.RETURNING and status is not Status.RETURNING:
             assert proven
             assert reset

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -43,7 +44,7 @@ from tests.notices.receiver import Receiver, receiver
 from tests.running_sandbox import RunningSandbox
 from tests.sql.house import now
 from use_cases.answer_recall import AnswerRecall
-from use_cases.staff_words import SENTENCES, SEVERITIES, words
+from use_cases.staff_words import CHINESE, SENTENCES, SEVERITIES, words
 from use_cases.sweep import DiscrepancyKind, Finding
 
 BANK = Sender(operator_id="", name="a-bank", role=Role.INSTITUTION)
@@ -98,7 +99,9 @@ class Staff:
 async def staff(notice_wallet: RunningSandbox, database_url: str) -> AsyncIterator[Staff]:
     with receiver() as chat:
         target = StaffTarget(name="chat", url=SecretStr(chat.url), least=Severity.WARNING)
-        wiring = Wiring(settings(notice_wallet, database_url, staff_alerts=(target,)))
+        wiring = Wiring(
+            settings(notice_wallet, database_url, staff_alerts=(target,), staff_language="en+zh-Hans")
+        )
         try:
             quick = replace(wiring.alert_staff, retry=timedelta(milliseconds=20))
             yield Staff(
@@ -143,6 +146,10 @@ async def test_each_thing_that_a_person_must_see_is_told_once(staff: Staff) -> N
         StaffAlertKind.ANSWER_QUARANTINED: 1,
     }
     assert late in told[StaffAlertKind.DECISION_OVERDUE][0]
+    assert CHINESE[StaffAlertKind.DECISION_OVERDUE] in told[StaffAlertKind.DECISION_OVERDUE][0]
+    (overdue,) = await staff.alerts(StaffAlertKind.DECISION_OVERDUE)
+    both = SENTENCES[StaffAlertKind.DECISION_OVERDUE], CHINESE[StaffAlertKind.DECISION_OVERDUE]
+    assert overdue.sentence == " ".join(both), "people who look see what staff were told"
     (asked,) = await staff.alerts(StaffAlertKind.DECISION_ASKED)
     assert asked.state is StaffAlertState.NOBODY, "a mere question is below what this chat wants"
     everything = str(staff.chat.taken)
@@ -247,6 +254,7 @@ async def test_a_worker_that_dies_while_it_tells_loses_no_alert(staff: Staff, da
         "STANCH_MASTER_KEY": MASTER_KEY,
         "STANCH_POLICY": "demo",
         "STANCH_STAFF_ALERTS": json.dumps([{"name": "chat", "url": staff.chat.url}]),
+        "STANCH_STAFF_LANGUAGE": "en+zh-Hans",
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -268,7 +276,7 @@ async def test_a_worker_that_dies_while_it_tells_loses_no_alert(staff: Staff, da
 
 @pytest.mark.fast
 def test_every_kind_has_its_sentence_and_its_severity() -> None:
-    assert set(SENTENCES) == set(SEVERITIES) == set(StaffAlertKind)
+    assert set(SENTENCES) == set(CHINESE) == set(SEVERITIES) == set(StaffAlertKind)
     for kind in StaffAlertKind:
         alert = DueAlert(
             alert_id=new_id(),
@@ -281,10 +289,18 @@ def test_every_kind_has_its_sentence_and_its_severity() -> None:
             attempts=1,
             reached=(),
         )
-        said = words(alert)
-        assert said.body.startswith(SENTENCES[kind])
-        assert alert.alert_id in said.body
-        assert "{" not in said.body
+        for language, first in (
+            ("en", [SENTENCES[kind]]),
+            ("zh-Hans", [CHINESE[kind]]),
+            ("en+zh-Hans", [SENTENCES[kind], CHINESE[kind]]),
+        ):
+            said = words(alert, language)
+            assert said.body.splitlines()[: len(first)] == first
+            assert said.body.splitlines()[len(first)].startswith("What: ")
+            assert alert.alert_id in said.body
+            assert "{" not in said.body
+        assert re.search(r"[一-鿿]", CHINESE[kind])
+        assert CHINESE[kind].endswith("。")
 
 
 @pytest.mark.fast

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from activities.figures import UNCOUNTED
+from adapters.notices import figures
 from adapters.notices.rendering import BOTH, TAGS, CatalogueTexts, catalogue
 from adapters.notices.texts import TEXTS
 from models.digests import digest
@@ -33,12 +35,28 @@ FIELDS = {
     "state": "held",
     "rating": "ABCD-2345-EFGH-67IJ",
 }
+CELLS = {
+    "stolen": 90_000,
+    "returned": 20_000,
+    "held": 30_000,
+    "recalled": 0,
+    "asked_back": 25_000,
+    "missing": 15_000,
+}
+DOLLARS = {"stolen": 500, "returned": 0, "held": 0, "recalled": 500, "asked_back": 0, "missing": 0}
+LISTED = {
+    "restored": {"figures": json.dumps({"CNY": CELLS}), "stopped": "2"},
+    "account_closed": {"figures": json.dumps({"USD": DOLLARS, "CNY": CELLS}), "stopped": "1"},
+    "false_alarm": {"stopped": "2"},
+}
+"""What the engine gives a closing notice beside its outcome; of the other endings it gives nothing."""
 EVERY = [(template, by) for template, notice in TEXTS.items() for by in notice.words]
 
 
 def fields(template: NoticeTemplate, variant: str) -> dict[str, str]:
     by = TEXTS[template].by
-    return FIELDS | ({by: variant} if by is not None else {})
+    listed = LISTED.get(variant, {}) if TEXTS[template].figures else {}
+    return FIELDS | listed | ({by: variant} if by is not None else {})
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +103,39 @@ def test_moments_and_money_are_written_as_people_of_the_language_do(texts: Catal
     assert "2026年11月27日 02:05 (UTC)" in texts.write("stage_entered", "zh-Hans", "R", FIELDS).sms
 
 
+def test_a_closing_lists_how_the_money_stands_and_what_was_stopped(texts: CatalogueTexts) -> None:
+    def listed(language: str, variant: str, **more: str) -> list[str]:
+        given = fields(NoticeTemplate.INCIDENT_CLOSED, variant) | more
+        written = texts.write("incident_closed", language, "R", given)
+        items = [line[2:] for line in written.text.splitlines() if line.startswith("- ")]
+        assert re.findall(r"<li>(.*?)</li>", written.html) == items, "HTML says the same"
+        assert not any(item in written.sms for item in items), "a text stays one breath"
+        return items
+
+    assert listed("en", "restored") == [
+        "Stolen: CNY 900.00",
+        "Came back to you: CNY 200.00",
+        "Held for you: CNY 300.00",
+        "Asked back from other institutions: CNY 250.00",
+        "Missing: CNY 150.00",
+        "Payments stopped on their way: 2. Order those anew that you want.",
+    ]
+    assert listed("zh-Hans", "account_closed")[-3:] == [
+        "被盗:USD 5.00",
+        "其他机构已退回,尚未到您账上:USD 5.00",
+        "途中被拦下的付款:1 笔。这些付款不会再执行。",
+    ]
+    assert listed("en", "false_alarm") == [
+        "Payments stopped on their way: 2. Order those anew that you want."
+    ]
+    assert listed("en", "restored", figures=UNCOUNTED, stopped="0") == [
+        "What was stolen and what came back is still being counted: our help line (0800 123 456) tells you."
+    ]
+    assert listed("en", "restored", figures="{}", stopped="0") == []
+    for nobody_proven in ("released", "impostor", "not_frozen"):
+        assert listed("en", nobody_proven) == []
+
+
 def test_a_field_cannot_bring_markup_or_another_line(texts: CatalogueTexts) -> None:
     hostile = FIELDS | {"number": "<b>1</b>\r\nBcc: x@y.example"}
     written = texts.write("stage_entered", "en", "R", hostile)
@@ -120,6 +171,11 @@ def test_whoever_changes_words_raises_their_version(texts: CatalogueTexts) -> No
                 [
                     [list(words) for words in notice.words.values()],
                     [catalogue("zh_Hans")[word] for words in notice.words.values() for word in words],
+                    *(
+                        [[word, catalogue("zh_Hans")[word]] for word in figures.WORDS]
+                        if notice.figures
+                        else []
+                    ),
                 ]
             ),
         }

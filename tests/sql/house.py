@@ -329,6 +329,11 @@ class House:
         async with self.engine.connect() as connection:
             return list((await connection.execute(text(query), given)).all())
 
+    async def change(self, query: str, **given: Any) -> None:
+        """Let the database say something else."""
+        async with self.engine.begin() as connection:
+            await connection.execute(text(query), given)
+
     async def counts(self, *tables: str) -> dict[str, int]:
         return {table: await self.scalar(f'SELECT count(*) FROM "{table}"') for table in tables}
 

@@ -11,6 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from activities.changes import CloseDecisionTasks
+from activities.ending_changes import UseBreakGlass
+from models.alone import MAY_BE_ALONE
 from models.contracts.alarms import AcceptedAlarm, Sender
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
@@ -182,6 +184,62 @@ async def test_an_expired_choice_cannot_be_approved_and_stands_in_nobodys_way(
     judging = house.decisions.approve(request_id=expired, reason="", by=supervisor, at=now())
     await refuses(ErrorCode.REFUSED_BY_RULE, judging)
     assert (await choose(house, task_id, agent)).requests[-1].state == "open"
+
+
+async def test_what_one_did_alone_is_carried_out_however_late(
+    house: House, accepted: AcceptedAlarm, agent: Sender, supervisor: Sender
+) -> None:
+    """The worker may be down for a day: a choice made alone in time is settled, and neither undone nor asked about."""
+    past = now() - timedelta(seconds=1)
+    task_id = await house.ask(
+        accepted, DecisionKind.UNPROVEN_OWNER, choices=("keep", "released"), expires_at=past
+    )
+    early = {"at": past - timedelta(hours=1), "expires_at": past}
+    request_id = request_of(await choose(house, task_id, supervisor, "keep", **early))
+    used = UseBreakGlass(
+        request_id, MAY_BE_ALONE, supervisor, "nobody answers", past - timedelta(minutes=1), now()
+    )
+    await house.do(accepted.incident_id, 1, "alone", StepKind.BREAK_GLASS, (used,))
+    assert await house.decisions.escalate(now()) == []
+    await refuses(ErrorCode.ALREADY_DECIDED, choose(house, task_id, supervisor, "released"))
+    (standing,) = (await house.decisions.standing(accepted.incident_id, 1)).standing
+    assert (standing.request_id, standing.approved_by) == (request_id, supervisor.operator_id)
+
+
+async def test_what_one_did_alone_and_may_not_waits_for_the_second(
+    house: House, accepted: AcceptedAlarm, agent: Sender, supervisor: Sender
+) -> None:
+    """Earlier versions let a supervisor alone end a freeze: the rows of a house that has just been brought up to date."""
+    task_id = await house.ask(accepted, DecisionKind.UNPROVEN_OWNER, choices=("keep", "released"))
+    request_id = request_of(await choose(house, task_id, agent, "released"))
+    far = UseBreakGlass(
+        request_id,
+        frozenset({(DecisionKind.UNPROVEN_OWNER, "released")}),
+        supervisor,
+        "at night",
+        now(),
+        now(),
+    )
+    await refuses(
+        ErrorCode.REFUSED_BY_RULE,
+        house.do(accepted.incident_id, 1, "alone", StepKind.BREAK_GLASS, (far,)),
+    )
+    step = await house.do(accepted.incident_id, 1, "earlier", StepKind.BREAK_GLASS)
+    await house.change(
+        "INSERT INTO break_glass (request_id, incident_id, step_id, used_by, reason, used_at, review_due_at) "
+        "VALUES (:request, :incident, :step, :by, '', now(), now())",
+        request=request_id,
+        incident=accepted.incident_id,
+        step=step.step_id,
+        by=supervisor.operator_id,
+    )
+    given: dict[str, Any] = {"incident_id": accepted.incident_id, "episode": 1, "choice": "released"}
+    assert (await house.decisions.standing(accepted.incident_id, 1)).standing == ()
+    await refuses(ErrorCode.FOUR_EYES, house.decisions.verify(request_id, **given))
+    await house.decisions.approve(request_id=request_id, reason="seen", by=supervisor, at=now())
+    (standing,) = (await house.decisions.standing(accepted.incident_id, 1)).standing
+    assert (await house.decisions.verify(request_id, **given)) == standing
+    assert standing.approved_by == supervisor.operator_id
 
 
 async def test_where_one_person_may_decide_the_choice_stands_at_once(

@@ -70,3 +70,23 @@ async def test_a_refused_attempt_counts_nowhere(house: House) -> None:
     assert await house.scalar("SELECT max(failures) FROM identity_limit") == RULES.free_failures
     other = await counting.reserve("acc-1", "passkey", "owner", at)
     assert other == Allowance(allowed=True)
+
+
+async def test_a_document_stays_open_whatever_was_guessed_at_and_however_often_it_failed(
+    house: House,
+) -> None:
+    """It is the way in when everything else is off: other factors' failures do not delay it, and it is never disabled."""
+    counting, at = limits(house), now()
+    for number in range(RULES.account_free_failures + 5):
+        await counting.reserve("acc-1", f"contact-{number}", f"claim-{number}", at)
+    assert not (await counting.reserve("acc-1", "passkey", "owner", at)).allowed, "the whole account waits"
+    assert (await counting.reserve("acc-1", "document", "owner", at)).allowed
+    await house.change(
+        "UPDATE identity_limit SET failures = 150, disabled_at = now() WHERE scope = 'factor' AND part = 'document'"
+    )
+    later = at + timedelta(seconds=RULES.longest_delay_seconds)
+    last = await counting.reserve("acc-1", "document", "owner", later)
+    assert (last.allowed, last.disabled) == (True, False), "also where an earlier version had disabled it"
+    knocking = await counting.reserve("acc-1", "document", "another", later)
+    assert (knocking.allowed, knocking.disabled) == (False, False), "a new claim resets nothing"
+    assert knocking.not_before == later + timedelta(seconds=RULES.longest_delay_seconds)

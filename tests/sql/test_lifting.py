@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from activities.changes import (
     Change,
+    CloseIncident,
     MoveIncident,
     RecordProof,
     RecordReset,
 )
+from activities.ending_changes import RecordClosure, RecordDestination
+from activities.freeze import freeze_step_key
 from activities.payment_changes import PaymentSettled
+from models.contracts.closure import ProvenDestination, WalletDestination
 from models.contracts.security import FoundPayment
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Event, Status
 from models.names import (
+    Outcome,
     PaymentKind,
     PaymentState,
     SecurityItem,
@@ -160,3 +166,28 @@ async def test_a_proof_and_an_earlier_compromise_time_at_once_never_leave_a_void
             return_exceptions=True,
         )
         assert not await house.incidents.proven(accepted.incident_id, 1)
+
+
+async def test_an_alarm_after_an_account_was_closed_out_of_its_stages_asks_nobody(house: House) -> None:
+    """Its limits are not lifted yet, and the wallet can freeze nothing any more: that is how its owner wished it to end."""
+    accepted = await house.frozen(house.trigger())
+    incident_id = accepted.incident_id
+    await house.ready_to_return(accepted)
+    await house.do(incident_id, 1, "return/stage/1/1", StepKind.STAGE)
+    await house.do(incident_id, 1, "r", StepKind.RELEASE, lifting=Event.RETURN_INTENDED)
+    where = ProvenDestination(
+        destination=WalletDestination(kind="wallet", account_id="acc-9"), how_proven="seen by video"
+    )
+    entered = (RecordDestination("D" * 26, where, now()),)
+    await house.do(incident_id, 1, "ask/close", StepKind.ASK_DECISION, entered)
+    closing: dict[str, Any] = {"lifting": Event.CLOSURE_INTENDED}
+    await house.do(incident_id, 1, "c", StepKind.CLOSE_ACCOUNT, (RecordClosure("D" * 26, now()),), **closing)
+    assert (await house.facts(accepted)).status is Status.RETURN_CLOSING
+    again = await house.accept(house.trigger())
+    assert again.episode == 2
+    facts = await house.facts(again)
+    assert (facts.status, facts.limits_left) == (Status.OPENED, False)
+    refused = CloseIncident(Outcome.NOT_FROZEN, now(), {}, forced=True)
+    await house.do(incident_id, 2, freeze_step_key(again.scope), StepKind.FREEZE, (refused,))
+    ended = await house.facts(again)
+    assert (ended.status, ended.outcome) == (Status.CLOSED, Outcome.ACCOUNT_CLOSED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from activities.credential_ports import Credentials, Pace
@@ -24,7 +24,10 @@ CONTACT = "contact"
 """The scope under which beginnings are counted: for one number or address."""
 
 FACTOR = "credential"
-"""Under this name failures of self-service count for an account: after a hundred it is off, and an agent is not."""
+"""Under this name failures of self-service count for a number or address: after a hundred it is off there, an agent is not."""
+
+NO_CHALLENGE = "0" * 26
+"""Stands in for the challenge of an attempt that must not be judged, so that the same statements run as for one that is."""
 
 
 class Begun(Message):
@@ -115,8 +118,7 @@ class CredentialRecoveries:
 
     def shown(self, facts: CredentialFacts) -> OwnRecovery:
         """What whoever began it sees: before the proof the clock alone decides, for everybody alike."""
-        over_at = facts.opened_at + timedelta(seconds=self.rules.credential.window_seconds)
-        state = Shown.BEGUN if self.clock.now() < over_at else Shown.OVER
+        state = Shown.BEGUN if self.clock.now() < self._over_at(facts) else Shown.OVER
         if facts.state is CredentialState.RENEWED:
             state = Shown.RENEWED
         elif facts.state is CredentialState.LINK_SENT:
@@ -126,20 +128,35 @@ class CredentialRecoveries:
     async def answer(self, facts: CredentialFacts, challenge_id: str, code: str) -> None:
         """Count the attempt, then judge it; a right one has the workflow look. Errors: CODE_WRONG, whatever it is.
 
-        It counts for the account, for this recovery, and for self-service as a whole, and a new code resets nothing. Where
-        there is no account, the recovery stands in its place: the same statements, the same time.
+        It counts for this recovery and for the number or address that was asked for, over every recovery of it, and a new code
+        resets nothing. Nothing of it counts for the account: a phone number alone must not hold up its owner's proof in an
+        incident. What is over by its clock, or was begun too often, is refused uncounted. What ended for a reason that nobody
+        may know (nobody's number, an open incident) is counted like the rest: the same statements for everybody, whether or
+        not there is an account.
         """
         at = self.clock.now()
-        subject = facts.account_id or facts.recovery_id
-        allowance = await self.limits.reserve(subject, FACTOR, facts.recovery_id, at)
-        if not allowance.allowed:
+        if self._over(facts):
             raise does_not_count()
+        subject = await self.credentials.counted_for(facts.recovery_id)
+        allowance = await self.limits.reserve(subject, FACTOR, facts.recovery_id, at)
+        judged = allowance.allowed and facts.state is not CredentialState.ENDED
         outcome, _left, _whose = await self.challenges.answer(
-            challenge_id, code, at, recovery_id=facts.recovery_id
+            challenge_id if judged else NO_CHALLENGE, code, at, recovery_id=facts.recovery_id
         )
         if outcome != "accepted":
             raise does_not_count()
         await self.limits.succeeded(subject, FACTOR, facts.recovery_id)
+
+    def _over(self, facts: CredentialFacts) -> bool:
+        """Whether whoever began it can see that it is over: by the clock, by beginning too often, by the new password."""
+        return (
+            self.clock.now() >= self._over_at(facts)
+            or facts.ending is CredentialEnding.TOO_OFTEN
+            or facts.state is CredentialState.RENEWED
+        )
+
+    def _over_at(self, facts: CredentialFacts) -> datetime:
+        return facts.opened_at + timedelta(seconds=self.rules.credential.window_seconds)
 
     async def ask_help(self, facts: CredentialFacts) -> None:
         """Have people of the house look, where there is anything to look at. No answer tells whether there is."""
