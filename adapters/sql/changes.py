@@ -23,6 +23,7 @@ from adapters.sql.identity_limits import RENEWED
 from adapters.sql.lifting import limits_left, locked_incident, locked_row, refuse_while_alarmed
 from adapters.sql.notices import note_reached, note_sent, promise
 from adapters.sql.payment_changes import PAYMENTS
+from adapters.sql.proofs import record_proof
 from adapters.sql.recording import FREEZE_DONE
 from adapters.sql.recovery_changes import RECOVERY
 from adapters.sql.staff_alerts import raise_alert, raise_question
@@ -222,32 +223,6 @@ async def _thefts(change: say.RecordThefts, connection: AsyncConnection, step: F
         )
 
 
-async def _proof(change: say.RecordProof, connection: AsyncConnection, step: FinishedStep) -> None:
-    since = (await locked_row(connection, step.attempt.incident_id)).compromised_since
-    if since is not None and change.newest_contact_set_at >= since:
-        # An alarm moved the time while the codes were looked at. Worth repeating: the next look finds them void.
-        raise StanchError(
-            ErrorCode.INTERNAL,
-            "The compromise time moved to before a contact point that this proof relies on. Nothing was recorded; the "
-            "proof is looked at again.",
-        )
-    # What the owner is proven to have reported is no stranger's word any more: its freeze does not end by the clock.
-    await connection.execute(
-        update(Incident).where(Incident.id == step.attempt.incident_id).values(provisional=False)
-    )
-    await connection.execute(
-        insert(Proof).values(
-            step_id=step.step_id,
-            incident_id=step.attempt.incident_id,
-            episode=step.attempt.episode,
-            factors=list(change.factors),
-            newest_contact_set_at=change.newest_contact_set_at,
-            proven_at=change.at,
-            claim_id=change.claim_id,
-        )
-    )
-
-
 async def _reset(change: say.RecordReset, connection: AsyncConnection, step: FinishedStep) -> None:
     await connection.execute(
         insert(ResetReceipt).values(
@@ -346,7 +321,7 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     say.AcknowledgeAlarm: _acknowledge,
     say.SetCompromisedSince: _compromised,
     say.RecordThefts: _thefts,
-    say.RecordProof: _proof,
+    say.RecordProof: record_proof,
     say.RecordEvidence: record_evidence,
     say.EndClaimOfImpostor: end_claim_of_impostor,
     say.RecordReset: _reset,

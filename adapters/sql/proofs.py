@@ -1,0 +1,78 @@
+"""The proof of the owner, recorded under the incident's row lock: what a verdict has taken away meanwhile proves nothing."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, exists, insert, or_, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities import changes as say
+from adapters.sql.lifting import locked_row
+from models.contracts.steps import FinishedStep
+from models.errors import ErrorCode, StanchError
+from models.tables.identity import IdentityClaim, IdentityEvidence
+from models.tables.incidents import Incident
+from models.tables.people import IdentityChallenge, Proof
+
+CODES = frozenset({"phone", "email", "trusted_contacts"})
+"""Factors that are answered one-time codes, as a proof names them."""
+
+TOGETHER = "+"
+"""Joins the contacts that vouched together in the reference of their factor."""
+
+
+async def record_proof(change: say.RecordProof, connection: AsyncConnection, step: FinishedStep) -> None:
+    """Applies RecordProof. Errors: INTERNAL, worth repeating, when what it relies on fell while it was looked at."""
+    incident_id = step.attempt.incident_id
+    since = (await locked_row(connection, incident_id)).compromised_since
+    if since is not None and change.newest_contact_set_at >= since:
+        # An alarm moved the time while the codes were looked at. Worth repeating: the next look finds them void.
+        raise StanchError(
+            ErrorCode.INTERNAL,
+            "The compromise time moved to before a contact point that this proof relies on. Nothing was recorded; the "
+            "proof is looked at again.",
+        )
+    if await connection.scalar(select(or_(_claim_over(change), _fallen(change, step)))):
+        raise StanchError(
+            ErrorCode.INTERNAL,
+            "People have ended this claim, or what it showed counts no more. Nothing was recorded; the proof is looked at "
+            "again.",
+        )
+    # What the owner is proven to have reported is no stranger's word any more: its freeze does not end by the clock.
+    await connection.execute(update(Incident).where(Incident.id == incident_id).values(provisional=False))
+    await connection.execute(
+        insert(Proof).values(
+            step_id=step.step_id,
+            incident_id=incident_id,
+            episode=step.attempt.episode,
+            factors=list(change.factors),
+            newest_contact_set_at=change.newest_contact_set_at,
+            proven_at=change.at,
+            claim_id=change.claim_id,
+        )
+    )
+
+
+def _claim_over(change: say.RecordProof) -> ColumnElement[bool]:
+    return exists().where(IdentityClaim.id == change.claim_id, IdentityClaim.ended_at.is_not(None))
+
+
+def _fallen(change: say.RecordProof, step: FinishedStep) -> ColumnElement[bool]:
+    """Whether a code or a factor that it relies on was voided, or is another claimant's by now."""
+    relied_on = [each.partition(":")[::2] for each in change.factors]
+    contacts = sorted({one for kind, named in relied_on if kind in CODES for one in named.split(TOGETHER)})
+    codes = exists().where(
+        IdentityChallenge.incident_id == step.attempt.incident_id,
+        IdentityChallenge.episode == step.attempt.episode,
+        IdentityChallenge.contact_id.in_(contacts),
+        or_(
+            IdentityChallenge.voided_at.is_not(None),
+            IdentityChallenge.answered_at.is_(None),
+            IdentityChallenge.claim_id.is_distinct_from(change.claim_id),
+        ),
+    )
+    shown = exists().where(
+        IdentityEvidence.claim_id == change.claim_id,
+        tuple_(IdentityEvidence.kind, IdentityEvidence.reference).in_(relied_on),
+        IdentityEvidence.voided_at.is_not(None),
+    )
+    return or_(codes, shown)

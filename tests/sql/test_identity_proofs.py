@@ -1,0 +1,105 @@
+"""What a proof may rely on when it is recorded: a verdict that came in between wins."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from activities.changes import EndClaimOfImpostor, MoveIncident, RecordEvidence, RecordProof
+from adapters.sql.identity_claims import SqlIdentityClaims
+from models.contracts.alarms import AcceptedAlarm
+from models.contracts.identity import Claim, FactorKind, Presented
+from models.errors import ErrorCode, StanchError
+from models.ids import new_id
+from models.lifecycle import Event, Status
+from models.names import Role, StepKind
+from tests.sql.house import House, compromised, now
+
+OLD = timedelta(days=90)
+
+
+async def claim(house: House, accepted: AcceptedAlarm) -> Claim:
+    opened = Claim(
+        claim_id=new_id(),
+        incident_id=accepted.incident_id,
+        episode=accepted.episode,
+        opened_by=(await house.operator(Role.AGENT)).operator_id,
+        opened_at=now(),
+        expires_at=now() + timedelta(days=1),
+    )
+    await SqlIdentityClaims(house.engine).open(opened, new_id())
+    return opened
+
+
+async def show(house: House, claimant: Claim, kind: FactorKind, reference: str) -> None:
+    shown = Presented(kind=kind, reference=reference, set_at=now() - OLD)
+    await house.do(
+        claimant.incident_id,
+        1,
+        f"identity/factor/{kind}/{claimant.claim_id}",
+        StepKind.FACTOR,
+        (RecordEvidence(claimant.claim_id, shown, now()),),
+    )
+
+
+async def prove(house: House, claimant: Claim, *factors: str) -> None:
+    proof = RecordProof(factors, now() - 2 * OLD, now(), claimant.claim_id)
+    await house.do(
+        claimant.incident_id,
+        1,
+        "identity/proof/1",
+        StepKind.VERIFY_IDENTITY,
+        (proof, MoveIncident(Event.IDENTITY_PROVEN)),
+    )
+
+
+async def test_a_proof_judged_before_the_verdict_is_not_recorded_after_it(house: House) -> None:
+    accepted = await house.frozen(house.trigger())
+    thiefs = await claim(house, accepted)
+    await show(house, thiefs, FactorKind.TOTP, "app-1")
+    verdict = (EndClaimOfImpostor(thiefs.claim_id, now()),)
+    await house.do(accepted.incident_id, 1, "approval/1", StepKind.DECISION, verdict)
+    with pytest.raises(StanchError) as refused:
+        await prove(house, thiefs, "totp:app-1", "recovery_code:saved-1")
+    assert refused.value.matches(ErrorCode.INTERNAL)
+    assert await house.rows("SELECT 1 FROM proof") == []
+    assert (await house.facts(accepted)).status is Status.PROTECTED
+
+
+async def test_what_fell_while_it_was_looked_at_proves_nothing(house: House) -> None:
+    accepted = await house.frozen(house.trigger())
+    owners = await claim(house, accepted)
+    await show(house, owners, FactorKind.TOTP, "app-1")
+    await show(house, owners, FactorKind.CALL_BACK, "phone-1")
+    await house.challenges.prepare(
+        challenge_id=new_id(),
+        incident_id=accepted.incident_id,
+        episode=1,
+        contact_id="phone-1",
+        channel="phone",
+        contact_set_at=now() - OLD,
+        round_number=1,
+        code="49301127",
+        sent_at=now(),
+        expires_at=now() + timedelta(minutes=10),
+        attempts_allowed=5,
+    )
+    with pytest.raises(StanchError) as unanswered:
+        await prove(house, owners, "phone:phone-1", "totp:app-1")
+    assert unanswered.value.matches(ErrorCode.INTERNAL)
+    earlier = compromised(now() - OLD - timedelta(days=1), voids=True)
+    await house.do(accepted.incident_id, 1, "alarm/earlier", StepKind.ALARM, (earlier,))
+    with pytest.raises(StanchError) as fallen:
+        # As if the wallet had said an older time of it: the row itself is void.
+        await prove(house, owners, "totp:app-1", "call_back:phone-1")
+    assert fallen.value.matches(ErrorCode.INTERNAL)
+    assert await house.rows("SELECT 1 FROM proof") == []
+
+
+async def test_a_number_that_was_called_needs_no_code(house: House) -> None:
+    accepted = await house.frozen(house.trigger())
+    owners = await claim(house, accepted)
+    await show(house, owners, FactorKind.CALL_BACK, "phone-1")
+    await prove(house, owners, "call_back:phone-1", "email:email-1")
+    assert len(await house.rows("SELECT 1 FROM proof")) == 1
