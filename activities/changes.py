@@ -129,6 +129,8 @@ class RecordEvidence:
 class EndClaimOfImpostor:
     """The claimant is not the owner: their claim ends as its own record, and nothing they showed counts any more.
 
+    UNCLAIMED for whoever answered codes without a claim: one is opened and ended as their record.
+
     The incident is protected from now on (IMPOSTOR_FOUND, no freeze that ends by its clock), unless another claimant is
     the proven owner or protection is being lifted already: then only the claim ends.
     """

@@ -118,6 +118,7 @@ def assemble(wiring: Wiring) -> Parts:
             incidents=wiring.incidents,
             limits=wiring.limits,
             prover=wiring.prover,
+            rules=wiring.identity_rules,
             clock=wiring.clock,
         ),
         identity=identity_parts(wiring),

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.secrets.keys import DataKeys, keyed_digest
 from adapters.sql.engine import statement
-from models.contracts.identity import AnsweredCode
+from models.contracts.identity import AnsweredCode, NewClaim
 from models.tables.incidents import Incident
 from models.tables.people import IdentityChallenge
 
@@ -22,14 +22,20 @@ ANSWER = text(
 WITH judged AS (
     UPDATE identity_challenge SET attempts = attempts + 1,
         answered_at = CASE WHEN code_digest = :code_digest AND expires_at > :at THEN CAST(:at AS timestamptz) END,
-        claim_id = CASE WHEN code_digest = :code_digest AND expires_at > :at THEN CAST(:claim_id AS text) END
+        claim_id = CASE WHEN code_digest = :code_digest AND expires_at > :at
+                        THEN coalesce(CAST(:claim_id AS text), CAST(:opens AS text)) END
     WHERE id = :id AND answered_at IS NULL AND voided_at IS NULL AND attempts < attempts_allowed
       AND CASE WHEN CAST(:recovery_id AS text) IS NULL THEN EXISTS (SELECT FROM incident i WHERE i.id = incident_id)
                ELSE incident_id = :recovery_id END
       AND (CAST(:claim_id AS text) IS NULL OR EXISTS (SELECT FROM identity_claim c WHERE c.id = :claim_id
            AND c.ended_at IS NULL AND (c.incident_id, c.episode) = (identity_challenge.incident_id, identity_challenge.episode)))
-    RETURNING incident_id, attempts_allowed - attempts AS remaining, answered_at IS NOT NULL AS accepted,
+    RETURNING incident_id, episode, attempts_allowed - attempts AS remaining, answered_at IS NOT NULL AS accepted,
               expires_at <= :at AS late
+), opened AS (
+    INSERT INTO identity_claim (id, incident_id, episode, token_digest, opened_at, expires_at)
+    SELECT CAST(:opens AS text), incident_id, episode, CAST(:token_digest AS text), CAST(:at AS timestamptz),
+           CAST(:claim_expires_at AS timestamptz)
+    FROM judged WHERE accepted AND CAST(:claim_id AS text) IS NULL AND CAST(:opens AS text) IS NOT NULL
 ), asked AS (
     INSERT INTO hand_over (incident_id, generation, requested_at, next_try_at, attempts)
     SELECT incident_id, 1, CAST(:at AS timestamptz), clock_timestamp() + interval '2 seconds', 0 FROM judged WHERE accepted
@@ -115,6 +121,7 @@ class SqlChallenges:
         *,
         claim_id: str | None = None,
         recovery_id: str | None = None,
+        opens: NewClaim | None = None,
     ) -> tuple[str, int, str | None]:
         """See identity_ports.Challenges. An unknown challenge takes the same two statements as a wrong code."""
         async with statement(self._engine) as connection:
@@ -127,6 +134,9 @@ class SqlChallenges:
             "at": at,
             "claim_id": claim_id,
             "recovery_id": recovery_id,
+            "opens": None if opens is None else opens.claim_id,
+            "token_digest": None if opens is None else opens.token_digest,
+            "claim_expires_at": None if opens is None else opens.expires_at,
         }
         async with statement(self._engine) as connection:
             judged = (await connection.execute(ANSWER, values)).one_or_none()

@@ -64,7 +64,7 @@ def _show(console: Console, view: Mapping[str, Any]) -> None:
     if view["contested"]:
         console.print("Two claimants have shown factors: codes alone prove nothing now.", style="bold red")
     for claim in view["claims"]:
-        name = claim["claim_id"] or "codes answered without a claim"
+        name = claim["claim_id"] or "unclaimed (codes answered without a claim)"
         state = claim["ending"] or ("proven" if claim["proven"] else "not proven")
         console.print(f"{name}: {state}")
         for factor in claim["counted"]:

@@ -264,17 +264,30 @@ class Claim(Message):
     claim_id: str
     incident_id: str
     episode: int
-    opened_by: str
+    opened_by: str | None
+    """None where a one-time code that was answered without a claim opened it."""
     opened_at: Moment
     expires_at: Moment
     ended_at: Moment | None = None
     ending: Literal["impostor", "withdrawn"] | None = None
 
 
-class Evidence(Message):
-    """One factor presented rightly. `claim_id` is None for a one-time code that was answered without a claim."""
+UNCLAIMED = "unclaimed"
+"""Names whoever answered one-time codes without a claim, before every such answer opened one."""
 
-    claim_id: str | None
+
+class NewClaim(Message):
+    """The claim that a code opens which is answered without one."""
+
+    claim_id: str
+    token_digest: str
+    expires_at: Moment
+
+
+class Evidence(Message):
+    """One factor presented rightly."""
+
+    claim_id: str
     presented: Presented
     presented_at: Moment
 
@@ -288,7 +301,10 @@ class Allowance(Message):
 
 
 class AnsweredCode(Message):
-    """A one-time code that was answered. `channel`: phone, email, or trusted for a trusted contact's."""
+    """A one-time code that was answered. `channel`: phone, email, or trusted for a trusted contact's.
+
+    `claim_id` is None for a credential recovery's, and for an incident's from before every answer belonged to a claim.
+    """
 
     claim_id: str | None
     channel: Literal["phone", "email", "trusted"]

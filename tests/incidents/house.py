@@ -192,11 +192,6 @@ class House(Engine):
         await self.until(sent, "a code on both old contacts")
         return found
 
-    async def answer(self, challenge_id: str, code: str) -> None:
-        """Enter a code and have the engine look."""
-        answered = await self.parts.answer_challenge.run(challenge_id, code)
-        await self.parts.wake.now(answered.incident_id)
-
     async def prove_owner(self, incident_id: str) -> None:
         """The owner answers the newest code of both old contacts."""
         for number in range(2):

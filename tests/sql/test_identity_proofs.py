@@ -9,7 +9,7 @@ import pytest
 from activities.changes import EndClaimOfImpostor, MoveIncident, RecordEvidence, RecordProof
 from adapters.sql.identity_claims import SqlIdentityClaims
 from models.contracts.alarms import AcceptedAlarm
-from models.contracts.identity import Claim, FactorKind, Presented
+from models.contracts.identity import UNCLAIMED, Claim, FactorKind, Presented
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
 from models.lifecycle import Event, Status
@@ -17,6 +17,7 @@ from models.names import Role, StepKind
 from tests.sql.house import House, compromised, now
 
 OLD = timedelta(days=90)
+RIGHT = "49301127"
 
 
 async def claim(house: House, accepted: AcceptedAlarm) -> Claim:
@@ -43,8 +44,9 @@ async def show(house: House, claimant: Claim, kind: FactorKind, reference: str) 
     )
 
 
-async def prove(house: House, claimant: Claim, *factors: str) -> None:
-    proof = RecordProof(factors, now() - 2 * OLD, now(), claimant.claim_id)
+async def prove(house: House, claimant: Claim | AcceptedAlarm, *factors: str) -> None:
+    claim_id = claimant.claim_id if isinstance(claimant, Claim) else None
+    proof = RecordProof(factors, now() - 2 * OLD, now(), claim_id)
     await house.do(
         claimant.incident_id,
         1,
@@ -52,6 +54,25 @@ async def prove(house: House, claimant: Claim, *factors: str) -> None:
         StepKind.VERIFY_IDENTITY,
         (proof, MoveIncident(Event.IDENTITY_PROVEN)),
     )
+
+
+async def code(house: House, accepted: AcceptedAlarm) -> str:
+    """A code that was sent to the old phone; its challenge."""
+    challenge_id = new_id()
+    await house.challenges.prepare(
+        challenge_id=challenge_id,
+        incident_id=accepted.incident_id,
+        episode=1,
+        contact_id="phone-1",
+        channel="phone",
+        contact_set_at=now() - OLD,
+        round_number=1,
+        code=RIGHT,
+        sent_at=now(),
+        expires_at=now() + timedelta(minutes=10),
+        attempts_allowed=5,
+    )
+    return challenge_id
 
 
 async def test_a_proof_judged_before_the_verdict_is_not_recorded_after_it(house: House) -> None:
@@ -72,19 +93,7 @@ async def test_what_fell_while_it_was_looked_at_proves_nothing(house: House) -> 
     owners = await claim(house, accepted)
     await show(house, owners, FactorKind.TOTP, "app-1")
     await show(house, owners, FactorKind.CALL_BACK, "phone-1")
-    await house.challenges.prepare(
-        challenge_id=new_id(),
-        incident_id=accepted.incident_id,
-        episode=1,
-        contact_id="phone-1",
-        channel="phone",
-        contact_set_at=now() - OLD,
-        round_number=1,
-        code="49301127",
-        sent_at=now(),
-        expires_at=now() + timedelta(minutes=10),
-        attempts_allowed=5,
-    )
+    await code(house, accepted)
     with pytest.raises(StanchError) as unanswered:
         await prove(house, owners, "phone:phone-1", "totp:app-1")
     assert unanswered.value.matches(ErrorCode.INTERNAL)
@@ -103,3 +112,24 @@ async def test_a_number_that_was_called_needs_no_code(house: House) -> None:
     await show(house, owners, FactorKind.CALL_BACK, "phone-1")
     await prove(house, owners, "call_back:phone-1", "email:email-1")
     assert len(await house.rows("SELECT 1 FROM proof")) == 1
+
+
+async def test_whoever_answered_without_a_claim_can_be_named_and_their_proof_falls(house: House) -> None:
+    """As codes were answered until every such answer opened a claim."""
+    accepted = await house.frozen(house.trigger())
+    asked = await code(house, accepted)
+    assert (await house.challenges.answer(asked, RIGHT, now()))[0] == "accepted"
+    claims = SqlIdentityClaims(house.engine)
+    assert await claims.unclaimed(accepted.incident_id, 1)
+    await prove(house, accepted, "phone:phone-1", "email:email-1")
+    verdict = (EndClaimOfImpostor(UNCLAIMED, now()),)
+    await house.do(accepted.incident_id, 1, "approval/1", StepKind.DECISION, verdict)
+    assert not await house.incidents.proven(accepted.incident_id, 1)
+    assert (await house.facts(accepted)).status is Status.PROTECTED
+    assert await house.incidents.impostor_found(accepted.incident_id)
+    assert await house.challenges.answered(accepted.incident_id, 1) == []
+    assert not await claims.unclaimed(accepted.incident_id, 1)
+    ((adopted,),) = await house.rows("SELECT claim_id FROM identity_challenge")
+    found = await claims.find(adopted)
+    assert found is not None
+    assert (found.ending, found.opened_by) == ("impostor", None)

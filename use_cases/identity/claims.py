@@ -12,7 +12,7 @@ from activities.identity_ports import IdentityClaims
 from activities.ports import Clock, Incidents
 from models.contracts.alarms import Sender
 from models.contracts.base import Message, Moment
-from models.contracts.identity import Claim, IdentityRules
+from models.contracts.identity import UNCLAIMED, Claim, IdentityRules
 from models.contracts.incidents import IncidentFacts
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
@@ -26,6 +26,11 @@ class OpenedClaim(Message):
     claim_id: str
     token: str
     expires_at: Moment
+
+
+def new_token() -> str:
+    """A claim's token: 256 random bits."""
+    return f"stanch_claim_{secrets.token_urlsafe(32)}"
 
 
 def token_digest(token: str) -> str:
@@ -56,7 +61,7 @@ class Claims:
             opened_at=at,
             expires_at=at + timedelta(seconds=self.rules.claim_seconds),
         )
-        token = f"stanch_claim_{secrets.token_urlsafe(32)}"
+        token = new_token()
         await self.claims.open(claim, token_digest(token))
         return OpenedClaim(claim_id=claim.claim_id, token=token, expires_at=claim.expires_at)
 
@@ -76,6 +81,21 @@ class Claims:
         if found is None or found.incident_id != incident_id:
             raise StanchError(ErrorCode.NOT_FOUND, "There is no such claim here. Nothing was changed.")
         return found
+
+    async def unclaimed(self, incident_id: str) -> Claim:
+        """Whoever answered codes of this episode without a claim, as a claimant for people of the house. Errors: NOT_FOUND."""
+        facts = await self.facts(incident_id)
+        if not await self.claims.unclaimed(incident_id, facts.episode):
+            raise StanchError(ErrorCode.NOT_FOUND, "There is no such claim here. Nothing was changed.")
+        opened = facts.episode_opened_at
+        return Claim(
+            claim_id=UNCLAIMED,
+            incident_id=incident_id,
+            episode=facts.episode,
+            opened_by=None,
+            opened_at=opened,
+            expires_at=opened,
+        )
 
     async def facts(self, incident_id: str) -> IncidentFacts:
         """The incident. Errors: NOT_FOUND."""
