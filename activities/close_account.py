@@ -8,6 +8,7 @@ from temporalio import activity
 
 from activities.changes import CloseDecisionTasks, MoveIncident
 from activities.closure_ports import Closures
+from activities.contests import Contests
 from activities.decisions import performer
 from activities.ending_changes import RecordClosure
 from activities.origin import activity_origin
@@ -15,6 +16,7 @@ from activities.ports import DecisionStore
 from activities.steps import Effect, Running, Steps
 from activities.wallet_ports import Wallet
 from models.contracts.closure import AgreedClosure, CloseAccountInput, CloseAccountResult, PaidOut
+from models.contracts.identity import ProofAction
 from models.contracts.incidents import Decision
 from models.contracts.steps import Refusal
 from models.errors import ErrorCode, StanchError, WalletRefusal
@@ -35,19 +37,21 @@ class CloseAccount:
 
     Its intent locks the incident row and refuses while an alarm waits (ALARM_WAITING) or no proof stands (RESET_INCOMPLETE).
     Two people's decision is read before the intent and again right before the effect (FOUR_EYES, REFUSED_BY_RULE): it binds
-    account, proof, destination and amounts. A restriction that a later alarm placed is not named, so the wallet refuses.
+    account, proof, destination and amounts. The claimants are judged again before the intent (PROOF_IN_DOUBT). A restriction that a later alarm placed is not named, so the wallet refuses.
     """
 
     steps: Steps
     wallet: Wallet
     decisions: DecisionStore
     closures: Closures
+    contests: Contests
 
     @activity.defn(name=Activity.CLOSE_ACCOUNT)
     async def run(self, step: CloseAccountInput) -> CloseAccountResult:
         """Record what was paid. A refusal of the wallet is recorded, closes the question, and the account stays frozen."""
         if await self.steps.store.done(step.incident_id, step.episode, step.step_key) is None:
             await self._agreed(step)
+            await self.contests.refuse_in_doubt(step, ProofAction.RESTORE)
 
         async def effect(running: Running) -> Effect[CloseAccountResult]:
             decision, agreed = await self._agreed(step)

@@ -128,7 +128,11 @@ def _about_claim(decision: Decision, at: datetime) -> list[Change]:
         review = Presented(kind=FactorKind.REVIEW, reference=decision.request_id, set_at=None)
         return [RecordEvidence(decision.claim_id, review, at)]
     # The real owner hears of it on what stood before the theft; the claimant's own contacts never do.
-    return [EndClaimOfImpostor(decision.claim_id, at), QueueNotice(NoticeTemplate.IMPOSTOR_ATTEMPT)]
+    return [
+        EndClaimOfImpostor(decision.claim_id, at),
+        CloseDecisionTasks((DecisionKind.IDENTITY_CONTESTED,), at),
+        QueueNotice(NoticeTemplate.IMPOSTOR_ATTEMPT),
+    ]
 
 
 def performer(decision: Decision) -> Sender:

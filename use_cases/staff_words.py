@@ -12,6 +12,7 @@ SENTENCES: Final[dict[StaffAlertKind, str]] = {
     StaffAlertKind.FREEZE_PENDING: "An account is not frozen yet: the wallet does not answer, and money may be leaving.",
     StaffAlertKind.NOT_FROZEN: "The wallet refused to freeze an account for good: nothing protects it.",
     StaffAlertKind.OWNER_UNPROVEN: "Nobody proved to be the owner in time: two people must decide about the freeze.",
+    StaffAlertKind.IDENTITY_CONTESTED: "More than one claimant has shown factors for an account: one of them may be a thief.",
     StaffAlertKind.DECISION_ASKED: "A question waits for a person.",
     StaffAlertKind.DECISION_OVERDUE: "A question has waited beyond its time, and nobody has decided.",
     StaffAlertKind.STUCK: "A part of an incident has failed for good and waits for a person.",
@@ -28,6 +29,7 @@ SEVERITIES: Final[dict[StaffAlertKind, Severity]] = {
     StaffAlertKind.FREEZE_PENDING: Severity.CRITICAL,
     StaffAlertKind.NOT_FROZEN: Severity.CRITICAL,
     StaffAlertKind.OWNER_UNPROVEN: Severity.WARNING,
+    StaffAlertKind.IDENTITY_CONTESTED: Severity.CRITICAL,
     StaffAlertKind.DECISION_ASKED: Severity.INFO,
     StaffAlertKind.DECISION_OVERDUE: Severity.WARNING,
     StaffAlertKind.STUCK: Severity.CRITICAL,
@@ -45,6 +47,7 @@ LOOK: Final[dict[StaffAlertKind, str]] = {
     StaffAlertKind.FEED_STOPPED: "stanch doctor",
     StaffAlertKind.DIFFERENCE: "stanch doctor",
     StaffAlertKind.NOTICE_UNREACHED: "stanch notice show {subject}",
+    StaffAlertKind.IDENTITY_CONTESTED: "stanch incident identity show {incident_id}",
     StaffAlertKind.BREAK_GLASS_USED: "stanch incident break-glass list",
     StaffAlertKind.BREAK_GLASS_UNREVIEWED: "stanch incident break-glass list",
 }

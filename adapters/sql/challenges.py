@@ -9,7 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.secrets.keys import DataKeys, keyed_digest
-from adapters.sql.engine import statement
+from adapters.sql.engine import statement, transaction
+from adapters.sql.proofs import alert_to_rival
 from models.contracts.identity import AnsweredCode, NewClaim
 from models.tables.incidents import Incident
 from models.tables.people import IdentityChallenge
@@ -42,7 +43,7 @@ WITH judged AS (
     ON CONFLICT (incident_id) DO UPDATE SET generation = hand_over.generation + 1, requested_at = excluded.requested_at,
         next_try_at = excluded.next_try_at, attempts = 0, done_at = NULL, last_error = NULL
 )
-SELECT incident_id, remaining, accepted, late FROM judged
+SELECT incident_id, episode, remaining, accepted, late FROM judged
 """
 )
 
@@ -125,9 +126,10 @@ class SqlChallenges:
     ) -> tuple[str, int, str | None]:
         """See identity_ports.Challenges. An unknown challenge takes the same two statements as a wrong code."""
         async with statement(self._engine) as connection:
-            whose = select(IdentityChallenge.incident_id).where(IdentityChallenge.id == challenge_id)
-            incident_id = await connection.scalar(whose)
+            asked = select(IdentityChallenge.incident_id).where(IdentityChallenge.id == challenge_id)
+            incident_id = await connection.scalar(asked)
         key = NOBODYS if incident_id is None else await self._keys.key_for(incident_id)
+        claimant = claim_id if claim_id is not None or opens is None else opens.claim_id
         values = {
             "id": challenge_id,
             "code_digest": code_digest(key, challenge_id, code),
@@ -138,9 +140,11 @@ class SqlChallenges:
             "token_digest": None if opens is None else opens.token_digest,
             "claim_expires_at": None if opens is None else opens.expires_at,
         }
-        async with statement(self._engine) as connection:
+        async with transaction(self._engine) as connection:
             judged = (await connection.execute(ANSWER, values)).one_or_none()
             if judged is not None:
+                if judged.accepted and recovery_id is None:
+                    await alert_to_rival(connection, judged.incident_id, judged.episode, claimant, at)
                 verdict = "accepted" if judged.accepted else "late" if judged.late else "wrong"
                 return verdict, judged.remaining, judged.incident_id
             row = (

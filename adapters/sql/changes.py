@@ -14,6 +14,7 @@ from activities import changes as say
 from activities import recall_changes as say_recall
 from activities.ending_changes import AskRating, RecordClosure, RecordDestination, UseBreakGlass
 from activities.freeze import freeze_step_key
+from activities.identity_changes import KeepFreeze
 from adapters.secrets.keys import Sealer
 from adapters.sql import break_glass, ratings, recall_changes
 from adapters.sql.closures import account_closed, closed_as, destination_entered
@@ -23,7 +24,7 @@ from adapters.sql.identity_limits import RENEWED
 from adapters.sql.lifting import limits_left, locked_incident, locked_row, refuse_while_alarmed
 from adapters.sql.notices import note_reached, note_sent, promise
 from adapters.sql.payment_changes import PAYMENTS
-from adapters.sql.proofs import record_proof
+from adapters.sql.proofs import keep_freeze, record_proof
 from adapters.sql.recording import FREEZE_DONE
 from adapters.sql.recovery_changes import RECOVERY
 from adapters.sql.staff_alerts import raise_alert, raise_question
@@ -54,6 +55,7 @@ DECIDES = (
     say.CloseIncident,
     say.EndClaimOfImpostor,
     say.FrozenNow,
+    KeepFreeze,
     say.MoveIncident,
     say.RecordEvidence,
     say.RecordProof,
@@ -322,6 +324,7 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     say.SetCompromisedSince: _compromised,
     say.RecordThefts: _thefts,
     say.RecordProof: record_proof,
+    KeepFreeze: keep_freeze,
     say.RecordEvidence: record_evidence,
     say.EndClaimOfImpostor: end_claim_of_impostor,
     say.RecordReset: _reset,

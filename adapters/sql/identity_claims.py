@@ -13,6 +13,7 @@ from activities import changes as say
 from adapters.sql.engine import statement
 from adapters.sql.hand_over import ask as ask_to_look
 from adapters.sql.lifting import locked_row
+from adapters.sql.proofs import alert_to_rival
 from models.contracts.identity import UNCLAIMED, Claim, Evidence, FactorKind, Presented
 from models.contracts.steps import FinishedStep
 from models.digests import digest
@@ -166,7 +167,9 @@ async def record_evidence(
         # Shown again after the compromise time moved: what stands, stands.
         .on_conflict_do_nothing()
     )
-    await ask_to_look(connection, step.attempt.incident_id, change.at)
+    attempt = step.attempt
+    await alert_to_rival(connection, attempt.incident_id, attempt.episode, change.claim_id, change.at)
+    await ask_to_look(connection, attempt.incident_id, change.at)
 
 
 async def end_claim_of_impostor(

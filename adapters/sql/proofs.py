@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import ColumnElement, exists, insert, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities import changes as say
+from activities.identity_changes import KeepFreeze
 from adapters.sql.lifting import locked_row
+from adapters.sql.staff_alerts import raise_alert
 from models.contracts.steps import FinishedStep
 from models.errors import ErrorCode, StanchError
+from models.lifecycle import LIFTED, Status
+from models.names import StaffAlertKind
 from models.tables.identity import IdentityClaim, IdentityEvidence
 from models.tables.incidents import Incident
 from models.tables.people import IdentityChallenge, Proof
 
 CODES = frozenset({"phone", "email", "trusted_contacts"})
 """Factors that are answered one-time codes, as a proof names them."""
+
+AFTER_PROOF = "after_proof"
+"""What an alert says of evidence that came when somebody else was proven already."""
 
 TOGETHER = "+"
 """Joins the contacts that vouched together in the reference of their factor."""
@@ -50,6 +59,38 @@ async def record_proof(change: say.RecordProof, connection: AsyncConnection, ste
             claim_id=change.claim_id,
         )
     )
+
+
+async def keep_freeze(change: KeepFreeze, connection: AsyncConnection, step: FinishedStep) -> None:
+    """Applies KeepFreeze. What is being lifted already, or another episode's, stays as it is."""
+    del change
+    row = await locked_row(connection, step.attempt.incident_id)
+    if row.episode == step.attempt.episode and Status(row.status) not in LIFTED | {Status.CLOSED}:
+        await connection.execute(
+            update(Incident).where(Incident.id == step.attempt.incident_id).values(provisional=False)
+        )
+
+
+async def alert_to_rival(
+    connection: AsyncConnection, incident_id: str, episode: int, claim_id: str | None, at: datetime
+) -> None:
+    """In the commit of what a claimant showed: staff hear at once where the proof that stands is another claimant's."""
+    anothers = exists().where(
+        Proof.incident_id == incident_id,
+        Proof.episode == episode,
+        Proof.voided_at.is_(None),
+        Proof.claim_id.is_distinct_from(claim_id),
+    )
+    if await connection.scalar(select(anothers)):
+        subject = f"{incident_id}/{episode}/{claim_id}"
+        await raise_alert(
+            connection,
+            StaffAlertKind.IDENTITY_CONTESTED,
+            subject,
+            incident_id=incident_id,
+            detail=AFTER_PROOF,
+            at=at,
+        )
 
 
 def _claim_over(change: say.RecordProof) -> ColumnElement[bool]:

@@ -276,6 +276,13 @@ UNCLAIMED = "unclaimed"
 """Names whoever answered one-time codes without a claim, before every such answer opened one."""
 
 
+class StandingProof(Message):
+    """The proof of an episode that is not void, and whose it is; None for codes answered without a claim."""
+
+    step_id: str
+    claim_id: str | None
+
+
 class NewClaim(Message):
     """The claim that a code opens which is answered without one."""
 
