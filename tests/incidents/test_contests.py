@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.testing import ActivityEnvironment
@@ -19,6 +20,13 @@ from tests.incidents.test_claimants import claim, decide_about, enrol, ready
 ALERTS = "SELECT detail, severity FROM staff_alert WHERE kind = 'identity_contested' AND incident_id = :id"
 OPEN = "SELECT choices FROM decision_task WHERE kind = :kind AND incident_id = :id AND closed_at IS NULL"
 CLOSED = "SELECT 1 FROM decision_task WHERE kind = :kind AND incident_id = :id AND closed_at IS NOT NULL"
+
+
+class InTwoDays:
+    """Port `Clock`: every claim of today has run out by then."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(days=2)
 
 
 def with_rules(rules: IdentityRules, *more: ProofRule) -> IdentityRules:
@@ -102,6 +110,26 @@ async def test_what_another_shows_after_the_proof_is_told_at_once_and_nothing_go
     await _much_was_stolen(house, incident_id)
     await house.decide(incident_id, DecisionKind.RETURN_ACCOUNT, Outcome.RESTORED.value)
     await house.until_status(incident_id, Status.RETURNING)
+
+
+async def test_a_claim_that_has_run_out_is_no_rival_of_the_one_in_which_everything_was_shown_again(
+    house: House,
+) -> None:
+    theft = house.steal(9_000)
+    owned = enrol(house, theft.account_id)
+    incident_id = (await house.alarm(theft)).incident_id
+    await ready(house, incident_id)
+    first, second = await claim(house, incident_id), await claim(house, incident_id)
+    for each in (first, second):
+        await house.parts.identity.secrets.code(each, FactorKind.RECOVERY_CODE, owned.codes.pop())
+    since = (await house.facts(incident_id)).compromised_since
+    assert since is not None
+    which = (incident_id, 1, theft.account_id, since)
+    now, later = house.wiring.prover, replace(house.wiring.prover, clock=InTwoDays())
+    assert set((await now.judge(*which)).rivals) == {first.claim_id, second.claim_id}
+    assert (await later.judge(*which)).rivals == (second.claim_id,)
+    await house.parts.identity.secrets.code(first, FactorKind.TOTP, owned.code)
+    assert (await later.judge(*which)).contested, "what only the first has shown, nobody has shown again"
 
 
 async def _a_stricter_false_alarm(house: House, incident_id: str) -> None:
