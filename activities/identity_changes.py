@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True)
 class KeepFreeze:
     """The freeze of this episode does not end by its clock any more: more than one claimant has shown something."""
+
+
+@dataclass(frozen=True)
+class WithdrawClaim:
+    """The claim was a mistake: it ends, and what was shown in it counts no more. Never one that has proven the owner.
+
+    `alone`: one person's word, refused when anything was shown in it.
+    """
+
+    claim_id: str
+    at: datetime
+    alone: bool

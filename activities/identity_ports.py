@@ -90,6 +90,10 @@ class IdentityClaims(Protocol):
         """All claims of an incident, oldest first."""
         ...
 
+    async def shown(self, claim_id: str) -> bool:
+        """Whether anything was shown in this claim that is not voided: a code, or any other factor."""
+        ...
+
     async def unclaimed(self, incident_id: str, episode: int) -> bool:
         """Whether codes of this episode were answered without a claim, before every such answer opened one."""
         ...

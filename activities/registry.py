@@ -125,7 +125,7 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         SendLinkAgain(steps, ports.wallet, ports.decisions).run,
         AskDecision(steps, ports.decisions).run,
         ReadDecision(ports.decisions).run,
-        CarryOutDecision(steps, ports.decisions).run,
+        CarryOutDecision(steps, ports.decisions, ports.incidents).run,
         EnterStage(steps, ports.wallet, contests).run,
         Release(steps, ports.wallet, ports.decisions, ports.incidents, contests).run,
         LiftLimits(steps, ports.wallet).run,

@@ -107,6 +107,14 @@ def assemble(wiring: Wiring) -> Parts:
         recording=Deadline(2 * settings.wallet_timeout_ms / 1000 + RECORDING_SECONDS),
         freeze_clock=wiring.freeze_clock,
     )
+    decide = Decide(
+        desk=wiring.decisions,
+        overview=wiring.overview,
+        incidents=wiring.incidents,
+        steps=wiring.steps,
+        policies=wiring.policies,
+        clock=wiring.clock,
+    )
     return Parts(
         door=Door(wiring.operators.by_credential, admission),
         raise_alarm=raise_alarm,
@@ -121,7 +129,7 @@ def assemble(wiring: Wiring) -> Parts:
             rules=wiring.identity_rules,
             clock=wiring.clock,
         ),
-        identity=identity_parts(wiring),
+        identity=identity_parts(wiring, decide),
         credential=credential_parts(wiring, raise_alarm),
         pacing=Pacing(
             wiring.pace,
@@ -129,14 +137,7 @@ def assemble(wiring: Wiring) -> Parts:
             wiring.clock,
             proxies=frozenset(settings.trusted_proxies),
         ),
-        decide=Decide(
-            desk=wiring.decisions,
-            overview=wiring.overview,
-            incidents=wiring.incidents,
-            steps=wiring.steps,
-            policies=wiring.policies,
-            clock=wiring.clock,
-        ),
+        decide=decide,
         ask_to_close=AskToClose(
             wallet=wiring.wallet,
             closures=wiring.closures,

@@ -14,7 +14,7 @@ from activities import changes as say
 from activities import recall_changes as say_recall
 from activities.ending_changes import AskRating, RecordClosure, RecordDestination, UseBreakGlass
 from activities.freeze import freeze_step_key
-from activities.identity_changes import KeepFreeze
+from activities.identity_changes import KeepFreeze, WithdrawClaim
 from adapters.secrets.keys import Sealer
 from adapters.sql import break_glass, ratings, recall_changes
 from adapters.sql.closures import account_closed, closed_as, destination_entered
@@ -28,6 +28,7 @@ from adapters.sql.proofs import keep_freeze, record_proof
 from adapters.sql.recording import FREEZE_DONE
 from adapters.sql.recovery_changes import RECOVERY
 from adapters.sql.staff_alerts import raise_alert, raise_question
+from adapters.sql.withdrawals import withdraw
 from models.contracts.steps import FinishedStep
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
@@ -56,6 +57,7 @@ DECIDES = (
     say.EndClaimOfImpostor,
     say.FrozenNow,
     KeepFreeze,
+    WithdrawClaim,
     say.MoveIncident,
     say.RecordEvidence,
     say.RecordProof,
@@ -325,6 +327,7 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     say.RecordThefts: _thefts,
     say.RecordProof: record_proof,
     KeepFreeze: keep_freeze,
+    WithdrawClaim: withdraw,
     say.RecordEvidence: record_evidence,
     say.EndClaimOfImpostor: end_claim_of_impostor,
     say.RecordReset: _reset,

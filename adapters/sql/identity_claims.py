@@ -14,6 +14,7 @@ from adapters.sql.engine import statement
 from adapters.sql.hand_over import ask as ask_to_look
 from adapters.sql.lifting import locked_row
 from adapters.sql.proofs import alert_to_rival
+from adapters.sql.withdrawals import shown_in
 from models.contracts.identity import UNCLAIMED, Claim, Evidence, FactorKind, Presented
 from models.contracts.steps import FinishedStep
 from models.digests import digest
@@ -60,6 +61,11 @@ class SqlIdentityClaims:
         async with statement(self._engine) as connection:
             rows = await connection.execute(query.order_by(IdentityClaim.opened_at, IdentityClaim.id))
             return [_claim(row) for row in rows]
+
+    async def shown(self, claim_id: str) -> bool:
+        """See identity_ports.IdentityClaims."""
+        async with statement(self._engine) as connection:
+            return bool(await connection.scalar(select(shown_in(claim_id))))
 
     async def unclaimed(self, incident_id: str, episode: int) -> bool:
         """See identity_ports.IdentityClaims."""

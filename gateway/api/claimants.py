@@ -1,4 +1,4 @@
-"""What people of the house do about claimants: open a claim, look, call an old number, accept, name an impostor."""
+"""What people of the house do about claimants: open a claim, look, call an old number, accept, name an impostor, withdraw."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from models.errors import ErrorCode
 from models.names import DecisionKind
 from use_cases.identity.claims import OpenedClaim
 from use_cases.identity.look import IdentityView
+from use_cases.identity.withdrawing import Withdrawal
 from use_cases.ports import DecisionView
 
 router = APIRouter(tags=["identity"])
@@ -142,6 +143,26 @@ async def accept_identity(request: Request, incident_id: str) -> Response:
 async def name_impostor(request: Request, incident_id: str) -> Response:
     """The account stays protected, the real owner is told on old contacts, the claim stays as a record."""
     return await _about(request, incident_id, DecisionKind.IMPOSTOR, NamedImpostor)
+
+
+@router.post(
+    "/v1/incidents/{incident_id}/identity/withdrawals",
+    operation_id="withdrawClaim",
+    status_code=201,
+    summary="Withdraw a claim that was opened by mistake.",
+    responses=responses(201, Withdrawal, *CHANGING),
+    response_model=None,
+    openapi_extra=body_of(AboutClaim),
+)
+async def withdraw_claim(request: Request, incident_id: str) -> Response:
+    """At once while nothing was shown in it; otherwise another person approves. Nobody is told of an impostor."""
+    parts = parts_of(request)
+    by = await parts.door.enter(request, Operation.CHOOSE)
+    body = await read(request, AboutClaim)
+    claim = await parts.identity.claims.of_incident(known_form(incident_id), body.claim_id)
+    withdrawal = await parts.identity.withdrawing.run(claim, body.reason, by=by)
+    parts.afterwards.later(claim.incident_id, lambda: parts.wake.now(claim.incident_id))
+    return answer(withdrawal, 201)
 
 
 async def _about(

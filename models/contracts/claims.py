@@ -47,6 +47,12 @@ class CallBackInput(StepInput):
     confirmed: bool
 
 
+class WithdrawClaimInput(StepInput):
+    """A claim was opened by mistake."""
+
+    claim_id: str
+
+
 class ContestInput(StepInput):
     """More than one claimant has shown something: `claims`, by id. None: a proof is not enough for an ending."""
 

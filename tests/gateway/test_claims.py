@@ -294,7 +294,14 @@ def test_people_of_the_house_do_all_of_it_from_a_terminal(
     assert called == {"counts": True}
     assert run("accept", case.incident, *about)["kind"] == "accept_identity"
     assert run("impostor", case.incident, *about)["kind"] == "impostor"
-    (shown,) = run("show", case.incident)["claims"]
+    mistake = run("claim", case.incident)
+    of_mistake = ("--claim", mistake["claim_id"], "--reason", "The owner had one already.")
+    assert run("withdraw", case.incident, *of_mistake) == {"withdrawn": True, "decision": None}
+    assert case.as_claimant(mistake, method="GET")[0] == 401
+    asked = run("withdraw", case.incident, *about)
+    assert (asked["withdrawn"], asked["decision"]["four_eyes"]) == (False, True)
+    shown, ended = run("show", case.incident)["claims"]
+    assert (shown["ending"], ended["ending"]) == (None, "withdrawn")
     assert [each["kind"] for each in shown["counted"]] == ["call_back"]
     assert main(["incident", "identity", "show", case.incident]) == 0
     assert "missing" in capsys.readouterr().out

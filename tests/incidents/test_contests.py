@@ -13,7 +13,7 @@ from models.contracts.identity import FactorKind, IdentityRules, ProofAction, Pr
 from models.contracts.steps import StepInput
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import Status
-from models.names import DecisionKind, Outcome, StepKind
+from models.names import DecisionKind, Outcome, Role, StepKind
 from tests.incidents.house import House
 from tests.incidents.test_claimants import claim, decide_about, enrol, ready
 
@@ -112,7 +112,7 @@ async def test_what_another_shows_after_the_proof_is_told_at_once_and_nothing_go
     await house.until_status(incident_id, Status.RETURNING)
 
 
-async def test_a_claim_that_has_run_out_is_no_rival_of_the_one_in_which_everything_was_shown_again(
+async def test_a_claim_is_no_rival_when_it_ran_out_and_was_shown_again_or_was_withdrawn_by_two_people(
     house: House,
 ) -> None:
     theft = house.steal(9_000)
@@ -130,6 +130,24 @@ async def test_a_claim_that_has_run_out_is_no_rival_of_the_one_in_which_everythi
     assert (await later.judge(*which)).rivals == (second.claim_id,)
     await house.parts.identity.secrets.code(first, FactorKind.TOTP, owned.code)
     assert (await later.judge(*which)).contested, "what only the first has shown, nobody has shown again"
+
+    # The second was an agent's mistake.
+    asked = await house.parts.identity.withdrawing.run(
+        second, "It is the same person.", by=house.people[Role.AGENT]
+    )
+    assert (asked.withdrawn, asked.decision.four_eyes) == (False, True)
+    assert (await house.facts(incident_id)).status is Status.FROZEN
+    await house.approve(asked.decision.requests[-1].request_id)
+    await house.parts.wake.now(incident_id)
+    await house.until_status(incident_id, Status.VERIFIED, Status.RESET)
+    (row,) = await house.rows("SELECT ending FROM identity_claim WHERE id = :id", id=second.claim_id)
+    assert row.ending == "withdrawn"
+    notices = "SELECT 1 FROM notice_outbox WHERE incident_id = :id AND template = 'impostor_attempt'"
+    assert await house.rows(notices, id=incident_id) == []
+    assert await house.rows(OPEN, kind="identity_contested", id=incident_id) == []
+    with pytest.raises(StanchError) as proven:
+        await house.parts.identity.withdrawing.run(first, "Gone.", by=house.people[Role.AGENT])
+    assert proven.value.matches(ErrorCode.REFUSED_BY_RULE)
 
 
 async def _a_stricter_false_alarm(house: House, incident_id: str) -> None:

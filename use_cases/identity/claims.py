@@ -104,6 +104,16 @@ class Claims:
             raise StanchError(ErrorCode.NOT_FOUND, "There is no incident with this id. Nothing was changed.")
         return facts
 
+    async def current(self, claim: Claim) -> IncidentFacts:
+        """The incident of a claim that can still change something. Errors: REFUSED_BY_RULE, when either is over."""
+        facts = await self.facts(claim.incident_id)
+        if facts.closed_at is not None or facts.episode != claim.episode or claim.ended_at is not None:
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                "This claim is over. Nothing was changed; open a new one if the claimant comes again.",
+            )
+        return facts
+
     async def live(self, claim: Claim) -> tuple[IncidentFacts, Moment]:
         """The incident of a claim and its compromise time. Errors: REFUSED_BY_RULE (episode over), ALARM_WAITING."""
         facts = await self.incidents.facts(claim.incident_id)
