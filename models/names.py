@@ -232,6 +232,8 @@ class StaffAlertKind(StrEnum):
     NOT_FROZEN = "not_frozen"
     OWNER_UNPROVEN = "owner_unproven"
     IDENTITY_CONTESTED = "identity_contested"
+    CODES_EXHAUSTED = "codes_exhausted"
+    EVIDENCE_AGAINST = "evidence_against"
     DECISION_ASKED = "decision_asked"
     DECISION_OVERDUE = "decision_overdue"
     STUCK = "stuck"

@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.secrets.keys import DataKeys, keyed_digest
 from adapters.sql.engine import statement, transaction
 from adapters.sql.proofs import alert_to_rival
+from adapters.sql.staff_alerts import raise_alert
 from models.contracts.identity import AnsweredCode, NewClaim
+from models.names import StaffAlertKind
 from models.tables.incidents import Incident
 from models.tables.people import IdentityChallenge
 
@@ -145,6 +147,15 @@ class SqlChallenges:
             if judged is not None:
                 if judged.accepted and recovery_id is None:
                     await alert_to_rival(connection, judged.incident_id, judged.episode, claimant, at)
+                if not judged.accepted and not judged.remaining and recovery_id is None:
+                    # Whoever it is hears that an agent must help now: then agents must know.
+                    await raise_alert(
+                        connection,
+                        StaffAlertKind.CODES_EXHAUSTED,
+                        f"{judged.incident_id}/{judged.episode}",
+                        incident_id=judged.incident_id,
+                        at=at,
+                    )
                 verdict = "accepted" if judged.accepted else "late" if judged.late else "wrong"
                 return verdict, judged.remaining, judged.incident_id
             row = (
