@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from activities.ending_changes import AskRating, RecordClosure, RecordDestination, UseBreakGlass
-from activities.identity_changes import KeepFreeze, WithdrawClaim
+from activities.identity_changes import AlertAgainst, KeepFreeze, WithdrawClaim
 from activities.payment_changes import PaymentSettled, PaymentsFound
 from activities.recall_changes import RecallAnswered, RecallEnded, RecallOpened, RecallReceived, RecallSaid
 from models.contracts.credential import CredentialEnding, CredentialState
@@ -378,4 +378,5 @@ Change = (
     | UseBreakGlass
     | KeepFreeze
     | WithdrawClaim
+    | AlertAgainst
 )

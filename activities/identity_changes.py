@@ -21,3 +21,12 @@ class WithdrawClaim:
     claim_id: str
     at: datetime
     alone: bool
+
+
+@dataclass(frozen=True)
+class AlertAgainst:
+    """Something speaks against a claimant: staff hear of it, once for each claim and what it is."""
+
+    claim_id: str
+    what: str
+    at: datetime

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from models.contracts.identity import (
+    AgainstClaim,
     Allowance,
     AnsweredCode,
     Claim,
@@ -88,6 +89,10 @@ class IdentityClaims(Protocol):
 
     async def listed(self, incident_id: str) -> list[Claim]:
         """All claims of an incident, oldest first."""
+        ...
+
+    async def against(self, incident_id: str) -> list[AgainstClaim]:
+        """What speaks against claimants of an incident, oldest first."""
         ...
 
     async def shown(self, claim_id: str) -> bool:

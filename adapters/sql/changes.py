@@ -14,9 +14,10 @@ from activities import changes as say
 from activities import recall_changes as say_recall
 from activities.ending_changes import AskRating, RecordClosure, RecordDestination, UseBreakGlass
 from activities.freeze import freeze_step_key
-from activities.identity_changes import KeepFreeze, WithdrawClaim
+from activities.identity_changes import AlertAgainst, KeepFreeze, WithdrawClaim
 from adapters.secrets.keys import Sealer
 from adapters.sql import break_glass, ratings, recall_changes
+from adapters.sql.against import alert_against
 from adapters.sql.closures import account_closed, closed_as, destination_entered
 from adapters.sql.credentials import move_credential
 from adapters.sql.identity_claims import end_claim_of_impostor, record_evidence, void_evidence
@@ -328,6 +329,7 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     say.RecordProof: record_proof,
     KeepFreeze: keep_freeze,
     WithdrawClaim: withdraw,
+    AlertAgainst: alert_against,
     say.RecordEvidence: record_evidence,
     say.EndClaimOfImpostor: end_claim_of_impostor,
     say.RecordReset: _reset,

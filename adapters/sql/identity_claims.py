@@ -10,12 +10,13 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from activities import changes as say
+from adapters.sql.against import against
 from adapters.sql.engine import statement
 from adapters.sql.hand_over import ask as ask_to_look
 from adapters.sql.lifting import locked_row
 from adapters.sql.proofs import alert_to_rival
 from adapters.sql.withdrawals import shown_in
-from models.contracts.identity import UNCLAIMED, Claim, Evidence, FactorKind, Presented
+from models.contracts.identity import UNCLAIMED, AgainstClaim, Claim, Evidence, FactorKind, Presented
 from models.contracts.steps import FinishedStep
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
@@ -61,6 +62,11 @@ class SqlIdentityClaims:
         async with statement(self._engine) as connection:
             rows = await connection.execute(query.order_by(IdentityClaim.opened_at, IdentityClaim.id))
             return [_claim(row) for row in rows]
+
+    async def against(self, incident_id: str) -> list[AgainstClaim]:
+        """See identity_ports.IdentityClaims."""
+        async with statement(self._engine) as connection:
+            return await against(connection, incident_id)
 
     async def shown(self, claim_id: str) -> bool:
         """See identity_ports.IdentityClaims."""

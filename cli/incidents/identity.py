@@ -87,6 +87,8 @@ def _show(console: Console, view: Mapping[str, Any]) -> None:
             )
         for factor in claim["refused"]:
             console.print(f"  refused  {factor['kind']} {escape(factor['reference'])}: {factor['reason']}")
+        for word in claim["against"]:
+            console.print(f"  against  {word['what']} at {word['at']}", style="bold red")
         for missing in claim["missing"]:
             console.print(f"  missing  {missing['what']}: {missing['have']} of {missing['needed']}")
     if not view["claims"]:

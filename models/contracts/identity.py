@@ -299,6 +299,17 @@ class Evidence(Message):
     presented_at: Moment
 
 
+class AgainstClaim(Message):
+    """Evidence against a claimant, and the step that is its record: whoever answered an old number denied the claim, or the
+    provider saw another person than the owner.
+    """
+
+    claim_id: str
+    what: Literal["denied", "other_person"]
+    at: Moment
+    step_id: str
+
+
 class Allowance(Message):
     """Whether an attempt may be judged. It is counted as a failure already, and taken back when it is right."""
 
