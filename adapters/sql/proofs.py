@@ -11,6 +11,7 @@ from activities import changes as say
 from activities.identity_changes import KeepFreeze
 from adapters.sql.lifting import locked_row
 from adapters.sql.staff_alerts import raise_alert
+from adapters.sql.withdrawals import shown_in
 from models.contracts.steps import FinishedStep
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import LIFTED, Status
@@ -22,8 +23,8 @@ from models.tables.people import IdentityChallenge, Proof
 CODES = frozenset({"phone", "email", "trusted_contacts"})
 """Factors that are answered one-time codes, as a proof names them."""
 
-AFTER_PROOF = "after_proof"
-"""What an alert says of evidence that came when somebody else was proven already."""
+BESIDE_PROOF = "beside_proof"
+"""What an alert says of somebody who has shown something where another claimant is proven."""
 
 TOGETHER = "+"
 """Joins the contacts that vouched together in the reference of their factor."""
@@ -59,6 +60,8 @@ async def record_proof(change: say.RecordProof, connection: AsyncConnection, ste
             claim_id=change.claim_id,
         )
     )
+    for other in await _others(connection, step, change.claim_id):
+        await _tell_of(connection, step.attempt.incident_id, step.attempt.episode, other, change.at)
 
 
 async def keep_freeze(change: KeepFreeze, connection: AsyncConnection, step: FinishedStep) -> None:
@@ -82,15 +85,32 @@ async def alert_to_rival(
         Proof.claim_id.is_distinct_from(claim_id),
     )
     if await connection.scalar(select(anothers)):
-        subject = f"{incident_id}/{episode}/{claim_id}"
-        await raise_alert(
-            connection,
-            StaffAlertKind.IDENTITY_CONTESTED,
-            subject,
-            incident_id=incident_id,
-            detail=AFTER_PROOF,
-            at=at,
-        )
+        await _tell_of(connection, incident_id, episode, claim_id, at)
+
+
+async def _others(connection: AsyncConnection, step: FinishedStep, claim_id: str | None) -> list[str]:
+    """Other claims that have not ended, and in which something was shown when the proof was recorded."""
+    query = select(IdentityClaim.id).where(
+        IdentityClaim.incident_id == step.attempt.incident_id,
+        IdentityClaim.episode == step.attempt.episode,
+        IdentityClaim.id.is_distinct_from(claim_id),
+        IdentityClaim.ended_at.is_(None),
+        shown_in(IdentityClaim.id),
+    )
+    return list(await connection.scalars(query.order_by(IdentityClaim.id)))
+
+
+async def _tell_of(
+    connection: AsyncConnection, incident_id: str, episode: int, claim_id: str | None, at: datetime
+) -> None:
+    await raise_alert(
+        connection,
+        StaffAlertKind.IDENTITY_CONTESTED,
+        f"{incident_id}/{episode}/{claim_id}",
+        incident_id=incident_id,
+        detail=BESIDE_PROOF,
+        at=at,
+    )
 
 
 def _claim_over(change: say.RecordProof) -> ColumnElement[bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import InstrumentedAttribute
 
 from activities.identity_changes import WithdrawClaim
 from adapters.sql.lifting import locked_row
@@ -13,7 +14,7 @@ from models.tables.identity import IdentityClaim, IdentityEvidence
 from models.tables.people import IdentityChallenge, Proof
 
 
-def shown_in(claim_id: str) -> ColumnElement[bool]:
+def shown_in(claim_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
     """Whether anything that counts was shown in this claim."""
     return or_(
         exists().where(IdentityEvidence.claim_id == claim_id, IdentityEvidence.voided_at.is_(None)),

@@ -87,7 +87,9 @@ async def test_what_another_shows_after_the_proof_is_told_at_once_and_nothing_go
     await house.question(incident_id, DecisionKind.RETURN_ACCOUNT)
     owners = await claim(house, incident_id)
     await house.parts.identity.secrets.code(owners, FactorKind.TOTP, owned.code)
-    assert [tuple(each) for each in await house.rows(ALERTS, id=incident_id)] == [("after_proof", "critical")]
+    assert [tuple(each) for each in await house.rows(ALERTS, id=incident_id)] == [
+        ("beside_proof", "critical")
+    ]
     for kind, choice in (
         (DecisionKind.RETURN_ACCOUNT, Outcome.RESTORED),
         (DecisionKind.END_AS_FALSE_ALARM, Outcome.FALSE_ALARM),
@@ -110,6 +112,8 @@ async def test_what_another_shows_after_the_proof_is_told_at_once_and_nothing_go
     await _much_was_stolen(house, incident_id)
     await house.decide(incident_id, DecisionKind.RETURN_ACCOUNT, Outcome.RESTORED.value)
     await house.until_status(incident_id, Status.RETURNING)
+    audited = await house.audit(incident_id)
+    assert audited.findings == ()
 
 
 async def test_a_claim_is_no_rival_when_it_ran_out_and_was_shown_again_or_was_withdrawn_by_two_people(

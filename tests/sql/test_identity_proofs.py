@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from activities.changes import EndClaimOfImpostor, MoveIncident, RecordEvidence, RecordProof
+from activities.identity_changes import WithdrawClaim
 from adapters.sql.identity_claims import SqlIdentityClaims
 from models.contracts.alarms import AcceptedAlarm
 from models.contracts.identity import UNCLAIMED, Claim, FactorKind, Presented
@@ -112,6 +113,23 @@ async def test_a_number_that_was_called_needs_no_code(house: House) -> None:
     await show(house, owners, FactorKind.CALL_BACK, "phone-1")
     await prove(house, owners, "call_back:phone-1", "email:email-1")
     assert len(await house.rows("SELECT 1 FROM proof")) == 1
+
+
+async def test_whoever_else_had_shown_something_when_the_owner_was_proven_is_told_of(house: House) -> None:
+    accepted = await house.frozen(house.trigger())
+    owners, thiefs, withdrawn = [await claim(house, accepted) for _ in range(3)]
+    await show(house, owners, FactorKind.PASSKEY, "key-1")
+    await show(house, thiefs, FactorKind.TOTP, "app-1")
+    await show(house, withdrawn, FactorKind.TOTP, "app-1")
+    mistake = (WithdrawClaim(withdrawn.claim_id, now(), alone=False),)
+    await house.do(accepted.incident_id, 1, "approval/1", StepKind.DECISION, mistake)
+    alone = (WithdrawClaim(thiefs.claim_id, now(), alone=True),)
+    with pytest.raises(StanchError) as refused:
+        await house.do(accepted.incident_id, 1, "identity/withdraw/x", StepKind.WITHDRAW_CLAIM, alone)
+    assert refused.value.matches(ErrorCode.REFUSED_BY_RULE)
+    await prove(house, owners, "passkey:key-1", "document:session-1")
+    subjects = await house.rows("SELECT subject FROM staff_alert WHERE kind = 'identity_contested'")
+    assert [tuple(each) for each in subjects] == [(f"{accepted.incident_id}/1/{thiefs.claim_id}",)]
 
 
 async def test_whoever_answered_without_a_claim_can_be_named_and_their_proof_falls(house: House) -> None:

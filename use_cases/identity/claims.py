@@ -71,7 +71,8 @@ class Claims:
         if found is None or found.ended_at is not None or found.expires_at <= self.clock.now():
             raise StanchError(
                 ErrorCode.UNAUTHENTICATED,
-                "This is no claim that can go on. Nothing was changed; ask the agent for a new one.",
+                "This is no claim that can go on. Nothing was changed; ask an agent for a new one, or answer a code without "
+                "it, which opens one.",
             )
         return found
 
