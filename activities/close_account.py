@@ -37,7 +37,8 @@ class CloseAccount:
 
     Its intent locks the incident row and refuses while an alarm waits (ALARM_WAITING) or no proof stands (RESET_INCOMPLETE).
     Two people's decision is read before the intent and again right before the effect (FOUR_EYES, REFUSED_BY_RULE): it binds
-    account, proof, destination and amounts. The claimants are judged again before the intent (PROOF_IN_DOUBT). A restriction that a later alarm placed is not named, so the wallet refuses.
+    account, proof, destination and amounts. The claimants are judged again before the intent (PROOF_IN_DOUBT). A restriction
+    that a later alarm placed is not named, so the wallet refuses.
     """
 
     steps: Steps

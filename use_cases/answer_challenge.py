@@ -60,8 +60,8 @@ class AnswerChallenge:
         """Count and check the attempt; an accepted one has Temporal look at the incident, in the same commit.
 
         With `claim` it counts for that claimant. Without, or with one of an episode that is over, it opens a claim of its
-        own in that commit, whose token comes back: what two people answer is never added up. Errors: CODE_WRONG, CODE_LATE, CODE_USED, TOO_MANY_ATTEMPTS.
-        Which contact it was is in no answer.
+        own in that commit, whose token comes back: what two people answer is never added up. Errors: CODE_WRONG, CODE_LATE,
+        CODE_USED, TOO_MANY_ATTEMPTS. Which contact it was is in no answer.
         """
         at = self.clock.now()
         claim = await self._current(claim)
