@@ -10,9 +10,10 @@ Compared are step key, activity, input digest and result digest. A step may stan
 
 Some rows stand beside the histories, and only their own digest is checked: a question that a person put through
 the gateway (`ask/.../people/...`), a trace or comparison that a person asked for there (`.../people/...`), a refusal that the
-gateway met, a supervisor's break-glass, an agent's withdrawal of an empty claim, what a claimant showed there (a factor, a call-back, a document's session, a question to trusted contacts), what an activity
-notes beside its own step (that two claimants have shown something), and a
-freeze of the gateway's that a wider one of the same episode, which was adopted, has made needless for the workflow to repeat.
+gateway met, a supervisor's break-glass, an agent's withdrawal of an empty claim, what a claimant showed there (a factor, a
+call-back, a document's session, a question to trusted contacts), what an activity notes beside its own step (that two claimants
+have shown something), and a freeze of the gateway's that a wider one of the same episode, which was adopted, has made needless
+for the workflow to repeat.
 """
 
 from __future__ import annotations
