@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from activities.ending_changes import AskRating, RecordClosure, RecordDestination, UseBreakGlass
+from activities.identity_changes import AlertAgainst, KeepFreeze, WithdrawClaim
 from activities.payment_changes import PaymentSettled, PaymentsFound
 from activities.recall_changes import RecallAnswered, RecallEnded, RecallOpened, RecallReceived, RecallSaid
 from models.contracts.credential import CredentialEnding, CredentialState
@@ -128,6 +129,8 @@ class RecordEvidence:
 @dataclass(frozen=True)
 class EndClaimOfImpostor:
     """The claimant is not the owner: their claim ends as its own record, and nothing they showed counts any more.
+
+    UNCLAIMED for whoever answered codes without a claim: one is opened and ended as their record.
 
     The incident is protected from now on (IMPOSTOR_FOUND, no freeze that ends by its clock), unless another claimant is
     the proven owner or protection is being lifted already: then only the claim ends.
@@ -373,4 +376,7 @@ Change = (
     | RecordClosure
     | AskRating
     | UseBreakGlass
+    | KeepFreeze
+    | WithdrawClaim
+    | AlertAgainst
 )

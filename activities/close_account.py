@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities.changes import CloseDecisionTasks, MoveIncident
 from activities.closure_ports import Closures
+from activities.contests import Contests
 from activities.decisions import performer
 from activities.ending_changes import RecordClosure
 from activities.gates import Gate
@@ -17,6 +18,7 @@ from activities.ports import DecisionStore
 from activities.steps import Effect, Running, Steps
 from activities.wallet_ports import Wallet
 from models.contracts.closure import CloseAccountInput, CloseAccountResult, PaidOut
+from models.contracts.identity import ProofAction
 from models.contracts.incidents import Decision
 from models.contracts.steps import Refusal
 from models.errors import ErrorCode, StanchError, WalletRefusal
@@ -38,13 +40,15 @@ class CloseAccount:
     A frozen account, or one that comes back in stages: then whatever is left of this episode's freeze ends with it.
     Its intent locks the incident row and refuses while an alarm waits (ALARM_WAITING) or no proof stands (RESET_INCOMPLETE).
     Two people's decision is read before the intent and again right before the effect (FOUR_EYES, REFUSED_BY_RULE): it binds
-    account, proof, destination and amounts. A restriction that a later alarm placed is not named, so the wallet refuses.
+    account, proof, destination and amounts. The claimants are judged again before the intent (PROOF_IN_DOUBT). A restriction
+    that a later alarm placed is not named, so the wallet refuses.
     """
 
     steps: Steps
     wallet: Wallet
     decisions: DecisionStore
     closures: Closures
+    contests: Contests
 
     @activity.defn(name=Activity.CLOSE_ACCOUNT)
     async def run(self, step: CloseAccountInput) -> CloseAccountResult:
@@ -54,6 +58,7 @@ class CloseAccount:
         if await self.steps.store.done(step.incident_id, step.episode, step.step_key) is None:
             try:
                 await self._agreed(step)
+                await self.contests.refuse_in_doubt(step, ProofAction.RESTORE, while_returning=True)
             except StanchError as refused:
                 await self.steps.happened(step, self.wallet, refused)
 

@@ -17,8 +17,9 @@ from activities.changes import (
     RenewFreeze,
     whole_action,
 )
+from activities.identity_changes import WithdrawClaim
 from activities.origin import activity_origin
-from activities.ports import DecisionStore
+from activities.ports import DecisionStore, Incidents
 from activities.steps import Effect, Running, Steps
 from models.contracts.alarms import Sender
 from models.contracts.identity import FactorKind, Presented
@@ -30,13 +31,13 @@ from models.contracts.incidents import (
     Decisions,
     ReadDecisionInput,
 )
-from models.contracts.steps import StepResult
+from models.contracts.steps import Refusal, StepResult
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
 from models.names import DecisionKind, NoticeTemplate, Role, StepKind
 from models.registered import Activity
 
-ABOUT_A_CLAIM = frozenset({DecisionKind.ACCEPT_IDENTITY, DecisionKind.IMPOSTOR})
+ABOUT_A_CLAIM = frozenset({DecisionKind.ACCEPT_IDENTITY, DecisionKind.IMPOSTOR, DecisionKind.WITHDRAW_CLAIM})
 """Decisions about one claimant; each takes two people."""
 
 
@@ -86,15 +87,18 @@ class AskDecision:
 class CarryOutDecision:
     """Carries out a choice whose whole effect is in the database.
 
-    Renewing a provisional freeze; accepting a claimant's evidence, or naming them an impostor, by two people.
+    Renewing a provisional freeze; accepting a claimant's evidence, naming them an impostor, or withdrawing their claim, by
+    two people.
     """
 
     steps: Steps
     decisions: DecisionStore
+    incidents: Incidents
 
     @activity.defn(name=Activity.CARRY_OUT_DECISION)
     async def run(self, step: CarryOutInput) -> StepResult:
-        """Record the decision as `approval/{request}`, reading its rows again right before.
+        """Record the decision as `approval/{request}`, reading its rows again right before; the withdrawal of a claim that
+        has proven the owner meanwhile as refused.
 
         Errors: FOUR_EYES, REFUSED_BY_RULE when the rows do not allow it (any more).
         """
@@ -106,6 +110,17 @@ class CarryOutDecision:
             changes: list[Change] = [CloseDecisionTasks((decision.kind,), running.started_at)]
             if decision.kind is DecisionKind.RENEW_FREEZE:
                 changes.append(RenewFreeze())
+            if decision.kind is DecisionKind.WITHDRAW_CLAIM and await self._has_proven(step, decision):
+                refused = Refusal(
+                    code=ErrorCode.REFUSED_BY_RULE,
+                    message="This claim has proven the owner meanwhile. It was not withdrawn; if it was somebody else's, name "
+                    "them an impostor.",
+                )
+                return Effect(
+                    StepResult(step_key=step.step_key, refusal=refused),
+                    changes=tuple(changes),
+                    performer=performer(decision),
+                )
             if decision.kind in ABOUT_A_CLAIM:
                 changes += _about_claim(decision, running.started_at)
             return Effect(
@@ -117,6 +132,10 @@ class CarryOutDecision:
 
         return await self.steps.run(step, StepKind.DECISION, StepResult, effect, origin=activity_origin())
 
+    async def _has_proven(self, step: CarryOutInput, decision: Decision) -> bool:
+        proof = await self.incidents.standing_proof(step.incident_id, step.episode)
+        return proof is not None and proof.claim_id == decision.claim_id
+
 
 def _about_claim(decision: Decision, at: datetime) -> list[Change]:
     if decision.claim_id is None or decision.approved_by is None:
@@ -127,8 +146,17 @@ def _about_claim(decision: Decision, at: datetime) -> list[Change]:
     if decision.kind is DecisionKind.ACCEPT_IDENTITY:
         review = Presented(kind=FactorKind.REVIEW, reference=decision.request_id, set_at=None)
         return [RecordEvidence(decision.claim_id, review, at)]
+    if decision.kind is DecisionKind.WITHDRAW_CLAIM:
+        return [
+            WithdrawClaim(decision.claim_id, at, alone=False),
+            CloseDecisionTasks((DecisionKind.IDENTITY_CONTESTED,), at),
+        ]
     # The real owner hears of it on what stood before the theft; the claimant's own contacts never do.
-    return [EndClaimOfImpostor(decision.claim_id, at), QueueNotice(NoticeTemplate.IMPOSTOR_ATTEMPT)]
+    return [
+        EndClaimOfImpostor(decision.claim_id, at),
+        CloseDecisionTasks((DecisionKind.IDENTITY_CONTESTED,), at),
+        QueueNotice(NoticeTemplate.IMPOSTOR_ATTEMPT),
+    ]
 
 
 def performer(decision: Decision) -> Sender:

@@ -7,18 +7,20 @@ from datetime import datetime, timedelta
 
 from temporalio import activity
 
-from activities.changes import Change, MoveIncident, QueueNotice, RecordProof
+from activities.changes import Change, CloseDecisionTasks, MoveIncident, QueueNotice, RecordProof
+from activities.contests import Contests
 from activities.identity_ports import Challenges
 from activities.messages import code_message, send_to
 from activities.origin import activity_origin
 from activities.ports import Incidents, Policies, Secrets
-from activities.proving import CODE_TO, Prover, contacts_of_old, presented_contact
+from activities.proving import CODE_TO, Judged, Prover, contacts_of_old, presented_contact
 from activities.steps import LOOK, Effect, Running, Steps
 from activities.wallet_ports import Messages, Wallet
 from models.contracts.claims import CheckProofInput, CheckProofResult
-from models.contracts.identity import FactorKind, IdentityRules, Judgement, Presented, RefusedBecause
+from models.contracts.identity import FactorKind, IdentityRules, Presented, RefusedBecause
 from models.contracts.incidents import (
     ContactChoice,
+    IncidentFacts,
     PlanIdentityInput,
     PlanIdentityResult,
     RefusedContact,
@@ -31,7 +33,7 @@ from models.digests import digest
 from models.errors import ErrorCode, StanchError
 from models.judging import SWAP_WINDOW, refusal
 from models.lifecycle import Event
-from models.names import NoticeTemplate, StepKind
+from models.names import DecisionKind, NoticeTemplate, StepKind
 from models.registered import Activity
 
 
@@ -165,24 +167,32 @@ class SendChallenge:
 
 @dataclass
 class CheckProof:
-    """Asks whether the owner is proven: what one claimant presented in this episode, by the rules."""
+    """Asks whether the owner is proven: what one claimant presented in this episode, by the rules.
+
+    Where two have shown something, people are told and asked at once, whoever of them is proven.
+    """
 
     steps: Steps
     challenges: Challenges
     incidents: Incidents
     prover: Prover
+    contests: Contests
 
     @activity.defn(name=Activity.CHECK_PROOF)
     async def run(self, step: CheckProofInput) -> CheckProofResult:
         """Recorded as a step, with IDENTITY_PROVEN, once it is proven; before that it is only a look."""
-        if await self._winner(step) is None:
+        facts = await self.incidents.facts(step.incident_id)
+        judged = None if facts is None else await self._judged(step, facts)
+        if facts is not None and judged is not None and judged.contested:
+            await self.contests.note(step, facts.account_id, judged)
+        if judged is None or judged.winner() is None:
             done = await self.steps.store.done(step.incident_id, step.episode, step.step_key)
             if done is None:
                 exhausted = await self.challenges.exhausted(step.incident_id, step.episode)
                 return CheckProofResult(step_key=LOOK, proven=False, factors=(), exhausted=exhausted)
 
         async def effect(running: Running) -> Effect[CheckProofResult]:
-            found = await self._winner(step)
+            found = None if facts is None else (await self._judged(step, facts)).winner()
             if found is None:
                 raise StanchError(
                     ErrorCode.INTERNAL,
@@ -197,6 +207,7 @@ class CheckProof:
                 changes=(
                     RecordProof(factors, newest, running.started_at, claim_id),
                     MoveIncident(Event.IDENTITY_PROVEN),
+                    CloseDecisionTasks((DecisionKind.IDENTITY_CONTESTED,), running.started_at),
                 ),
             )
 
@@ -204,14 +215,10 @@ class CheckProof:
             step, StepKind.VERIFY_IDENTITY, CheckProofResult, effect, origin=activity_origin()
         )
 
-    async def _winner(self, step: CheckProofInput) -> tuple[str | None, Judgement] | None:
-        facts = await self.incidents.facts(step.incident_id)
-        if facts is None:
-            return None
-        judged = await self.prover.judge(
+    async def _judged(self, step: CheckProofInput, facts: IncidentFacts) -> Judged:
+        return await self.prover.judge(
             step.incident_id, step.episode, facts.account_id, step.compromised_since
         )
-        return judged.winner()
 
 
 def _factor_name(factor: Presented) -> str:

@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from models.contracts.identity import (
+    AgainstClaim,
     Allowance,
     AnsweredCode,
     Claim,
     DocumentVerdict,
     Evidence,
     FactorKind,
+    NewClaim,
 )
 from models.contracts.wallet import SecurityEntry
 
@@ -50,12 +52,14 @@ class Challenges(Protocol):
         *,
         claim_id: str | None = None,
         recovery_id: str | None = None,
+        opens: NewClaim | None = None,
     ) -> tuple[str, int, str | None]:
         """(`accepted` | `wrong` | `late` | `used` | `too_many` | `unknown`, attempts left, incident id).
 
         An accepted answer asks for the incident's hand-over in the same commit. With `claim_id` it is that claimant's,
         and a challenge of another incident is `unknown`. With `recovery_id` only a code of that credential recovery
-        counts, without it only one of an incident: each has its own door, with its own limits.
+        counts, without it only one of an incident: each has its own door, with its own limits. `opens`: without `claim_id`
+        an accepted answer opens this claim in the same commit, and is that claimant's.
         """
         ...
 
@@ -85,6 +89,18 @@ class IdentityClaims(Protocol):
 
     async def listed(self, incident_id: str) -> list[Claim]:
         """All claims of an incident, oldest first."""
+        ...
+
+    async def against(self, incident_id: str) -> list[AgainstClaim]:
+        """What speaks against claimants of an incident, oldest first."""
+        ...
+
+    async def shown(self, claim_id: str) -> bool:
+        """Whether anything was shown in this claim that is not voided: a code, or any other factor."""
+        ...
+
+    async def unclaimed(self, incident_id: str, episode: int) -> bool:
+        """Whether codes of this episode were answered without a claim, before every such answer opened one."""
         ...
 
     async def evidence(self, incident_id: str, episode: int) -> list[Evidence]:

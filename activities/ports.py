@@ -8,6 +8,7 @@ from typing import Protocol
 
 from activities.changes import Change
 from models.contracts.alarms import AcceptedAlarm, Alarm, Sender
+from models.contracts.identity import StandingProof
 from models.contracts.incidents import Decision, Decisions, IncidentFacts
 from models.contracts.money import TheftWords
 from models.contracts.policy import Policy
@@ -109,6 +110,14 @@ class Incidents(Protocol):
         self, incident_id: str, episode: int, compromised_since: datetime
     ) -> dict[SecurityItem, str]:
         """Receipts of finished reset steps of this episode that reached back at least to `compromised_since`."""
+        ...
+
+    async def standing_proof(self, incident_id: str, episode: int) -> StandingProof | None:
+        """The newest proof of this episode that is not void."""
+        ...
+
+    async def stolen(self, incident_id: str) -> dict[str, int]:
+        """What counts as stolen by the trace that stands, and what unproven words add to it: minor units by currency."""
         ...
 
     async def impostor_found(self, incident_id: str) -> bool:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from activities.identity_ports import Challenges, IdentityClaims
+from activities.ports import Clock, Incidents
 from activities.wallet_ports import Wallet
 from models.contracts.identity import (
     AnsweredCode,
+    Claim,
     FactorKind,
     IdentityRules,
     Judgement,
@@ -44,11 +46,17 @@ class Judged:
     """The judgement on each claimant; None stands for codes that were answered without a claim."""
 
     by_claim: Mapping[str | None, Judgement]
-    contested: bool
+    rivals: tuple[str | None, ...] = ()
+    """Who has shown something that counts. One who has gone on under a later claim is in it once, as the later one."""
+
+    @property
+    def contested(self) -> bool:
+        """Whether more than one has."""
+        return len(self.rivals) > 1
 
     def winner(self) -> tuple[str | None, Judgement] | None:
         """The claimant who is the proven owner. Where two rivals are proven nobody is: people decide."""
-        proven = [(claim, said) for claim, said in self.by_claim.items() if said.proven]
+        proven = [(claim, self.by_claim[claim]) for claim in self.rivals if self.by_claim[claim].proven]
         return proven[0] if len(proven) == 1 else None
 
 
@@ -59,7 +67,9 @@ class Prover:
     wallet: Wallet
     challenges: Challenges
     claims: IdentityClaims
+    incidents: Incidents
     rules: IdentityRules
+    clock: Clock
 
     async def judge(
         self,
@@ -69,11 +79,19 @@ class Prover:
         since: datetime,
         action: ProofAction = ProofAction.RESTORE,
     ) -> Judged:
-        """Judge everybody. Without anything presented the wallet is not asked. Errors: those of ports.Wallet."""
+        """Judge everybody whose claim has not ended. Without anything presented the wallet is not asked.
+
+        Much lies where it lay before the theft: what was stolen counts as if it were there. Errors: those of ports.Wallet.
+        """
         codes = await self.challenges.answered(incident_id, episode)
         evidence = await self.claims.evidence(incident_id, episode)
         if not codes and not evidence:
-            return Judged({}, contested=False)
+            return Judged({})
+        listed = {each.claim_id: each for each in await self.claims.listed(incident_id)}
+        # A code that was answered while people ended its claim may have escaped being voided.
+        ended = {each.claim_id for each in listed.values() if each.ended_at is not None}
+        codes = [each for each in codes if each.claim_id not in ended]
+        evidence = [each for each in evidence if each.claim_id not in ended]
         account = await self.wallet.account(account_id)
         presented: dict[str | None, list[Presented]] = {}
         for each in evidence:
@@ -82,15 +100,40 @@ class Prover:
         for claim in sorted({each.claim_id for each in codes}, key=str):
             theirs = [each for each in codes if each.claim_id == claim]
             presented.setdefault(claim, []).extend(self._codes(account, theirs, since))
-        amounts = {each.currency: each.balance for each in account.balances}
+        amounts = await self.incidents.stolen(incident_id)
+        for lying in account.balances:
+            amounts[lying.currency] = amounts.get(lying.currency, 0) + lying.balance
 
         def said(factors: Iterable[Presented], *, contested: bool) -> Judgement:
             return judge(self.rules, action, factors, since=since, amounts=amounts, contested=contested)
 
-        counting = [claim for claim, factors in presented.items() if said(factors, contested=False).counted]
-        contested = len(counting) > 1
+        counted = {claim: said(factors, contested=False).counted for claim, factors in presented.items()}
+        rivals = tuple(
+            claim
+            for claim, theirs in counted.items()
+            if theirs and not self._gone_on(claim, theirs, presented, listed)
+        )
+        contested = len(rivals) > 1
         return Judged(
-            {claim: said(factors, contested=contested) for claim, factors in presented.items()}, contested
+            {claim: said(factors, contested=contested) for claim, factors in presented.items()}, rivals
+        )
+
+    def _gone_on(
+        self,
+        claim_id: str | None,
+        counted: Iterable[Presented],
+        presented: Mapping[str | None, list[Presented]],
+        listed: Mapping[str, Claim],
+    ) -> bool:
+        """Whether a claim has run out, and a later one has shown everything again that counts for it: the same person."""
+        claim = None if claim_id is None else listed.get(claim_id)
+        if claim is None or claim.expires_at > self.clock.now():
+            return False
+        shown = {(each.kind, each.reference) for each in counted if each.kind is not FactorKind.REVIEW}
+        return bool(shown) and any(
+            shown <= {(each.kind, each.reference) for each in presented.get(later.claim_id, ())}
+            for later in listed.values()
+            if later.opened_at > claim.opened_at
         )
 
     def _codes(self, account: AccountState, codes: list[AnsweredCode], since: datetime) -> list[Presented]:

@@ -11,6 +11,7 @@ from activities.closing import CloseTheIncident
 from activities.closure_ports import Closures
 from activities.comparing import CompareSecurity
 from activities.compromise_time import MoveCompromiseTime
+from activities.contests import Contests
 from activities.credential import (
     CheckCredential,
     EndCredential,
@@ -93,7 +94,10 @@ class Ports:
 def activities(ports: Ports) -> list[Callable[..., Any]]:
     """The bound activity methods, for a worker."""
     steps = Steps(store=ports.store, clock=ports.clock)
-    prover = Prover(ports.wallet, ports.challenges, ports.claimants, ports.identity_rules)
+    prover = Prover(
+        ports.wallet, ports.challenges, ports.claimants, ports.incidents, ports.identity_rules, ports.clock
+    )
+    contests = Contests(steps, ports.incidents, prover, ports.policies)
     return [
         RegisterIncident(ports.incidents, ports.alarms, steps, ports.policies, ports.clock).run,
         LoadIncident(ports.incidents).run,
@@ -109,7 +113,7 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
             ports.policies,
             ports.identity_rules,
         ).run,
-        CheckProof(steps, ports.challenges, ports.incidents, prover).run,
+        CheckProof(steps, ports.challenges, ports.incidents, prover, contests).run,
         CatchUp(steps, ports.index).run,
         FindThefts(steps, ports.index, ports.incidents, ports.wallet).run,
         Trace(steps, ports.traces, ports.claims).run,
@@ -126,14 +130,14 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         SendLinkAgain(steps, ports.wallet, ports.decisions).run,
         AskDecision(steps, ports.decisions).run,
         ReadDecision(ports.decisions).run,
-        CarryOutDecision(steps, ports.decisions).run,
-        EnterStage(steps, ports.wallet).run,
-        Release(steps, ports.wallet, ports.decisions, ports.incidents).run,
+        CarryOutDecision(steps, ports.decisions, ports.incidents).run,
+        EnterStage(steps, ports.wallet, contests).run,
+        Release(steps, ports.wallet, ports.decisions, ports.incidents, contests).run,
         LiftLimits(steps, ports.wallet).run,
         WatchAccount(ports.wallet).run,
         RestartLadder(steps, ports.wallet).run,
         CloseTheIncident(steps, ports.incidents, FiguresForOwner(ports.incidents, ports.figures)).run,
-        CloseAccount(steps, ports.wallet, ports.decisions, ports.closures).run,
+        CloseAccount(steps, ports.wallet, ports.decisions, ports.closures, contests).run,
         *_recovery(ports, steps),
         OpenRecall(steps, ports.institutions).run,
         CancelPayout(steps, ports.wallet).run,

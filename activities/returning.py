@@ -9,12 +9,14 @@ from functools import partial
 from temporalio import activity
 
 from activities.changes import Change, CloseDecisionTasks, QueueNotice
+from activities.contests import Contests
 from activities.decisions import performer
 from activities.gates import Gate
 from activities.origin import activity_origin
 from activities.ports import DecisionStore, Incidents
 from activities.steps import Effect, Running, Steps
 from activities.wallet_ports import Wallet
+from models.contracts.identity import ProofAction
 from models.contracts.incidents import (
     Decision,
     EnterStageInput,
@@ -35,6 +37,9 @@ from models.registered import Activity
 LIFTING = {Outcome.RESTORED: Event.RETURN_INTENDED, Outcome.ACCOUNT_CLOSED: Event.CLOSURE_INTENDED}
 """A restored account goes back in stages, a closed one never; every other ending lifts the freeze without stages."""
 
+
+JUDGED_AGAIN = {Outcome.RESTORED: ProofAction.RESTORE, Outcome.FALSE_ALARM: ProofAction.FALSE_ALARM}
+"""Endings that rely on the owner's proof, and what it must be enough for."""
 
 SETTLED = tuple(kind for kind in DecisionKind if kind is not DecisionKind.STUCK)
 """Questions that a release leaves without an object. Where the money could not be followed the closing waits for an answer."""
@@ -68,10 +73,22 @@ class EnterStage:
 
     steps: Steps
     wallet: Wallet
+    contests: Contests
 
     @activity.defn(name=Activity.ENTER_STAGE)
     async def run(self, step: EnterStageInput) -> EnterStageResult:
-        """Record the stage with its end, counted from the moment the wallet's limits took effect."""
+        """Record the stage with its end, counted from the moment the wallet's limits took effect.
+
+        Errors: PROOF_IN_DOUBT, before the first stage.
+        """
+        if (
+            not step.stage_index
+            and await self.steps.store.done(step.incident_id, step.episode, step.step_key) is None
+        ):
+            try:
+                await self.contests.refuse_in_doubt(step, ProofAction.RESTORE)
+            except StanchError as refused:
+                await self.steps.happened(step, self.wallet, refused)
 
         async def effect(running: Running) -> Effect[EnterStageResult]:
             stage = step.policy.stages[step.stage_index]
@@ -114,13 +131,15 @@ class Release:
 
     Its intent locks the incident row and refuses while an alarm waits (ALARM_WAITING); a return also needs the proof and
     every receipt (RESET_INCOMPLETE). Two people's decision is read before the intent and again right before the effect
-    (FOUR_EYES, REFUSED_BY_RULE). Without one only a freeze ends that nothing but unproven reports asked for.
+    (FOUR_EYES, REFUSED_BY_RULE). Without one only a freeze ends that nothing but unproven reports asked for. Before the
+    intent the claimants are judged again for this ending (PROOF_IN_DOUBT).
     """
 
     steps: Steps
     wallet: Wallet
     decisions: DecisionStore
     incidents: Incidents
+    contests: Contests
 
     @activity.defn(name=Activity.RELEASE)
     async def run(self, step: ReleaseInput) -> ReleaseResult:
@@ -128,6 +147,10 @@ class Release:
         if await self.steps.store.done(step.incident_id, step.episode, step.step_key) is None:
             try:
                 await self._refuse_unallowed(step)
+                if step.request_id is None:
+                    await self.contests.refuse_contested(step)
+                elif step.ending in JUDGED_AGAIN:
+                    await self.contests.refuse_in_doubt(step, JUDGED_AGAIN[step.ending])
             except StanchError as refused:
                 await self.steps.happened(step, self.wallet, refused)
 

@@ -106,6 +106,14 @@ def assemble(wiring: Wiring) -> Parts:
         recording=Deadline(2 * settings.wallet_timeout_ms / 1000 + RECORDING_SECONDS),
         freeze_clock=wiring.freeze_clock,
     )
+    decide = Decide(
+        desk=wiring.decisions,
+        overview=wiring.overview,
+        incidents=wiring.incidents,
+        steps=wiring.steps,
+        policies=wiring.policies,
+        clock=wiring.clock,
+    )
     return Parts(
         door=Door(wiring.operators.by_credential, admission),
         raise_alarm=raise_alarm,
@@ -117,9 +125,10 @@ def assemble(wiring: Wiring) -> Parts:
             incidents=wiring.incidents,
             limits=wiring.limits,
             prover=wiring.prover,
+            rules=wiring.identity_rules,
             clock=wiring.clock,
         ),
-        identity=identity_parts(wiring),
+        identity=identity_parts(wiring, decide),
         credential=credential_parts(wiring, raise_alarm),
         pacing=Pacing(
             wiring.pace,
@@ -127,14 +136,7 @@ def assemble(wiring: Wiring) -> Parts:
             wiring.clock,
             proxies=frozenset(settings.trusted_proxies),
         ),
-        decide=Decide(
-            desk=wiring.decisions,
-            overview=wiring.overview,
-            incidents=wiring.incidents,
-            steps=wiring.steps,
-            policies=wiring.policies,
-            clock=wiring.clock,
-        ),
+        decide=decide,
         ask_to_close=AskToClose(
             wallet=wiring.wallet,
             closures=wiring.closures,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from adapters.wiring import Wiring
+from use_cases.decide import Decide
 from use_cases.identity.call_back import CallBack
 from use_cases.identity.claims import Claims
 from use_cases.identity.documents import ShowDocument
@@ -12,6 +13,7 @@ from use_cases.identity.look import LookAtIdentity
 from use_cases.identity.own_secrets import PresentSecret
 from use_cases.identity.presenting import Presenting
 from use_cases.identity.vouching import AskTrustedContacts
+from use_cases.identity.withdrawing import WithdrawClaims
 
 
 @dataclass
@@ -24,9 +26,10 @@ class IdentityParts:
     vouching: AskTrustedContacts
     call_back: CallBack
     look: LookAtIdentity
+    withdrawing: WithdrawClaims
 
 
-def identity_parts(wiring: Wiring) -> IdentityParts:
+def identity_parts(wiring: Wiring, decide: Decide) -> IdentityParts:
     """Nothing is opened yet. Errors: INVALID, when the rules or the provider's settings are not usable."""
     claims = Claims(wiring.claimants, wiring.incidents, wiring.identity_rules, wiring.clock)
     presenting = Presenting(
@@ -46,4 +49,5 @@ def identity_parts(wiring: Wiring) -> IdentityParts:
         ),
         call_back=CallBack(presenting),
         look=LookAtIdentity(claims, wiring.claimants, wiring.wallet, wiring.prover, wiring.identity_rules),
+        withdrawing=WithdrawClaims(claims, decide, wiring.steps, wiring.clock),
     )

@@ -34,6 +34,7 @@ STATUS: dict[ErrorCode, int] = {
     ErrorCode.TOO_MANY_ATTEMPTS: 429,
     ErrorCode.ALARM_WAITING: 409,
     ErrorCode.RESET_INCOMPLETE: 409,
+    ErrorCode.PROOF_IN_DOUBT: 409,
     ErrorCode.WALLET_REFUSED: 409,
     ErrorCode.WALLET_UNREACHABLE: 503,
     ErrorCode.DATABASE_UNREACHABLE: 503,

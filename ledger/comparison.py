@@ -10,8 +10,10 @@ Compared are step key, activity, input digest and result digest. A step may stan
 
 Some rows stand beside the histories, and only their own digest is checked: a question that a person put through
 the gateway (`ask/.../people/...`), a trace or comparison that a person asked for there (`.../people/...`), a refusal that the
-gateway met, a supervisor's break-glass, what a claimant showed there (a factor, a call-back, a document's session, a question to trusted contacts), and a
-freeze of the gateway's that a wider one of the same episode, which was adopted, has made needless for the workflow to repeat.
+gateway met, a supervisor's break-glass, an agent's withdrawal of an empty claim, what a claimant showed there (a factor, a
+call-back, a document's session, a question to trusted contacts), what an activity notes beside its own step (that two claimants
+have shown something), and a freeze of the gateway's that a wider one of the same episode, which was adopted, has made needless
+for the workflow to repeat.
 """
 
 from __future__ import annotations
@@ -36,8 +38,11 @@ Key = tuple[int, str]
 OF_PEOPLE = frozenset({StepKind.ASK_DECISION, StepKind.TRACE, StepKind.COMPARE_RULES})
 """What people ask for through the gateway, outside every workflow."""
 
-ALONE = frozenset({StepKind.BREAK_GLASS, StepKind.PERSON_REACHED})
+ALONE = frozenset({StepKind.BREAK_GLASS, StepKind.PERSON_REACHED, StepKind.WITHDRAW_CLAIM})
 """A person's own act at the gateway; what follows from it is an activity's."""
+
+NOTED = frozenset({StepKind.IDENTITY_CONTESTED})
+"""What an activity finds and records on its way; its own step, or its look, is another one."""
 
 NARROW_FREEZE, WIDE_FREEZE = f"freeze/{Scope.OUTGOING}", f"freeze/{Scope.FULL}"
 
@@ -225,6 +230,8 @@ class _Comparing:
             if activity is None:
                 where = f"{row.workflow_id} activity {row.activity_id}"
                 self._find(Kind.ACTIVITY_ID, _row(row), f"names {where}, which is in no history")
+            elif row.kind in NOTED:
+                self._match(row, "beside")
             elif row.step_id not in self._matched:
                 self._unreturned(row, activity)
             elif any(_before(adopter, activity) for adopter in self._adopters[row.step_id]):

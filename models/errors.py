@@ -26,6 +26,7 @@ class ErrorCode(StrEnum):
     TOO_MANY_ATTEMPTS = "too_many_attempts"
     ALARM_WAITING = "alarm_waiting"
     RESET_INCOMPLETE = "reset_incomplete"
+    PROOF_IN_DOUBT = "proof_in_doubt"
     WALLET_REFUSED = "wallet_refused"
     WALLET_UNREACHABLE = "wallet_unreachable"
     DATABASE_UNREACHABLE = "database_unreachable"

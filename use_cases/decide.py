@@ -44,6 +44,8 @@ RAISED_BY_PEOPLE: dict[DecisionKind, Question] = {
 ABOUT_CLAIMS: dict[DecisionKind, Question] = {
     DecisionKind.ACCEPT_IDENTITY: Question(("accept",), four_eyes=True),
     DecisionKind.IMPOSTOR: Question(("protect",), four_eyes=True),
+    # It takes a rival out of the way of whoever is left, so one person is not enough.
+    DecisionKind.WITHDRAW_CLAIM: Question(("withdraw",), four_eyes=True),
 }
 """Questions about one claimant. The claim is part of the action, so nobody says yes to another one than they saw."""
 
@@ -92,7 +94,8 @@ class Decide:
         return await self.request(task_id, choice, reason, by=by)
 
     async def about_claim(self, claim: Claim, kind: DecisionKind, reason: str, *, by: Sender) -> DecisionView:
-        """Ask that this claimant's evidence be accepted, or that they be named an impostor; another person approves.
+        """Ask that this claimant's evidence be accepted, that they be named an impostor, or that their claim be withdrawn
+        as a mistake; another person approves.
 
         Records an ask_decision step for a new question. Errors: REFUSED_BY_RULE (the claim or its episode is over,
         protection is being lifted already, or another claimant is being decided on), ALREADY_DECIDED.
@@ -109,6 +112,8 @@ class Decide:
                 "Protection is being lifted already, and a word about a claimant does not stop that. Nothing was changed; "
                 "raise an alarm, it freezes the account again.",
             )
+        if kind is DecisionKind.WITHDRAW_CLAIM:
+            await self._refuse_proven(claim)
         listed = await self.overview.decisions(state=None, incident_id=claim.incident_id)
         same = [each for each in listed if each.kind is kind and each.episode == facts.episode]
         standing = next((each for each in same if each.closed_at is None), None)
@@ -149,6 +154,14 @@ class Decide:
     async def withdraw(self, request_id: str, *, by: Sender) -> DecisionView:
         """Take one's own choice back. Errors: those of DecisionDesk.withdraw."""
         return await self.desk.withdraw(request_id=request_id, by=by, at=self.clock.now())
+
+    async def _refuse_proven(self, claim: Claim) -> None:
+        proof = await self.incidents.standing_proof(claim.incident_id, claim.episode)
+        if proof is not None and proof.claim_id == claim.claim_id:
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                "This claim has proven the owner. Nothing was changed; if it was somebody else's, name them an impostor.",
+            )
 
     def _refuse_needless_renewal(self, facts: IncidentFacts) -> None:
         if facts.provisional and facts.renewals < self.policies.current().freeze.renewals:

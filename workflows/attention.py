@@ -17,6 +17,7 @@ from temporalio.types import MethodAsyncSingleParam
 from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
+    from activities.contests import KEEP
     from activities.decisions import ReadDecision
     from activities.freeze import Freeze, freeze_step_key
     from activities.opening import LoadIncident, TakeUpAlarm
@@ -74,6 +75,7 @@ class Attention(CompromiseTime):
         # A choice to keep the freeze that stood for ever would be in the way of any other choice.
         if self.choice("keep", DecisionKind.UNPROVEN_OWNER) and workflow.patched(KEEPING_IS_RECORDED):
             await self.carry_out("keep", DecisionKind.UNPROVEN_OWNER)
+        await self.carry_out(KEEP, DecisionKind.IDENTITY_CONTESTED)
         codes_wanted = not self.proven and self.choice("send", DecisionKind.NEW_CODES) is not None
         await self.carry_out("send", DecisionKind.NEW_CODES)
         await self.send_link_again()

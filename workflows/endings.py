@@ -22,6 +22,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.turns import Ended, Relapsed, Voided
 
 
+NOT_NOW = (ErrorCode.ALARM_WAITING, ErrorCode.ILLEGAL_MOVE, ErrorCode.PROOF_IN_DOUBT)
+"""Something came in between: the story looks, and goes on with what it finds."""
+
+
 class Endings(Attention):
     """The part of an incident's story after it was decided that the freeze ends, or that the account does."""
 
@@ -34,7 +38,7 @@ class Endings(Attention):
             else:
                 await self._release(ended)
         except ActivityError as error:
-            if any(failed_with(error, code) for code in (ErrorCode.ALARM_WAITING, ErrorCode.ILLEGAL_MOVE)):
+            if any(failed_with(error, code) for code in NOT_NOW):
                 self.ending = self.ending_request = None
                 await self.look()
                 raise Voided from error

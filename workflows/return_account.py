@@ -29,6 +29,7 @@ REFUSALS = (
     ErrorCode.ALARM_WAITING,
     ErrorCode.ILLEGAL_MOVE,
     ErrorCode.RESET_INCOMPLETE,
+    ErrorCode.PROOF_IN_DOUBT,
     ErrorCode.FOUR_EYES,
     ErrorCode.REFUSED_BY_RULE,
 )

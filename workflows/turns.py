@@ -11,8 +11,12 @@ ENDED_BY_TWO = (
 )
 """Endings without stages that two people may decide on, whether the owner is proven or not."""
 
-ABOUT_CLAIMANTS = (("accept", DecisionKind.ACCEPT_IDENTITY), ("protect", DecisionKind.IMPOSTOR))
-"""Decisions about one claimant: accepted evidence counts from then on; an impostor's counts no more."""
+ABOUT_CLAIMANTS = (
+    ("accept", DecisionKind.ACCEPT_IDENTITY),
+    ("protect", DecisionKind.IMPOSTOR),
+    ("withdraw", DecisionKind.WITHDRAW_CLAIM),
+)
+"""Decisions about one claimant: accepted evidence counts from then on; an impostor's, and a mistake's, counts no more."""
 
 
 class Turn(Exception):

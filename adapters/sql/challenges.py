@@ -7,11 +7,14 @@ from typing import Any
 
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.secrets.keys import DataKeys, keyed_digest
-from adapters.sql.engine import statement
-from models.contracts.identity import AnsweredCode
+from adapters.sql.engine import statement, transaction
+from adapters.sql.proofs import alert_to_rival
+from adapters.sql.staff_alerts import raise_alert
+from models.contracts.identity import AnsweredCode, NewClaim
+from models.names import StaffAlertKind
 from models.tables.incidents import Incident
 from models.tables.people import IdentityChallenge
 
@@ -23,21 +26,27 @@ ANSWER = text(
 WITH judged AS (
     UPDATE identity_challenge SET attempts = attempts + 1,
         answered_at = CASE WHEN code_digest = :code_digest AND expires_at > :at THEN CAST(:at AS timestamptz) END,
-        claim_id = CASE WHEN code_digest = :code_digest AND expires_at > :at THEN CAST(:claim_id AS text) END
+        claim_id = CASE WHEN code_digest = :code_digest AND expires_at > :at
+                        THEN coalesce(CAST(:claim_id AS text), CAST(:opens AS text)) END
     WHERE id = :id AND answered_at IS NULL AND voided_at IS NULL AND attempts < attempts_allowed
       AND CASE WHEN CAST(:recovery_id AS text) IS NULL THEN EXISTS (SELECT FROM incident i WHERE i.id = incident_id)
                ELSE incident_id = :recovery_id END
       AND (CAST(:claim_id AS text) IS NULL OR EXISTS (SELECT FROM identity_claim c WHERE c.id = :claim_id
            AND c.ended_at IS NULL AND (c.incident_id, c.episode) = (identity_challenge.incident_id, identity_challenge.episode)))
-    RETURNING incident_id, attempts_allowed - attempts AS remaining, answered_at IS NOT NULL AS accepted,
+    RETURNING incident_id, episode, attempts_allowed - attempts AS remaining, answered_at IS NOT NULL AS accepted,
               expires_at <= :at AS late
+), opened AS (
+    INSERT INTO identity_claim (id, incident_id, episode, token_digest, opened_at, expires_at)
+    SELECT CAST(:opens AS text), incident_id, episode, CAST(:token_digest AS text), CAST(:at AS timestamptz),
+           CAST(:claim_expires_at AS timestamptz)
+    FROM judged WHERE accepted AND CAST(:claim_id AS text) IS NULL AND CAST(:opens AS text) IS NOT NULL
 ), asked AS (
     INSERT INTO hand_over (incident_id, generation, requested_at, next_try_at, attempts)
     SELECT incident_id, 1, CAST(:at AS timestamptz), clock_timestamp() + interval '2 seconds', 0 FROM judged WHERE accepted
     ON CONFLICT (incident_id) DO UPDATE SET generation = hand_over.generation + 1, requested_at = excluded.requested_at,
         next_try_at = excluded.next_try_at, attempts = 0, done_at = NULL, last_error = NULL
 )
-SELECT incident_id, remaining, accepted, late FROM judged
+SELECT incident_id, episode, remaining, accepted, late FROM judged
 """
 )
 
@@ -116,6 +125,7 @@ class SqlChallenges:
         *,
         claim_id: str | None = None,
         recovery_id: str | None = None,
+        opens: NewClaim | None = None,
     ) -> tuple[str, int, str | None]:
         """See identity_ports.Challenges. At the incidents' door an unknown challenge takes the same two statements as a wrong
         code; at a recovery's door every answer takes the same, whether its number has an account or not.
@@ -123,16 +133,21 @@ class SqlChallenges:
         key = (
             await self._key_of(challenge_id) if recovery_id is None else await self._keys.key_for(recovery_id)
         )
+        claimant = claim_id if claim_id is not None or opens is None else opens.claim_id
         values = {
             "id": challenge_id,
             "code_digest": code_digest(key, challenge_id, code),
             "at": at,
             "claim_id": claim_id,
             "recovery_id": recovery_id,
+            "opens": None if opens is None else opens.claim_id,
+            "token_digest": None if opens is None else opens.token_digest,
+            "claim_expires_at": None if opens is None else opens.expires_at,
         }
-        async with statement(self._engine) as connection:
+        async with transaction(self._engine) as connection:
             judged = (await connection.execute(ANSWER, values)).one_or_none()
             if judged is not None and recovery_id is None:
+                await self._tell_staff(connection, judged, claimant, at)
                 return _verdict(judged), judged.remaining, judged.incident_id
             row = (
                 await connection.execute(
@@ -155,6 +170,22 @@ class SqlChallenges:
             # Only the claim or the recovery can have stood against it: it is another's, or has ended.
             return "unknown", 0, None
         return "too_many", 0, row.incident_id
+
+    @staticmethod
+    async def _tell_staff(
+        connection: AsyncConnection, judged: Row[Any], claimant: str | None, at: datetime
+    ) -> None:
+        if judged.accepted:
+            await alert_to_rival(connection, judged.incident_id, judged.episode, claimant, at)
+        elif not judged.remaining:
+            # Whoever it is hears that an agent must help now: then agents must know.
+            await raise_alert(
+                connection,
+                StaffAlertKind.CODES_EXHAUSTED,
+                f"{judged.incident_id}/{judged.episode}",
+                incident_id=judged.incident_id,
+                at=at,
+            )
 
     async def _key_of(self, challenge_id: str) -> bytes:
         async with statement(self._engine) as connection:

@@ -14,8 +14,10 @@ from activities import changes as say
 from activities import recall_changes as say_recall
 from activities.ending_changes import AskRating, RecordClosure, RecordDestination, UseBreakGlass
 from activities.freeze import freeze_step_key
+from activities.identity_changes import AlertAgainst, KeepFreeze, WithdrawClaim
 from adapters.secrets.keys import Sealer
 from adapters.sql import break_glass, ratings, recall_changes
+from adapters.sql.against import alert_against
 from adapters.sql.closures import account_closed, closed_as, destination_entered
 from adapters.sql.credentials import move_credential
 from adapters.sql.identity_claims import end_claim_of_impostor, record_evidence, void_evidence
@@ -23,9 +25,11 @@ from adapters.sql.identity_limits import RENEWED
 from adapters.sql.lifting import limits_left, locked_incident, locked_row, refuse_while_alarmed
 from adapters.sql.notices import note_reached, note_sent, promise
 from adapters.sql.payment_changes import PAYMENTS
+from adapters.sql.proofs import keep_freeze, record_proof
 from adapters.sql.recording import FREEZE_DONE
 from adapters.sql.recovery_changes import RECOVERY
 from adapters.sql.staff_alerts import raise_alert, raise_question
+from adapters.sql.withdrawals import withdraw
 from models.contracts.steps import FinishedStep
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
@@ -53,6 +57,8 @@ DECIDES = (
     say.CloseIncident,
     say.EndClaimOfImpostor,
     say.FrozenNow,
+    KeepFreeze,
+    WithdrawClaim,
     say.MoveIncident,
     say.RecordEvidence,
     say.RecordProof,
@@ -222,32 +228,6 @@ async def _thefts(change: say.RecordThefts, connection: AsyncConnection, step: F
         )
 
 
-async def _proof(change: say.RecordProof, connection: AsyncConnection, step: FinishedStep) -> None:
-    since = (await locked_row(connection, step.attempt.incident_id)).compromised_since
-    if since is not None and change.newest_contact_set_at >= since:
-        # An alarm moved the time while the codes were looked at. Worth repeating: the next look finds them void.
-        raise StanchError(
-            ErrorCode.INTERNAL,
-            "The compromise time moved to before a contact point that this proof relies on. Nothing was recorded; the "
-            "proof is looked at again.",
-        )
-    # What the owner is proven to have reported is no stranger's word any more: its freeze does not end by the clock.
-    await connection.execute(
-        update(Incident).where(Incident.id == step.attempt.incident_id).values(provisional=False)
-    )
-    await connection.execute(
-        insert(Proof).values(
-            step_id=step.step_id,
-            incident_id=step.attempt.incident_id,
-            episode=step.attempt.episode,
-            factors=list(change.factors),
-            newest_contact_set_at=change.newest_contact_set_at,
-            proven_at=change.at,
-            claim_id=change.claim_id,
-        )
-    )
-
-
 async def _reset(change: say.RecordReset, connection: AsyncConnection, step: FinishedStep) -> None:
     await connection.execute(
         insert(ResetReceipt).values(
@@ -346,7 +326,10 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     say.AcknowledgeAlarm: _acknowledge,
     say.SetCompromisedSince: _compromised,
     say.RecordThefts: _thefts,
-    say.RecordProof: _proof,
+    say.RecordProof: record_proof,
+    KeepFreeze: keep_freeze,
+    WithdrawClaim: withdraw,
+    AlertAgainst: alert_against,
     say.RecordEvidence: record_evidence,
     say.EndClaimOfImpostor: end_claim_of_impostor,
     say.RecordReset: _reset,

@@ -5,16 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, text, update
+from sqlalchemy import ColumnElement, Row, exists, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from activities import changes as say
+from adapters.sql.against import against
 from adapters.sql.engine import statement
 from adapters.sql.hand_over import ask as ask_to_look
 from adapters.sql.lifting import locked_row
-from models.contracts.identity import Claim, Evidence, FactorKind, Presented
+from adapters.sql.proofs import alert_to_rival
+from adapters.sql.withdrawals import shown_in
+from models.contracts.identity import UNCLAIMED, AgainstClaim, Claim, Evidence, FactorKind, Presented
 from models.contracts.steps import FinishedStep
+from models.digests import digest
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import LIFTED, Event, Status, move
 from models.tables.identity import IdentityAsk, IdentityClaim, IdentityEvidence
@@ -58,6 +62,23 @@ class SqlIdentityClaims:
         async with statement(self._engine) as connection:
             rows = await connection.execute(query.order_by(IdentityClaim.opened_at, IdentityClaim.id))
             return [_claim(row) for row in rows]
+
+    async def against(self, incident_id: str) -> list[AgainstClaim]:
+        """See identity_ports.IdentityClaims."""
+        async with statement(self._engine) as connection:
+            return await against(connection, incident_id)
+
+    async def shown(self, claim_id: str) -> bool:
+        """See identity_ports.IdentityClaims."""
+        async with statement(self._engine) as connection:
+            return bool(await connection.scalar(select(shown_in(claim_id))))
+
+    async def unclaimed(self, incident_id: str, episode: int) -> bool:
+        """See identity_ports.IdentityClaims."""
+        async with statement(self._engine) as connection:
+            return bool(
+                await connection.scalar(select(exists().where(*_without_claim(incident_id, episode))))
+            )
 
     async def evidence(self, incident_id: str, episode: int) -> list[Evidence]:
         """See identity_ports.IdentityClaims."""
@@ -158,7 +179,9 @@ async def record_evidence(
         # Shown again after the compromise time moved: what stands, stands.
         .on_conflict_do_nothing()
     )
-    await ask_to_look(connection, step.attempt.incident_id, change.at)
+    attempt = step.attempt
+    await alert_to_rival(connection, attempt.incident_id, attempt.episode, change.claim_id, change.at)
+    await ask_to_look(connection, attempt.incident_id, change.at)
 
 
 async def end_claim_of_impostor(
@@ -167,15 +190,18 @@ async def end_claim_of_impostor(
     """Applies EndClaimOfImpostor."""
     incident_id, episode = step.attempt.incident_id, step.attempt.episode
     row = await locked_row(connection, incident_id)
+    claim_id = change.claim_id
+    if claim_id == UNCLAIMED:
+        claim_id = await _claim_of_the_unclaimed(connection, step, change.at)
     await connection.execute(
         update(IdentityClaim)
-        .where(IdentityClaim.id == change.claim_id, IdentityClaim.ended_at.is_(None))
+        .where(IdentityClaim.id == claim_id, IdentityClaim.ended_at.is_(None))
         .values(ended_at=change.at, ending="impostor")
     )
     for table in (IdentityEvidence, IdentityChallenge, Proof):
         await connection.execute(
             update(table)
-            .where(table.claim_id == change.claim_id, table.voided_at.is_(None))
+            .where(table.claim_id == claim_id, table.voided_at.is_(None))
             .values(voided_at=change.at)
         )
     others = await connection.scalar(
@@ -189,6 +215,45 @@ async def end_claim_of_impostor(
             .where(Incident.id == incident_id)
             .values(status=move(Status(row.status), Event.IMPOSTOR_FOUND).value, provisional=False)
         )
+
+
+def _without_claim(incident_id: str, episode: int) -> tuple[ColumnElement[bool], ...]:
+    return (
+        IdentityChallenge.incident_id == incident_id,
+        IdentityChallenge.episode == episode,
+        IdentityChallenge.claim_id.is_(None),
+        IdentityChallenge.answered_at.is_not(None),
+    )
+
+
+async def _claim_of_the_unclaimed(connection: AsyncConnection, step: FinishedStep, at: datetime) -> str:
+    """A claim that what was answered without one belongs to from now on. No token opens it: its digest is of none."""
+    incident_id, episode = step.attempt.incident_id, step.attempt.episode
+    await connection.execute(
+        insert(IdentityClaim).values(
+            id=step.step_id,
+            incident_id=incident_id,
+            episode=episode,
+            token_digest=digest([UNCLAIMED, step.step_id]),
+            opened_at=at,
+            expires_at=at,
+        )
+    )
+    await connection.execute(
+        update(IdentityChallenge).where(*_without_claim(incident_id, episode)).values(claim_id=step.step_id)
+    )
+    # Whose proof it is stands in its row for good, so it falls by its want of a claim.
+    await connection.execute(
+        update(Proof)
+        .where(
+            Proof.incident_id == incident_id,
+            Proof.episode == episode,
+            Proof.claim_id.is_(None),
+            Proof.voided_at.is_(None),
+        )
+        .values(voided_at=at)
+    )
+    return step.step_id
 
 
 async def void_evidence(connection: AsyncConnection, incident_id: str, since: datetime, at: datetime) -> None:

@@ -15,6 +15,7 @@ from adapters.sql.lifting import limits_left
 from adapters.sql.standing_traces import read_money
 from adapters.sql.theft_words import read_theft_words
 from models.contracts.alarms import Alarm
+from models.contracts.identity import StandingProof
 from models.contracts.incidents import IncidentFacts
 from models.contracts.money import TheftWords
 from models.contracts.transfers import Flow
@@ -86,6 +87,25 @@ class SqlIncidents:
                 .order_by(ResetReceipt.reset_at)
             )
             return {SecurityItem(row.item): row.receipt_id for row in rows}
+
+    async def standing_proof(self, incident_id: str, episode: int) -> StandingProof | None:
+        """See ports.Incidents."""
+        query = select(Proof.step_id, Proof.claim_id).where(
+            Proof.incident_id == incident_id, Proof.episode == episode, Proof.voided_at.is_(None)
+        )
+        async with statement(self._engine) as connection:
+            row = (await connection.execute(query.order_by(Proof.proven_at.desc()).limit(1))).one_or_none()
+        return None if row is None else StandingProof(step_id=row.step_id, claim_id=row.claim_id)
+
+    async def stolen(self, incident_id: str) -> dict[str, int]:
+        """See ports.Incidents."""
+        sums: dict[str, int] = {}
+        async with statement(self._engine) as connection:
+            for claimed in (False, True):
+                money = await read_money(connection, incident_id, claimed=claimed)
+                for currency, flow in money.items():
+                    sums[currency] = sums.get(currency, 0) + flow.stolen
+        return sums
 
     async def impostor_found(self, incident_id: str) -> bool:
         """See ports.Incidents."""

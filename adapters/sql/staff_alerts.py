@@ -18,6 +18,7 @@ from use_cases.staff_words import SEVERITIES, sentences
 
 ASKED = {
     DecisionKind.UNPROVEN_OWNER: StaffAlertKind.OWNER_UNPROVEN,
+    DecisionKind.IDENTITY_CONTESTED: StaffAlertKind.IDENTITY_CONTESTED,
     DecisionKind.STUCK: StaffAlertKind.STUCK,
     DecisionKind.RECOVERY_STUCK: StaffAlertKind.STUCK,
     DecisionKind.RESET_INCOMPLETE: StaffAlertKind.STUCK,

@@ -60,7 +60,9 @@ class IdentityWiring(Foundation):
     @cached_property
     def prover(self) -> Prover:
         """Judges claimants."""
-        return Prover(self.wallet, self.challenges, self.claimants, self.identity_rules)
+        return Prover(
+            self.wallet, self.challenges, self.claimants, self.incidents, self.identity_rules, self.clock
+        )
 
     @cached_property
     def passkeys(self) -> WebAuthnPasskeys:

@@ -10,7 +10,7 @@ import typer
 from cli.commands.options import Json, Login
 
 application = typer.Typer(
-    help="Claimants of an incident: open a claim, look, call an old number, accept, name an impostor.",
+    help="Claimants of an incident: open a claim, look, call an old number, accept, name an impostor, withdraw.",
     no_args_is_help=True,
 )
 
@@ -83,3 +83,14 @@ def impostor(
     from cli.output import Output
 
     about_claim(incident, "impostors", claim_id, reason, login=login, output=Output(as_json=as_json))
+
+
+@application.command()
+def withdraw(
+    incident: IncidentId, *, claim_id: ClaimId, reason: Reason, login: Login = None, as_json: Json = False
+) -> None:
+    """Withdraw a claim opened by mistake; where something was shown in it, another person approves."""
+    from cli.incidents.identity import withdraw as run
+    from cli.output import Output
+
+    run(incident, claim_id, reason, login=login, output=Output(as_json=as_json))

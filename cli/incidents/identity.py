@@ -60,11 +60,25 @@ def about_claim(
         show_decisions(output.console, decision)
 
 
+def withdraw(incident: str, claim_id: str, reason: str, *, login: Role | None, output: Output) -> None:
+    """Withdraw a claim that was a mistake, or ask for a second person's word."""
+    with GatewayClient.of_environment(login, usual=Role.AGENT) as gateway:
+        body = {"claim_id": claim_id, "reason": reason}
+        withdrawal = gateway.post(f"/v1/incidents/{incident}/identity/withdrawals", body)
+    output.document(withdrawal)
+    if output.as_json:
+        return
+    if withdrawal["withdrawn"]:
+        output.console.print(f"claim {claim_id} is withdrawn")
+    else:
+        show_decisions(output.console, withdrawal["decision"])
+
+
 def _show(console: Console, view: Mapping[str, Any]) -> None:
     if view["contested"]:
         console.print("Two claimants have shown factors: codes alone prove nothing now.", style="bold red")
     for claim in view["claims"]:
-        name = claim["claim_id"] or "codes answered without a claim"
+        name = claim["claim_id"] or "unclaimed (codes answered without a claim)"
         state = claim["ending"] or ("proven" if claim["proven"] else "not proven")
         console.print(f"{name}: {state}")
         for factor in claim["counted"]:
@@ -73,6 +87,8 @@ def _show(console: Console, view: Mapping[str, Any]) -> None:
             )
         for factor in claim["refused"]:
             console.print(f"  refused  {factor['kind']} {escape(factor['reference'])}: {factor['reason']}")
+        for word in claim["against"]:
+            console.print(f"  against  {word['what']} at {word['at']}", style="bold red")
         for missing in claim["missing"]:
             console.print(f"  missing  {missing['what']}: {missing['have']} of {missing['needed']}")
     if not view["claims"]:

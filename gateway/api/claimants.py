@@ -1,4 +1,4 @@
-"""What people of the house do about claimants: open a claim, look, call an old number, accept, name an impostor."""
+"""What people of the house do about claimants: open a claim, look, call an old number, accept, name an impostor, withdraw."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from gateway.auth.permissions import Operation
 from gateway.parts import parts_of
 from gateway.reading import read
 from models.contracts.base import Message
+from models.contracts.identity import UNCLAIMED
 from models.errors import ErrorCode
 from models.names import DecisionKind
 from use_cases.identity.claims import OpenedClaim
 from use_cases.identity.look import IdentityView
+from use_cases.identity.withdrawing import Withdrawal
 from use_cases.ports import DecisionView
 
 router = APIRouter(tags=["identity"])
@@ -46,6 +48,13 @@ class AboutClaim(Message):
     """Which claimant, and why."""
 
     claim_id: ClaimId
+    reason: Reason
+
+
+class NamedImpostor(Message):
+    """Which claimant, `unclaimed` for whoever answered codes without a claim, and why."""
+
+    claim_id: ClaimId | Literal["unclaimed"]
     reason: Reason
 
 
@@ -119,7 +128,7 @@ async def record_call_back(request: Request, incident_id: str) -> Response:
 )
 async def accept_identity(request: Request, incident_id: str) -> Response:
     """It counts beside a document, a passkey or trusted contacts only: two people cannot make an owner of nothing."""
-    return await _about(request, incident_id, DecisionKind.ACCEPT_IDENTITY)
+    return await _about(request, incident_id, DecisionKind.ACCEPT_IDENTITY, AboutClaim)
 
 
 @router.post(
@@ -129,18 +138,44 @@ async def accept_identity(request: Request, incident_id: str) -> Response:
     summary="Ask that a claimant be named an impostor; another person approves.",
     responses=responses(201, DecisionView, *CHANGING),
     response_model=None,
-    openapi_extra=body_of(AboutClaim),
+    openapi_extra=body_of(NamedImpostor),
 )
 async def name_impostor(request: Request, incident_id: str) -> Response:
     """The account stays protected, the real owner is told on old contacts, the claim stays as a record."""
-    return await _about(request, incident_id, DecisionKind.IMPOSTOR)
+    return await _about(request, incident_id, DecisionKind.IMPOSTOR, NamedImpostor)
 
 
-async def _about(request: Request, incident_id: str, kind: DecisionKind) -> Response:
+@router.post(
+    "/v1/incidents/{incident_id}/identity/withdrawals",
+    operation_id="withdrawClaim",
+    status_code=201,
+    summary="Withdraw a claim that was opened by mistake.",
+    responses=responses(201, Withdrawal, *CHANGING),
+    response_model=None,
+    openapi_extra=body_of(AboutClaim),
+)
+async def withdraw_claim(request: Request, incident_id: str) -> Response:
+    """At once while nothing was shown in it; otherwise another person approves. Nobody is told of an impostor."""
     parts = parts_of(request)
     by = await parts.door.enter(request, Operation.CHOOSE)
     body = await read(request, AboutClaim)
     claim = await parts.identity.claims.of_incident(known_form(incident_id), body.claim_id)
+    withdrawal = await parts.identity.withdrawing.run(claim, body.reason, by=by)
+    parts.afterwards.later(claim.incident_id, lambda: parts.wake.now(claim.incident_id))
+    return answer(withdrawal, 201)
+
+
+async def _about(
+    request: Request, incident_id: str, kind: DecisionKind, form: type[AboutClaim | NamedImpostor]
+) -> Response:
+    parts = parts_of(request)
+    by = await parts.door.enter(request, Operation.CHOOSE)
+    body = await read(request, form)
+    claims = parts.identity.claims
+    if body.claim_id == UNCLAIMED:
+        claim = await claims.unclaimed(known_form(incident_id))
+    else:
+        claim = await claims.of_incident(known_form(incident_id), body.claim_id)
     decision = await parts.decide.about_claim(claim, kind, body.reason, by=by)
     parts.afterwards.later(claim.incident_id, lambda: parts.wake.now(claim.incident_id))
     return answer(decision, 201)

@@ -20,7 +20,7 @@ router = APIRouter(tags=["identity"])
 
 
 class CodeAnswer(Message):
-    """The reference and the code of a message. With the token of a claim it counts for that claimant."""
+    """The reference and the code of a message. With the token of a claim it counts for that claimant, else it opens one."""
 
     challenge_id: Annotated[str, StringConstraints(pattern="^[0-9A-Z]{26}$")]
     code: Annotated[str, StringConstraints(pattern="^[0-9]{6,10}$")]
@@ -28,10 +28,15 @@ class CodeAnswer(Message):
 
 
 class CodeAccepted(Message):
-    """`remaining`: how much more must be shown, 0 once the owner is proven."""
+    """`remaining`: how much more must be shown, 0 once the owner is proven.
+
+    `claim`: the token of the claim that this code opened, shown this once; null where the code came with one. Send it with
+    every further code: what is answered without it counts as somebody else's.
+    """
 
     accepted: Literal[True]
     remaining: int
+    claim: str | None = None
 
 
 @router.post(
@@ -63,4 +68,4 @@ async def answer_challenge(request: Request) -> Response:
         await parts.pacing.claim(claim.claim_id)
     answered = await parts.answer_challenge.run(body.challenge_id, body.code, claim=claim)
     parts.afterwards.later(answered.incident_id, lambda: parts.wake.now(answered.incident_id))
-    return answer(CodeAccepted(accepted=True, remaining=answered.remaining))
+    return answer(CodeAccepted(accepted=True, remaining=answered.remaining, claim=answered.token))

@@ -47,6 +47,24 @@ class CallBackInput(StepInput):
     confirmed: bool
 
 
+class WithdrawClaimInput(StepInput):
+    """A claim was opened by mistake."""
+
+    claim_id: str
+
+
+class ContestInput(StepInput):
+    """More than one claimant has shown something: `claims`, by id. None: a proof is not enough for an ending."""
+
+    claims: tuple[str, ...]
+
+
+class ContestResult(StepResult):
+    """The question that was put to people."""
+
+    task_id: str | None = None
+
+
 class CheckProofInput(StepInput):
     """Ask whether enough codes were answered. Recorded as a step only once it is proven."""
 

@@ -266,19 +266,50 @@ class Claim(Message):
     claim_id: str
     incident_id: str
     episode: int
-    opened_by: str
+    opened_by: str | None
+    """None where a one-time code that was answered without a claim opened it."""
     opened_at: Moment
     expires_at: Moment
     ended_at: Moment | None = None
     ending: Literal["impostor", "withdrawn"] | None = None
 
 
-class Evidence(Message):
-    """One factor presented rightly. `claim_id` is None for a one-time code that was answered without a claim."""
+UNCLAIMED = "unclaimed"
+"""Names whoever answered one-time codes without a claim, before every such answer opened one."""
 
+
+class StandingProof(Message):
+    """The proof of an episode that is not void, and whose it is; None for codes answered without a claim."""
+
+    step_id: str
     claim_id: str | None
+
+
+class NewClaim(Message):
+    """The claim that a code opens which is answered without one."""
+
+    claim_id: str
+    token_digest: str
+    expires_at: Moment
+
+
+class Evidence(Message):
+    """One factor presented rightly."""
+
+    claim_id: str
     presented: Presented
     presented_at: Moment
+
+
+class AgainstClaim(Message):
+    """Evidence against a claimant, and the step that is its record: whoever answered an old number denied the claim, or the
+    provider saw another person than the owner.
+    """
+
+    claim_id: str
+    what: Literal["denied", "other_person"]
+    at: Moment
+    step_id: str
 
 
 class Allowance(Message):
@@ -290,7 +321,10 @@ class Allowance(Message):
 
 
 class AnsweredCode(Message):
-    """A one-time code that was answered. `channel`: phone, email, or trusted for a trusted contact's."""
+    """A one-time code that was answered. `channel`: phone, email, or trusted for a trusted contact's.
+
+    `claim_id` is None for a credential recovery's, and for an incident's from before every answer belonged to a claim.
+    """
 
     claim_id: str | None
     channel: Literal["phone", "email", "trusted"]

@@ -24,7 +24,8 @@ class IdentityClaim(Base):
     incident_id: Mapped[Ulid] = mapped_column(ForeignKey("incident.id"), index=True)
     episode: Mapped[int]
     token_digest: Mapped[str] = mapped_column(String(64), unique=True)
-    opened_by: Mapped[Ulid] = mapped_column(ForeignKey("operator.id"))
+    opened_by: Mapped[Ulid | None] = mapped_column(ForeignKey("operator.id"))
+    """None where a one-time code that was answered without a claim opened it."""
     opened_at: Mapped[Instant]
     expires_at: Mapped[Instant]
     ended_at: Mapped[MaybeInstant]

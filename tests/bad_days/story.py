@@ -41,6 +41,7 @@ class Story:
         self.account_id = theft.account_id
         self.incident_id = ""
         self._entered: set[str] = set()
+        self._claim: dict[str, str] = {}
 
     def alarm(self, **more: Any) -> httpx2.Response:
         """The detector's alarm about this theft."""
@@ -77,8 +78,10 @@ class Story:
                     found = CODE.search(message["body"])
                     if found is not None and found[0] not in self._entered:
                         self._entered.add(found[0])
-                        body = {"challenge_id": found[2], "code": found[1]}
-                        self.house.ask("POST", "/v1/identity/answers", body, as_=None).raise_for_status()
+                        body = {"challenge_id": found[2], "code": found[1]} | self._claim
+                        answer = self.house.ask("POST", "/v1/identity/answers", body, as_=None)
+                        if (opened := answer.raise_for_status().json()["claim"]) is not None:
+                            self._claim = {"claim": opened}
             return self.status not in {"opened", "frozen"}
 
         self.house.until(proven, "the owner is proven")

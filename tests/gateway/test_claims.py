@@ -218,6 +218,27 @@ def test_trusted_contacts_vouch_together_and_are_told_what_they_confirm(case: Ca
     assert not case.view(claim)["proven"], "people who vouch are one factor"
 
 
+def test_what_speaks_against_a_claimant_is_shown_told_and_not_talked_away(case: Case) -> None:
+    claim = case.claim()
+    assert case.visit(claim)["status"] == 200
+    assert case.visit(claim, verdict="other_person")["status"] == 200
+    assert case.call_back(claim, case.contact(), "denied") == (201, {"counts": False})
+    status, said = case.call_back(claim, case.contact(), "confirmed")
+    assert (status, said["code"]) == (409, "refused_by_rule")
+    shown = case.view(claim)
+    assert [each["kind"] for each in shown["counted"]] == ["document"]
+    assert [each["what"] for each in shown["against"]] == ["other_person", "denied"]
+    told = case.gateway.rows(
+        "SELECT detail FROM staff_alert WHERE kind = 'evidence_against' AND incident_id = :id ORDER BY raised_at",
+        id=case.incident,
+    )
+    assert [each.detail for each in told] == ["other_person", "denied"]
+    late = case.claim()
+    assert case.call_back(late, case.contact()) == (201, {"counts": True})
+    assert case.call_back(late, case.contact(), "denied") == (201, {"counts": False}), "also after a yes"
+    assert [each["what"] for each in case.view(late)["against"]] == ["denied"]
+
+
 def test_whether_there_are_trusted_contacts_shows_in_no_answer(case: Case) -> None:
     assert case.as_claimant(case.claim(), "/trusted-contacts") == (202, {"asked": True})
 
@@ -294,7 +315,14 @@ def test_people_of_the_house_do_all_of_it_from_a_terminal(
     assert called == {"counts": True}
     assert run("accept", case.incident, *about)["kind"] == "accept_identity"
     assert run("impostor", case.incident, *about)["kind"] == "impostor"
-    (shown,) = run("show", case.incident)["claims"]
+    mistake = run("claim", case.incident)
+    of_mistake = ("--claim", mistake["claim_id"], "--reason", "The owner had one already.")
+    assert run("withdraw", case.incident, *of_mistake) == {"withdrawn": True, "decision": None}
+    assert case.as_claimant(mistake, method="GET")[0] == 401
+    asked = run("withdraw", case.incident, *about)
+    assert (asked["withdrawn"], asked["decision"]["four_eyes"]) == (False, True)
+    shown, ended = run("show", case.incident)["claims"]
+    assert (shown["ending"], ended["ending"]) == (None, "withdrawn")
     assert [each["kind"] for each in shown["counted"]] == ["call_back"]
     assert main(["incident", "identity", "show", case.incident]) == 0
     assert "missing" in capsys.readouterr().out

@@ -57,8 +57,10 @@ def incident_id(gateway: RunningGateway, sandbox: RunningSandbox) -> str:
     return found
 
 
-def answered(gateway: RunningGateway, challenge_id: str, code: str) -> tuple[int, dict[str, object]]:
-    body = {"challenge_id": challenge_id, "code": code}
+def answered(
+    gateway: RunningGateway, challenge_id: str, code: str, **more: str
+) -> tuple[int, dict[str, object]]:
+    body = {"challenge_id": challenge_id, "code": code, **more}
     response = gateway.ask("POST", "/v1/identity/answers", body, as_=None)
     return response.status_code, response.json()
 
@@ -69,15 +71,42 @@ async def test_two_contacts_answer(gateway: RunningGateway, incident_id: str) ->
     first = await challenge(gateway, incident_id)
     other_phone = await challenge(gateway, incident_id)
     second = await challenge(gateway, incident_id, channel="email")
-    assert answered(gateway, first, RIGHT) == (200, {"accepted": True, "remaining": 1})
-    assert answered(gateway, other_phone, RIGHT) == (200, {"accepted": True, "remaining": 1}), (
+    status, opened = answered(gateway, first, RIGHT)
+    assert (status, opened["remaining"]) == (200, 1)
+    token = str(opened["claim"])
+    once_more = {"accepted": True, "remaining": 1, "claim": None}
+    assert answered(gateway, other_phone, RIGHT, claim=token) == (200, once_more), (
         "two codes by one method are one"
     )
     status, problem = answered(gateway, first, RIGHT)
     assert (status, problem["code"]) == (422, "code_used")
-    assert answered(gateway, second, RIGHT) == (200, {"accepted": True, "remaining": 0})
+    assert answered(gateway, second, RIGHT, claim=token) == (200, once_more | {"remaining": 0})
     (row,) = gateway.rows("SELECT generation FROM hand_over WHERE incident_id = :id", id=incident_id)
     assert row.generation == 4
+
+
+async def test_two_people_who_answer_without_a_claim_are_two_claimants_and_either_can_be_named(
+    gateway: RunningGateway, incident_id: str
+) -> None:
+    """The thief reads the old mailbox, and the owner answers the SMS as they were told to: that is no proof."""
+    gateway.rows("UPDATE incident SET compromised_since = now() WHERE id = :id", id=incident_id)
+    thiefs, owners = [await challenge(gateway, incident_id, channel=each) for each in ("email", "phone")]
+    tokens = []
+    for asked in (thiefs, owners):
+        status, said = answered(gateway, asked, RIGHT)
+        assert (status, said["remaining"] != 0) == (200, True)
+        tokens.append(said["claim"])
+    assert len(set(tokens)) == 2
+    view = gateway.ask("GET", f"/v1/incidents/{incident_id}/identity").json()
+    assert view["contested"]
+    assert [(each["opened_by"], each["proven"]) for each in view["claims"]] == [(None, False)] * 2
+    stored = gateway.rows("SELECT * FROM identity_claim WHERE incident_id = :id", id=incident_id)
+    assert all(str(token) not in str(stored) for token in tokens)
+    path = f"/v1/incidents/{incident_id}/identity/impostors"
+    body = {"claim_id": view["claims"][0]["claim_id"], "reason": "The owner reads no mail there any more."}
+    assert gateway.ask("POST", path, body).status_code == 201
+    none = gateway.ask("POST", path, {"claim_id": "unclaimed", "reason": "Nobody is."})
+    assert (none.status_code, none.json()["code"]) == (404, "not_found")
 
 
 async def test_wrong_codes_are_counted_and_the_last_closes(gateway: RunningGateway, incident_id: str) -> None:

@@ -8,13 +8,14 @@ import os
 import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from activities.boundary import StanchErrors
 from activities.registry import activities
@@ -28,6 +29,7 @@ from gateway.assembly import assemble
 from models.contracts.alarms import Alarm, Sender
 from models.contracts.incidents import IncidentFacts
 from models.contracts.recovery import RecoverFundsResult
+from models.errors import StanchError
 from models.ids import new_id, recovery_workflow_id
 from models.lifecycle import Status
 from models.names import AlarmKind, DecisionKind, Role
@@ -48,11 +50,11 @@ DETECTOR = "detector"
 
 def quick_policy(folder: Path, **seconds: int) -> Path:
     """The demo's rules with clocks as short as the rules allow. `seconds` overrides single ones; returns the folder."""
-    text = (ROOT / "policies" / "demo.toml").read_text()
+    rules = (ROOT / "policies" / "demo.toml").read_text()
     for name, value in {"round_pause_seconds": 0, "seconds": 1, **seconds}.items():
-        text, count = re.subn(rf"^{name} = \d+", f"{name} = {value}", text, flags=re.MULTILINE)
+        rules, count = re.subn(rf"^{name} = \d+", f"{name} = {value}", rules, flags=re.MULTILINE)
         assert count, name
-    (folder / "quick.toml").write_text(text)
+    (folder / "quick.toml").write_text(rules)
     return folder
 
 
@@ -67,6 +69,8 @@ class Engine:
     parts: Any = field(repr=False)
     answered: set[str] = field(default_factory=set)
     """Messages whose code was entered already."""
+    tokens: dict[str, str] = field(default_factory=dict)
+    """The owner's claim by incident: its token, since the first code opened it."""
 
     async def alarm(self, theft: Theft, *, kind: AlarmKind = AlarmKind.TRIGGER, **more: Any) -> RaisedAlarm:
         """Raise an alarm about a theft, as the detector or, for a report, as an agent does."""
@@ -117,6 +121,20 @@ class Engine:
         await self.until_status(incident_id, Status.CLOSED)
         return await self.facts(incident_id)
 
+    async def answer(self, challenge_id: str, code: str) -> None:
+        """Enter a code as the owner does, with the token that their first one gave, and have the engine look."""
+        async with self.wiring.engine.connect() as connection:
+            query = text("SELECT incident_id FROM identity_challenge WHERE id = :id")
+            incident_id = await connection.scalar(query, {"id": challenge_id})
+        claim = None
+        if (token := self.tokens.get(incident_id)) is not None:
+            with suppress(StanchError):  # ended, or too old: the next one opens another
+                claim = await self.parts.identity.claims.enter(token)
+        answered = await self.parts.answer_challenge.run(challenge_id, code, claim=claim)
+        if answered.token is not None:
+            self.tokens[incident_id] = answered.token
+        await self.parts.wake.now(answered.incident_id)
+
     async def prove_owner(self, incident_id: str) -> None:
         """Answer the newest code of each of the owner's old contacts, as they come, until proven."""
         facts = await self.facts(incident_id)
@@ -128,8 +146,7 @@ class Engine:
                     found = CODE.search(message["body"])
                     if found is not None and found[0] not in self.answered:
                         self.answered.add(found[0])
-                        await self.parts.answer_challenge.run(found[2], found[1])
-                        await self.parts.wake.now(incident_id)
+                        await self.answer(found[2], found[1])
             return await self.wiring.incidents.proven(incident_id, facts.episode)
 
         await self.until(proven, "the owner is proven")

@@ -35,9 +35,11 @@ class RecordingGateway:
                 refused = gateway.refusals > 0
                 gateway.refusals -= refused
                 self.send_response(503 if refused else 201)
-                self.send_header("Content-Length", "2")
+                said = b'{"claim": "the-first"}' if self.path == "/v1/identity/answers" else b"{}"
+                said = b"{}" if refused or "claim" in body else said
+                self.send_header("Content-Length", str(len(said)))
                 self.end_headers()
-                self.wfile.write(b"{}")
+                self.wfile.write(said)
 
             def log_message(self, *arguments: object) -> None:
                 pass
@@ -205,6 +207,8 @@ def test_the_owner_answers_codes_of_before_renews_and_comes_back(
         "11112222",
         "33334444",
     ]
+    carried = [body.get("claim") for path, body, _ in answers if path == "/v1/identity/answers"]
+    assert carried == [None, "the-first"]
 
     since = {"set_since": theft.compromised_since.isoformat(), "reason": "a test"}
     for item in ("contacts", "password", "devices"):

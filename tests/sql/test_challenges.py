@@ -134,6 +134,21 @@ async def test_exhausted_means_that_no_contact_is_left(house: House, accepted: A
     assert not await house.challenges.exhausted(accepted.incident_id, 2)
 
 
+async def test_that_an_agent_must_help_now_is_told_to_agents_once(
+    house: House, accepted: AcceptedAlarm
+) -> None:
+    alerts = "SELECT incident_id, subject, severity FROM staff_alert WHERE kind = 'codes_exhausted'"
+    for name in "ab":
+        contact = Contact(house, accepted, name, now() - timedelta(days=90))
+        await contact.prepare(attempts=2)
+        await contact.answer("00000000")
+        assert len(await house.rows(alerts)) == (name == "b")
+        await contact.answer("00000000")
+    assert [tuple(each) for each in await house.rows(alerts)] == [
+        (accepted.incident_id, f"{accepted.incident_id}/1", "warning")
+    ]
+
+
 async def test_an_earlier_compromise_time_voids_answers_of_newer_contacts_only(
     house: House, accepted: AcceptedAlarm
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from activities.changes import RecordEvidence
+from activities.identity_changes import AlertAgainst
 from activities.proving import contacts_of_old, presented_contact
 from activities.steps import Effect, Running
 from models.contracts.alarms import Sender
@@ -33,14 +34,15 @@ class CallBack:
     ) -> PresentFactorResult:
         """Record what the agent heard on this number, under the agent's name; once confirmed it is not said again.
 
-        Errors: REFUSED_BY_RULE when it is no phone number that stood before the theft, or the claim is over;
+        A denial is a record of its own, also after a confirmation, and staff are alerted. Errors: REFUSED_BY_RULE when it is
+        no phone number that stood before the theft, the claim is over, or a claim that was denied is confirmed;
         ALARM_WAITING, WALLET_UNREACHABLE.
         """
         facts, since = await self.presenting.claims.live(claim)
         step = CallBackInput(
             incident_id=claim.incident_id,
             episode=claim.episode,
-            step_key=step_key_of(claim, "call-back", since),
+            step_key=step_key_of(claim, "call-back" if confirmed else "denial", since),
             claim_id=claim.claim_id,
             contact_id=contact_id,
             confirmed=confirmed,
@@ -59,13 +61,21 @@ class CallBack:
                 "recorded; call another one, or ask for a document.",
             )
 
+        if confirmed and await self._denied(claim):
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                "Whoever answered an old number has denied this claim, so no further call counts for it. Nothing was recorded; "
+                "ask for a document, or have two people decide about the claimant.",
+            )
+
         async def effect(running: Running) -> Effect[PresentFactorResult]:
             result = PresentFactorResult(
                 step_key=step.step_key, factor=FactorKind.CALL_BACK, reference=contact_id
             )
             if not confirmed:
                 said = Refusal(code=DENIED, message="Whoever answered there did not make this claim.")
-                return Effect(result.model_copy(update={"refusal": said}), reason=reason)
+                told = AlertAgainst(claim.claim_id, DENIED, running.started_at)
+                return Effect(result.model_copy(update={"refusal": said}), changes=(told,), reason=reason)
             return Effect(
                 result, changes=(RecordEvidence(claim.claim_id, called, running.started_at),), reason=reason
             )
@@ -79,3 +89,7 @@ class CallBack:
             actor=Actor(by.role.value),
             role=by.name,
         )
+
+    async def _denied(self, claim: Claim) -> bool:
+        against = await self.presenting.claims.claims.against(claim.incident_id)
+        return any((each.claim_id, each.what) == (claim.claim_id, DENIED) for each in against)

@@ -12,7 +12,7 @@ from activities.identity_ports import IdentityClaims
 from activities.ports import Clock, Incidents
 from models.contracts.alarms import Sender
 from models.contracts.base import Message, Moment
-from models.contracts.identity import Claim, IdentityRules
+from models.contracts.identity import UNCLAIMED, Claim, IdentityRules
 from models.contracts.incidents import IncidentFacts
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
@@ -26,6 +26,11 @@ class OpenedClaim(Message):
     claim_id: str
     token: str
     expires_at: Moment
+
+
+def new_token() -> str:
+    """A claim's token: 256 random bits."""
+    return f"stanch_claim_{secrets.token_urlsafe(32)}"
 
 
 def token_digest(token: str) -> str:
@@ -56,7 +61,7 @@ class Claims:
             opened_at=at,
             expires_at=at + timedelta(seconds=self.rules.claim_seconds),
         )
-        token = f"stanch_claim_{secrets.token_urlsafe(32)}"
+        token = new_token()
         await self.claims.open(claim, token_digest(token))
         return OpenedClaim(claim_id=claim.claim_id, token=token, expires_at=claim.expires_at)
 
@@ -66,7 +71,8 @@ class Claims:
         if found is None or found.ended_at is not None or found.expires_at <= self.clock.now():
             raise StanchError(
                 ErrorCode.UNAUTHENTICATED,
-                "This is no claim that can go on. Nothing was changed; ask the agent for a new one.",
+                "This is no claim that can go on. Nothing was changed; ask an agent for a new one, or answer a code without "
+                "it, which opens one.",
             )
         return found
 
@@ -77,11 +83,36 @@ class Claims:
             raise StanchError(ErrorCode.NOT_FOUND, "There is no such claim here. Nothing was changed.")
         return found
 
+    async def unclaimed(self, incident_id: str) -> Claim:
+        """Whoever answered codes of this episode without a claim, as a claimant for people of the house. Errors: NOT_FOUND."""
+        facts = await self.facts(incident_id)
+        if not await self.claims.unclaimed(incident_id, facts.episode):
+            raise StanchError(ErrorCode.NOT_FOUND, "There is no such claim here. Nothing was changed.")
+        opened = facts.episode_opened_at
+        return Claim(
+            claim_id=UNCLAIMED,
+            incident_id=incident_id,
+            episode=facts.episode,
+            opened_by=None,
+            opened_at=opened,
+            expires_at=opened,
+        )
+
     async def facts(self, incident_id: str) -> IncidentFacts:
         """The incident. Errors: NOT_FOUND."""
         facts = await self.incidents.facts(incident_id)
         if facts is None:
             raise StanchError(ErrorCode.NOT_FOUND, "There is no incident with this id. Nothing was changed.")
+        return facts
+
+    async def current(self, claim: Claim) -> IncidentFacts:
+        """The incident of a claim that can still change something. Errors: REFUSED_BY_RULE, when either is over."""
+        facts = await self.facts(claim.incident_id)
+        if facts.closed_at is not None or facts.episode != claim.episode or claim.ended_at is not None:
+            raise StanchError(
+                ErrorCode.REFUSED_BY_RULE,
+                "This claim is over. Nothing was changed; open a new one if the claimant comes again.",
+            )
         return facts
 
     async def live(self, claim: Claim) -> tuple[IncidentFacts, Moment]:

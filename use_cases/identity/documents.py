@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from activities.changes import RecordEvidence
+from activities.identity_changes import AlertAgainst
 from activities.identity_ports import Documents
 from activities.steps import Effect, Running
 from models.contracts.base import Message
@@ -102,7 +103,12 @@ class ShowDocument:
         step = PresentFactorInput(
             incident_id=claim.incident_id,
             episode=claim.episode,
-            step_key=step_key_of(claim, f"factor/{FactorKind.DOCUMENT.value}", since),
+            # A word against the claimant is a record of its own, also where another session had passed.
+            step_key=step_key_of(
+                claim,
+                "other-person" if verdict.verdict == OTHER_PERSON else f"factor/{FactorKind.DOCUMENT.value}",
+                since,
+            ),
             claim_id=claim.claim_id,
             factor=FactorKind.DOCUMENT,
         )
@@ -112,7 +118,9 @@ class ShowDocument:
                 step_key=step.step_key, factor=FactorKind.DOCUMENT, reference=digest[:SHOWN]
             )
             if verdict.verdict != "passed":
-                return Effect(result.model_copy(update={"refusal": _refusal(verdict)}))
+                refused = result.model_copy(update={"refusal": _refusal(verdict)})
+                told = AlertAgainst(claim.claim_id, OTHER_PERSON, running.started_at)
+                return Effect(refused, changes=(told,) if verdict.verdict == OTHER_PERSON else ())
             account = await self.presenting.wallet.account(facts.account_id)
             shown = Presented(
                 kind=FactorKind.DOCUMENT, reference=digest[:SHOWN], set_at=account.real_name_set_at

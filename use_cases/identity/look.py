@@ -10,6 +10,7 @@ from activities.proving import CODE_TO, ENROLLED, Prover, enrolled, presented_co
 from activities.wallet_ports import Wallet
 from models.contracts.base import Message, Moment
 from models.contracts.identity import (
+    AgainstClaim,
     Claim,
     FactorKind,
     IdentityRules,
@@ -52,6 +53,8 @@ class ClaimView(Message):
     counted: tuple[Presented, ...]
     refused: tuple[RefusedFactor, ...]
     missing: tuple[Missing, ...]
+    against: tuple[AgainstClaim, ...] = ()
+    """What speaks against the claimant, with the step in which its reason stands."""
 
 
 class IdentityView(Message):
@@ -107,6 +110,7 @@ class LookAtIdentity:
         """For people of the house, by ids and times: no value of a contact is in it. Errors: NOT_FOUND, ports.Wallet's."""
         facts = await self.claims.facts(incident_id)
         listed = await self.store.listed(incident_id)
+        against = await self.store.against(incident_id)
         since = facts.compromised_since or facts.opened_at
         judged = await self.prover.judge(incident_id, facts.episode, facts.account_id, since)
         known: dict[str | None, Claim | None] = {each.claim_id: each for each in listed}
@@ -127,6 +131,7 @@ class LookAtIdentity:
                     counted=() if said is None else said.counted,
                     refused=() if said is None else said.refused,
                     missing=() if said is None else said.missing,
+                    against=tuple(each for each in against if each.claim_id == claim_id),
                 )
                 for claim_id, claim in known.items()
                 for said in (judged.by_claim.get(claim_id),)
