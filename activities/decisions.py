@@ -127,7 +127,7 @@ def _about_claim(decision: Decision, at: datetime) -> list[Change]:
     if decision.kind is DecisionKind.ACCEPT_IDENTITY:
         review = Presented(kind=FactorKind.REVIEW, reference=decision.request_id, set_at=None)
         return [RecordEvidence(decision.claim_id, review, at)]
-    # The real owner hears of it on what stood before the theft; the claimant's own contacts never do.
+    # The real owner hears of it on what stood before the theft; no contact that this claimant has answered is told.
     return [EndClaimOfImpostor(decision.claim_id, at), QueueNotice(NoticeTemplate.IMPOSTOR_ATTEMPT)]
 
 

@@ -11,6 +11,7 @@ from activities.closing import CloseTheIncident
 from activities.closure_ports import Closures
 from activities.comparing import CompareSecurity
 from activities.compromise_time import MoveCompromiseTime
+from activities.contact_ports import ContactHistory
 from activities.credential import (
     CheckCredential,
     EndCredential,
@@ -31,7 +32,7 @@ from activities.ladder import RestartLadder, WatchAccount
 from activities.money import CatchUp, CompareRules, Trace
 from activities.money_ports import Traces, TransferIndex
 from activities.opening import LoadIncident, RegisterIncident, TakeUpAlarm
-from activities.owner_link import SendLinkAgain, SendOwnerLink
+from activities.owner_link import OwnerLinks, SendLinkAgain, SendOwnerLink
 from activities.payments import FindPayments, StopPayment
 from activities.people_said import ChangeThefts, FreezeMule, ReleaseMule, SettleQuestion
 from activities.ports import AlarmStore, Clock, DecisionStore, Incidents, Policies, Secrets, StepStore
@@ -74,6 +75,7 @@ class Ports:
     closures: Closures
     challenges: Challenges
     claimants: IdentityClaims
+    contact_history: ContactHistory
     identity_rules: IdentityRules
     decisions: DecisionStore
     secrets: Secrets
@@ -89,6 +91,7 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
     """The bound activity methods, for a worker."""
     steps = Steps(store=ports.store, clock=ports.clock)
     prover = Prover(ports.wallet, ports.challenges, ports.claimants, ports.identity_rules)
+    links = OwnerLinks(ports.wallet, ports.contact_history, ports.secrets, ports.identity_rules)
     return [
         RegisterIncident(ports.incidents, ports.alarms, steps, ports.policies, ports.clock).run,
         LoadIncident(ports.incidents).run,
@@ -117,8 +120,8 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         StopPayment(steps, ports.wallet).run,
         ResetItem(steps, ports.wallet).run,
         ReadBack(steps, ports.wallet).run,
-        SendOwnerLink(steps, ports.wallet).run,
-        SendLinkAgain(steps, ports.wallet, ports.decisions).run,
+        SendOwnerLink(steps, links).run,
+        SendLinkAgain(steps, links, ports.decisions).run,
         AskDecision(steps, ports.decisions).run,
         ReadDecision(ports.decisions).run,
         CarryOutDecision(steps, ports.decisions).run,

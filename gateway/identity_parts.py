@@ -8,6 +8,7 @@ from adapters.wiring import Wiring
 from use_cases.identity.call_back import CallBack
 from use_cases.identity.claims import Claims
 from use_cases.identity.documents import ShowDocument
+from use_cases.identity.link_code import ShowLinkCode
 from use_cases.identity.look import LookAtIdentity
 from use_cases.identity.own_secrets import PresentSecret
 from use_cases.identity.presenting import Presenting
@@ -24,6 +25,7 @@ class IdentityParts:
     vouching: AskTrustedContacts
     call_back: CallBack
     look: LookAtIdentity
+    link_code: ShowLinkCode
 
 
 def identity_parts(wiring: Wiring) -> IdentityParts:
@@ -46,4 +48,5 @@ def identity_parts(wiring: Wiring) -> IdentityParts:
         ),
         call_back=CallBack(presenting),
         look=LookAtIdentity(claims, wiring.claimants, wiring.wallet, wiring.prover, wiring.identity_rules),
+        link_code=ShowLinkCode(claims, wiring.contact_history, wiring.overview, wiring.incident_secrets),
     )

@@ -12,6 +12,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     Numeric,
@@ -185,11 +186,15 @@ owner_link = Table(
     Column("token_digest", Text, nullable=False, unique=True),
     Column("purpose", Text, nullable=False, server_default="renew_credentials"),
     Column("reference", Text),
+    Column("confirmation_digest", Text),
+    Column("failures", Integer, nullable=False, server_default="0"),
     _instant("expires_at"),
     _instant("used_at", nullable=True),
     _instant("ended_at", nullable=True),
 )
-"""`reference`: the caller's case it was made for. `ended_at`: it was overtaken, and opens nothing any more."""
+"""`reference`: the caller's case it was made for. `confirmation_digest`: of the code that is asked for besides, `failures`: wrong
+ones so far. `ended_at`: it was overtaken or guessed at, and opens nothing any more.
+"""
 
 payment = Table(
     "payment",

@@ -1,10 +1,12 @@
-"""Whom a notice may reach: contact points that stood before the theft, and none that a thief has set or changed since."""
+"""Whom a notice may reach: contact points that stood before the theft; none that a thief has set, changed or read since."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from activities.contact_ports import ContactHistory
+from activities.link_contact import values_at
 from activities.notice_ports import NoticeStore
 from activities.notices import ALL, PREVIOUS, channel_of, old_contacts
 from activities.opening import compromise_time
@@ -21,6 +23,7 @@ class NoticeContacts:
 
     store: NoticeStore
     incidents: Incidents
+    history: ContactHistory
     policies: Policies
     clock: Clock
 
@@ -45,8 +48,11 @@ class NoticeContacts:
         if notice.own:
             values = {point.id: point.value for point in chosen}
             stood = await self._stood(notice.incident_id, account, values)
-            refused += [name for name in values if name not in stood]
-            chosen = [point for point in chosen if point.id in stood]
+            # Where an impostor has read a code, an impostor reads the notice, too. With no contact left, people tell the owner.
+            lost = values_at(account, await self.history.of_impostors(notice.incident_id))
+            kept = {point.id for point in chosen if point.id in stood and point.value not in lost}
+            refused += [name for name in values if name not in kept]
+            chosen = [point for point in chosen if point.id in kept]
         if refused:
             await self.store.left_out(notice.notice_id, sorted({_plain(name) for name in refused}))
         chosen = [point for point in chosen if notice.channel in {ALL, channel_of(point)}]

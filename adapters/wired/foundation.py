@@ -13,6 +13,7 @@ from adapters.clock import SystemClock
 from adapters.messages.gateway import HttpMessages
 from adapters.policies import FixedPolicy, read_policy
 from adapters.secrets.keys import DataKeys, IncidentSecrets, MasterKey, Sealer
+from adapters.sql.contact_history import SqlContactHistory
 from adapters.sql.data_keys import SqlKeyTable
 from adapters.sql.engine import make_engine
 from adapters.sql.incidents import SqlIncidents
@@ -68,6 +69,11 @@ class Foundation:
     def incidents(self) -> SqlIncidents:
         """The incident row."""
         return SqlIncidents(self.engine)
+
+    @cached_property
+    def contact_history(self) -> SqlContactHistory:
+        """Which contacts were answered, and by whom."""
+        return SqlContactHistory(self.engine)
 
     @cached_property
     def incident_secrets(self) -> IncidentSecrets:

@@ -53,6 +53,8 @@ class OwnerLinkResult(StepResult):
 
     contact_id: str | None = None
     receipt_id: str | None = None
+    confirmed: bool = Field(default=False, exclude_if=lambda confirmed: not confirmed)
+    """Whether it asks for a code besides, which only the proven claimant's session shows."""
 
 
 class ReadBackInput(StepInput):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +19,7 @@ from sandbox.identity_provider.provider import sign
 from sandbox.wallet.one_time import totp
 from tests.incidents.house import House
 
+LINK = re.compile(r"/renew#([\w-]+)")
 OLD = "2026-01-01T00:00:00Z"
 
 
@@ -101,6 +103,26 @@ async def test_a_claimant_is_proven_by_what_only_the_owner_has(house: House) -> 
         ("claimant", "totp"),
         ("claimant", "recovery_code"),
     ]
+
+    # Who reads the old mailbox nobody has shown: the link that goes there opens nothing alone.
+    others = await claim(house, incident_id)
+    await house.until_rows(
+        "SELECT 1 FROM step WHERE incident_id = :id AND kind = 'owner_link' AND status = 'done'",
+        id=incident_id,
+    )
+    email = house.sandbox.control("GET", f"/people/{theft.account_id}")["contacts"]["email"]
+    (token,) = [found[1] for each in house.sandbox.outbox(email) if (found := LINK.search(each["body"]))]
+    whoever = house.sandbox.customer()
+    used = {"token": token, "password": "what the reader of the mailbox likes", "authenticator": "theirs"}
+    alone = whoever.ask("POST", "/links/use", used)
+    assert (alone.status_code, alone.json()["code"]) == (403, "confirmation_wrong")
+    assert (await house.parts.identity.link_code.run(others)).code is None
+    code = (await house.parts.identity.link_code.run(owners)).code
+    assert code is not None
+    (link,) = await house.steps(incident_id, StepKind.OWNER_LINK)
+    assert link.result["confirmed"] is True
+    assert code not in str(link.result)
+    whoever.ask("POST", "/links/use", used | {"confirmation": code}).raise_for_status()
 
 
 async def test_the_new_number_first_and_then_a_report_that_it_began_later(house: House) -> None:
