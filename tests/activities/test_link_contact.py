@@ -66,9 +66,7 @@ def test_an_impostor_reads_the_value_under_whichever_id_it_stands() -> None:
     former = point("mail", removed_at=SINCE - timedelta(days=400))
     again = point("mail-again", value="mail@mail.example")
     assert chosen(former, again, impostors=("mail",)) is None
-    assert goes_to(chosen(former, again, proven=("mail",))) is None, (
-        "of one value the oldest counts, and it stands not"
-    )
+    assert goes_to(chosen(former, again, proven=("mail",))) == ("mail-again", False)
     replaced = point(
         "mail-new",
         set_at=SINCE + timedelta(minutes=1),

@@ -61,7 +61,12 @@ async def test_what_the_thief_left_is_shown_stopped_and_undone_and_only_what_fai
     mandate, bank = belongings["mandates"][0]["id"], belongings["payees"][0]["id"]
     owner = sandbox.owner(account_id)
     rent = owner.order("mandate_collection", "mer-004", 1500, seconds=LATER, entry_id=mandate)
+    vouching = {"phones": ["+8613800001187"], "set_at": "2026-01-01T00:00:00Z"}
+    (friend,) = sandbox.control("POST", f"/people/{account_id}/trusted-contacts", vouching)["ids"]
     theft = sandbox.steal(account_id, (20_000, 30_000))
+    accomplice = {"kind": "phone", "value": "+8613900009999"}
+    planted = theft.thief.ask("POST", "/trusted-contacts", accomplice).raise_for_status().json()["id"]
+    theft.thief.ask("DELETE", f"/security/trusted_contacts/{friend}").raise_for_status()
     theft.thief.ask("DELETE", f"/security/payees/{bank}").raise_for_status()
     theft.thief.ask("POST", "/security/api_keys", {"label": "sara.wei@mail.example"}).raise_for_status()
     left = theft.thief.leave_behind(theft.mules[0].account_id, seconds=LATER)
@@ -129,7 +134,18 @@ async def test_what_the_thief_left_is_shown_stopped_and_undone_and_only_what_fai
     assert [(row.entry_id, row.treatment) for row in payees_now[Happened.REMOVED]] == [
         (bank, Treatment.RESTORED)
     ]
-    (phone,) = rows(view, SecurityItem.CONTACTS)[Happened.CHANGED]
+    contacts = rows(view, SecurityItem.CONTACTS)
+    (added,), (removed,) = contacts[Happened.ADDED], contacts[Happened.REMOVED]
+    assert (added.entry_id, added.label, added.treatment) == (
+        planted,
+        "trusted phone ***99",
+        Treatment.REVOKED,
+    )
+    assert (removed.entry_id, removed.treatment) == (friend, Treatment.RESTORED)
+    trusted = {each["id"]: each["removed_at"] for each in sandbox.state(account_id)["trusted_contacts"]}
+    assert trusted[friend] is None
+    assert trusted[planted] is not None
+    (phone,) = contacts[Happened.CHANGED]
     known = sandbox.control("GET", f"/people/{account_id}")["contacts"]["phone"]
     assert (phone.label[:8], phone.before, phone.treatment) == (
         "phone **",
