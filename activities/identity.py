@@ -141,7 +141,7 @@ class SendChallenge:
                 )
                 return Effect(result.model_copy(update={"refusal": refusal}))
             code = await self.secrets.code(step.incident_id, challenge_id, step.round, policy.code_digits)
-            await self.challenges.prepare(
+            wanted = await self.challenges.prepare(
                 challenge_id=challenge_id,
                 incident_id=step.incident_id,
                 episode=step.episode,
@@ -154,6 +154,12 @@ class SendChallenge:
                 expires_at=expires_at,
                 attempts_allowed=policy.attempts_per_contact,
             )
+            if not wanted:
+                refusal = Refusal(
+                    code=ErrorCode.REFUSED_BY_RULE,
+                    message="This contact point has answered already, or a later code is on its way. No code was sent to it.",
+                )
+                return Effect(result.model_copy(update={"refusal": refusal}))
             words = code_message(code, challenge_id)
             refused = await send_to(self.messages, f"{challenge_id}-{step.round}", point, words)
             return Effect(result.model_copy(update={"refusal": refused}))

@@ -34,8 +34,12 @@ class Challenges(Protocol):
         sent_at: datetime,
         expires_at: datetime,
         attempts_allowed: int,
-    ) -> None:
-        """Commit the hash of a code before it is sent; a later round replaces the hash and keeps the count."""
+    ) -> bool:
+        """Commit the hash of a code before it is sent; a later round replaces the hash and keeps the count of failures.
+
+        False when the code would open nothing, so it is not to be sent: the contact has answered, or a later round is under
+        way. An answer that is void, or whose claim has ended or expired, is none, unless the owner is proven by it.
+        """
         ...
 
     async def whose(self, challenge_id: str) -> tuple[str, str] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import func, select, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.secrets.keys import DataKeys, keyed_digest
@@ -40,6 +39,36 @@ SELECT incident_id, remaining, accepted, late FROM judged
 """
 )
 
+# What was answered counts no more when it is void or its claim is over, unless the owner is proven by it: the contact may be asked
+# again then. Failures stay counted, the right answer was none. Who had answered stays on record: they may be named an impostor.
+PREPARE = text(
+    """
+WITH former AS (
+    SELECT c.id, c.answered_at, c.incident_id, c.episode, c.contact_id, c.channel, c.claim_id, c.voided_at
+    FROM identity_challenge c LEFT JOIN identity_claim k ON k.id = c.claim_id
+    WHERE c.id = :id AND c.round < :round
+      AND (c.voided_at IS NOT NULL OR (c.answered_at IS NOT NULL AND (k.ended_at IS NOT NULL OR k.expires_at <= :sent_at)))
+      AND NOT EXISTS (SELECT FROM proof p WHERE (p.incident_id, p.episode, p.claim_id) = (c.incident_id, c.episode, c.claim_id)
+                      AND p.voided_at IS NULL)
+    FOR UPDATE OF c
+), kept AS (
+    INSERT INTO former_answer (challenge_id, answered_at, incident_id, episode, contact_id, channel, claim_id, voided_at,
+                               asked_again_at)
+    SELECT id, answered_at, incident_id, episode, contact_id, channel, claim_id, voided_at, CAST(:sent_at AS timestamptz)
+    FROM former WHERE answered_at IS NOT NULL
+)
+INSERT INTO identity_challenge AS c (id, incident_id, episode, contact_id, channel, contact_set_at, round, code_digest, sent_at,
+                                     expires_at, attempts, attempts_allowed)
+VALUES (:id, :incident_id, :episode, :contact_id, :channel, :contact_set_at, :round, :code_digest, :sent_at, :expires_at, 0,
+        :attempts_allowed)
+ON CONFLICT (id) DO UPDATE SET round = excluded.round, code_digest = excluded.code_digest, sent_at = excluded.sent_at,
+    expires_at = excluded.expires_at, attempts = c.attempts - CASE WHEN c.answered_at IS NULL THEN 0 ELSE 1 END,
+    answered_at = NULL, voided_at = NULL, claim_id = NULL
+WHERE c.round < excluded.round
+  AND ((c.answered_at IS NULL AND c.voided_at IS NULL) OR EXISTS (SELECT FROM former))
+"""
+)
+
 NOBODYS = bytes(32)
 """Stands in for the key of an incident that is not there, so that its absence does not show in the time it takes."""
 
@@ -65,36 +94,31 @@ class SqlChallenges:
         sent_at: datetime,
         expires_at: datetime,
         attempts_allowed: int,
-    ) -> None:
-        """See identity_ports.Challenges. An answered challenge stays as it is: its contact has proven itself."""
+    ) -> bool:
+        """See identity_ports.Challenges."""
         key = await self._keys.key_for(incident_id)
-        fresh = insert(IdentityChallenge).values(
-            id=challenge_id,
-            incident_id=incident_id,
-            episode=episode,
-            contact_id=contact_id,
-            channel=channel,
-            contact_set_at=contact_set_at,
-            round=round_number,
-            code_digest=code_digest(key, challenge_id, code),
-            sent_at=sent_at,
-            expires_at=expires_at,
-            attempts=0,
-            attempts_allowed=attempts_allowed,
-        )
-        prepared = fresh.on_conflict_do_update(
-            index_elements=["id"],
-            set_={
-                "round": fresh.excluded.round,
-                "code_digest": fresh.excluded.code_digest,
-                "sent_at": fresh.excluded.sent_at,
-                "expires_at": fresh.excluded.expires_at,
-            },
-            where=(IdentityChallenge.answered_at.is_(None))
-            & (IdentityChallenge.round < fresh.excluded.round),
+        values = {
+            "id": challenge_id,
+            "incident_id": incident_id,
+            "episode": episode,
+            "contact_id": contact_id,
+            "channel": channel,
+            "contact_set_at": contact_set_at,
+            "round": round_number,
+            "code_digest": code_digest(key, challenge_id, code),
+            "sent_at": sent_at,
+            "expires_at": expires_at,
+            "attempts_allowed": attempts_allowed,
+        }
+        stands = select(IdentityChallenge.id).where(
+            IdentityChallenge.id == challenge_id,
+            IdentityChallenge.code_digest == values["code_digest"],
+            IdentityChallenge.answered_at.is_(None),
+            IdentityChallenge.voided_at.is_(None),
         )
         async with statement(self._engine) as connection:
-            await connection.execute(prepared)
+            await connection.execute(PREPARE, values)
+            return await connection.scalar(stands) is not None
 
     async def whose(self, challenge_id: str) -> tuple[str, str] | None:
         """See identity_ports.Challenges."""

@@ -13,6 +13,9 @@ ANSWERS = """
     SELECT contact_id, claim_id, voided_at FROM identity_challenge
     WHERE incident_id = ANY(:ids) AND answered_at IS NOT NULL AND channel <> 'trusted'
     UNION ALL
+    SELECT contact_id, claim_id, voided_at FROM former_answer
+    WHERE incident_id = ANY(:ids) AND channel <> 'trusted'
+    UNION ALL
     SELECT reference, claim_id, voided_at FROM identity_evidence
     WHERE incident_id = ANY(:ids) AND kind = 'call_back'
 """

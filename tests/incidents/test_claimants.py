@@ -244,6 +244,10 @@ async def test_what_an_impostor_had_proven_is_void_and_nothing_goes_back_to_them
     incident_id = (await house.alarm(theft)).incident_id
     await ready(house, incident_id)
     thiefs = await claim(house, incident_id)
+    mail, read = next(
+        (value, each) for value, each in (await house.codes_by_contact(incident_id)).items() if "@" in value
+    )
+    await house.parts.answer_challenge.run(*read, claim=thiefs)
     await prove(house, thiefs, stolen)
     await house.question(incident_id, DecisionKind.RETURN_ACCOUNT)
     await decide_about(house, thiefs, DecisionKind.IMPOSTOR)
@@ -256,10 +260,22 @@ async def test_what_an_impostor_had_proven_is_void_and_nothing_goes_back_to_them
             stolen.codes.pop(),
         )
     assert refused.value.matches(ErrorCode.REFUSED_BY_RULE)
-    await house.both_codes(incident_id)
     assert house.standing(theft.account_id)
+
+    async def asked_again() -> bool:
+        return (await house.codes(incident_id))[mail] != read
+
+    await house.until(asked_again, "another code where the impostor had answered")
     await house.prove_owner(incident_id)
     assert house.standing(theft.account_id), "the owner goes on where the impostor was stopped"
+    # The owner has answered both contacts; the link goes to the one that no impostor reads.
+    await house.until_rows(
+        "SELECT 1 FROM step WHERE incident_id = :id AND step_key = 'security/owner-link/2'", id=incident_id
+    )
+    _, link = await house.steps(incident_id, StepKind.OWNER_LINK)
+    points = {each["id"]: each["value"] for each in house.sandbox.state(theft.account_id)["contact_points"]}
+    assert points[link.result["contact_id"]] != mail
+    assert "confirmed" not in link.result, "the owner has answered there"
 
 
 async def test_an_ending_as_impostor_needs_an_impostor(house: House) -> None:

@@ -83,7 +83,7 @@ class AskTrustedContacts:
         policy = self.policies.current().identity
         challenge_id = challenge_reference(claim.incident_id, claim.episode, contact.id)
         code = await self.secrets.code(claim.incident_id, challenge_id, number, policy.code_digits)
-        await self.challenges.prepare(
+        wanted = await self.challenges.prepare(
             challenge_id=challenge_id,
             incident_id=claim.incident_id,
             episode=claim.episode,
@@ -96,6 +96,8 @@ class AskTrustedContacts:
             expires_at=at + timedelta(seconds=self.presenting.rules.trusted_contacts.code_seconds),
             attempts_allowed=policy.attempts_per_contact,
         )
+        if not wanted:
+            return
         subject, body = trusted_message(code, challenge_id)
         channel = "sms" if contact.kind is ContactKind.PHONE else "email"
         await self.messages.send(f"{challenge_id}-{number}", channel, contact.value, subject, body)
