@@ -67,6 +67,13 @@ class Challenges(Protocol):
         """Each contact that answered in this episode and is not voided."""
         ...
 
+    async def standing(self, incident_id: str, episode: int, at: datetime) -> dict[str, datetime | None]:
+        """Contacts that have answered so that it counts `at`, with the time at which the answer's claim expires.
+
+        None where no claim can expire: it was answered without one, or the owner is proven by it.
+        """
+        ...
+
     async def exhausted(self, incident_id: str, episode: int) -> bool:
         """Whether challenges of this episode exist and none has an attempt left."""
         ...

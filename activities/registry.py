@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from activities.asking import LookAtCodes
 from activities.close_account import CloseAccount
 from activities.closing import CloseTheIncident
 from activities.closure_ports import Closures
@@ -107,6 +108,7 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
             ports.policies,
             ports.identity_rules,
         ).run,
+        LookAtCodes(ports.challenges, ports.clock).run,
         CheckProof(steps, ports.challenges, ports.incidents, prover).run,
         CatchUp(steps, ports.index).run,
         FindThefts(steps, ports.index, ports.incidents, ports.wallet).run,

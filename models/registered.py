@@ -28,6 +28,7 @@ class Activity(StrEnum):
     PLAN_IDENTITY = "plan_identity"
     SEND_CHALLENGE = "send_challenge"
     CHECK_PROOF = "check_proof"
+    LOOK_AT_CODES = "look_at_codes"
     CATCH_UP = "catch_up"
     FIND_THEFTS = "find_thefts"
     TRACE = "trace"

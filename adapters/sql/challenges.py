@@ -69,6 +69,17 @@ WHERE c.round < excluded.round
 """
 )
 
+STANDING = text(
+    """
+SELECT c.contact_id, CASE WHEN p.step_id IS NULL THEN k.expires_at END AS until
+FROM identity_challenge c LEFT JOIN identity_claim k ON k.id = c.claim_id
+LEFT JOIN proof p ON (p.incident_id, p.episode, p.claim_id) = (c.incident_id, c.episode, c.claim_id) AND p.voided_at IS NULL
+WHERE c.incident_id = :incident_id AND c.episode = :episode AND c.answered_at IS NOT NULL AND c.voided_at IS NULL
+  AND (c.claim_id IS NULL OR p.step_id IS NOT NULL OR (k.ended_at IS NULL AND k.expires_at > :at))
+"""
+)
+"""The other side of PREPARE: what it leaves as it is."""
+
 NOBODYS = bytes(32)
 """Stands in for the key of an incident that is not there, so that its absence does not show in the time it takes."""
 
@@ -197,6 +208,12 @@ class SqlChallenges:
                 )
                 for row in rows
             ]
+
+    async def standing(self, incident_id: str, episode: int, at: datetime) -> dict[str, datetime | None]:
+        """See identity_ports.Challenges."""
+        values = {"incident_id": incident_id, "episode": episode, "at": at}
+        async with statement(self._engine) as connection:
+            return {row.contact_id: row.until for row in await connection.execute(STANDING, values)}
 
     async def exhausted(self, incident_id: str, episode: int) -> bool:
         """See identity_ports.Challenges."""
