@@ -207,7 +207,7 @@ async def begin_document(request: Request) -> Response:
     operation_id="askTrustedContacts",
     status_code=202,
     summary="Ask the account's trusted contacts to vouch for the claimant.",
-    responses=responses(202, ContactsAsked, *LIVE, ErrorCode.WALLET_REFUSED),
+    responses=responses(202, ContactsAsked, *LIVE),
     response_model=None,
 )
 async def ask_trusted_contacts(request: Request) -> Response:
