@@ -29,15 +29,13 @@ from models.contracts.steps import Refusal
 from models.contracts.wallet import AccountState, ContactKind, ContactPoint
 from models.digests import digest
 from models.errors import ErrorCode, StanchError
-from models.judging import SWAP_WINDOW, refusal
+from models.judging import refusal
 from models.lifecycle import Event
 from models.names import NoticeTemplate, StepKind
 from models.registered import Activity
 
 
-def trusted_contacts(
-    account: AccountState, since: datetime, swap_window: timedelta = SWAP_WINDOW
-) -> list[ContactPoint]:
+def trusted_contacts(account: AccountState, since: datetime, swap_window: timedelta) -> list[ContactPoint]:
     """Contact points that stood before `since`, the oldest first, one per value.
 
     A number that the thief has replaced or removed counts with the time it was first set: it is the owner's. One that
@@ -52,9 +50,7 @@ def trusted_contacts(
     return list(chosen.values())
 
 
-def refused_contacts(
-    account: AccountState, since: datetime, swap_window: timedelta = SWAP_WINDOW
-) -> list[RefusedContact]:
+def refused_contacts(account: AccountState, since: datetime, swap_window: timedelta) -> list[RefusedContact]:
     """Contact points that are never used, and why. One that the owner had removed before is nobody's business."""
     refused = []
     for point in account.contact_points:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from activities.contact_ports import ContactHistory
 from activities.link_contact import values_at
@@ -11,6 +11,7 @@ from activities.notice_ports import NoticeStore
 from activities.notices import ALL, PREVIOUS, channel_of, old_contacts
 from activities.opening import compromise_time
 from activities.ports import Clock, Incidents, Policies
+from models.contracts.identity import IdentityRules
 from models.contracts.incidents import IncidentFacts
 from models.contracts.notices import DueNotice
 from models.contracts.wallet import AccountState, ContactPoint
@@ -24,6 +25,7 @@ class NoticeContacts:
     store: NoticeStore
     incidents: Incidents
     history: ContactHistory
+    rules: IdentityRules
     policies: Policies
     clock: Clock
 
@@ -44,7 +46,7 @@ class NoticeContacts:
             since = None if known is None else min(known, notice.trusted_before or notice.promised_at)
         if since is None:
             return None
-        chosen, refused = old_contacts(account, since)
+        chosen, refused = old_contacts(account, since, timedelta(seconds=self.rules.swap_window_seconds))
         if notice.own:
             values = {point.id: point.value for point in chosen}
             stood = await self._stood(notice.incident_id, account, values)

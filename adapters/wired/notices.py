@@ -55,6 +55,7 @@ class NoticeWiring(Foundation):
             store=self.notices,
             incidents=self.incidents,
             history=self.contact_history,
+            rules=self.identity_rules,
             policies=self.policies,
             clock=self.clock,
         )

@@ -100,6 +100,22 @@ async def test_where_an_impostor_answered_no_notice_goes_and_with_no_contact_lef
     assert [len(house.sandbox.outbox(value)) for value in (mail, phone)] == [1, 2]
 
 
+async def test_a_number_ported_within_the_window_of_the_rules_is_told_nothing(house: House) -> None:
+    theft = house.steal()
+    phone = next(each for each in house.old(theft) if "@" not in each)
+    points = house.sandbox.state(theft.account_id)["contact_points"]
+    contact_id = next(each["id"] for each in points if each["value"] == phone)
+    ported = {"kind": "ported", "at": (theft.compromised_since - timedelta(days=10)).isoformat()}
+    house.sandbox.control("POST", f"/people/{theft.account_id}/entries/{contact_id}/signals", ported)
+    contacts = house.deliver.contacts
+    month = contacts.rules.model_copy(update={"swap_window_seconds": 30 * 86_400})
+    house.deliverer.deliver = replace(house.deliver, contacts=replace(contacts, rules=month))
+    (notice,) = await house.until_settled(await house.freeze(theft))
+    assert notice.state is NoticeState.SENT
+    assert [each.channel for each in notice.deliveries] == ["email"]
+    assert house.sandbox.outbox(phone) == []
+
+
 async def test_a_contact_that_the_thief_back_dated_is_found_by_what_it_replaced(house: House) -> None:
     theft = house.steal()
     (thiefs,) = house.new(theft)
