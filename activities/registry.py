@@ -30,6 +30,7 @@ from activities.holds import Hold, ListHolds, ReleaseHold
 from activities.identity import CheckProof, PlanIdentity, SendChallenge
 from activities.identity_ports import Challenges, IdentityClaims
 from activities.ladder import RestartLadder, WatchAccount
+from activities.link_use import LookAtLink
 from activities.money import CatchUp, CompareRules, Trace
 from activities.money_ports import Traces, TransferIndex
 from activities.opening import LoadIncident, RegisterIncident, TakeUpAlarm
@@ -124,6 +125,7 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         ReadBack(steps, ports.wallet).run,
         SendOwnerLink(steps, links).run,
         SendLinkAgain(steps, links, ports.decisions).run,
+        LookAtLink(ports.wallet).run,
         AskDecision(steps, ports.decisions).run,
         ReadDecision(ports.decisions).run,
         CarryOutDecision(steps, ports.decisions).run,

@@ -43,6 +43,7 @@ class Activity(StrEnum):
     READ_BACK = "read_back"
     SEND_OWNER_LINK = "send_owner_link"
     SEND_LINK_AGAIN = "send_link_again"
+    LOOK_AT_LINK = "look_at_link"
     ASK_DECISION = "ask_decision"
     READ_DECISION = "read_decision"
     CARRY_OUT_DECISION = "carry_out_decision"

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Numeric,
     Table,
     Text,
+    func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -186,8 +187,11 @@ owner_link = Table(
     Column("token_digest", Text, nullable=False, unique=True),
     Column("purpose", Text, nullable=False, server_default="renew_credentials"),
     Column("reference", Text),
+    Column("contact_point_id", Text),
+    Column("authenticator_id", Text),
     Column("confirmation_digest", Text),
     Column("failures", Integer, nullable=False, server_default="0"),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
     _instant("expires_at"),
     _instant("used_at", nullable=True),
     _instant("ended_at", nullable=True),

@@ -57,6 +57,20 @@ class OwnerLinkResult(StepResult):
     """Whether it asks for a code besides, which only the proven claimant's session shows."""
 
 
+class LookAtLinkInput(Message):
+    """Ask the wallet what became of the links of this episode."""
+
+    incident_id: str
+    episode: int
+    account_id: str
+
+
+class LookAtLinkResult(Message):
+    """In words, as people read them who approve the return. Contacts by kind and id."""
+
+    words: str
+
+
 class ReadBackInput(StepInput):
     """Read the account at the wallet and compare every item with what was asked."""
 

@@ -35,6 +35,7 @@ _GUESSED = text("""
         ended_at = CASE WHEN failures + 1 >= :most THEN COALESCE(ended_at, clock_timestamp()) ELSE ended_at END
     WHERE link_id = :id
 """)
+_SET = text("UPDATE wallet.owner_link SET authenticator_id = :entry_id WHERE link_id = :id")
 _AUTHENTICATOR = text("UPDATE wallet.security_entry SET factor = 'totp' WHERE entry_id = :id")
 
 TOKEN_BYTES = 32
@@ -79,6 +80,7 @@ async def create(
             token_digest=_digest(token),
             purpose=purpose,
             reference=reference,
+            contact_point_id=contact_point_id,
             confirmation_digest=None if confirmation is None else _digest(f"{link_id}:{confirmation}"),
             expires_at=expires_at,
         )
@@ -156,6 +158,7 @@ async def use(
         entry = Entry("factors", authenticator)
         entry_id = await entries.add(connection, found.account_id, entry, found.moment)
         await connection.execute(_AUTHENTICATOR, {"id": entry_id})
+        await connection.execute(_SET, {"id": found.link_id, "entry_id": entry_id})
         seed = secrets.token_bytes(SEED_BYTES)
         await connection.execute(insert(otp_seed).values(entry_id=entry_id, seed=seed, last_step=0))
         told |= {"authenticator_id": entry_id, "seed": seed.hex()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from models.names import (
     StepStatus,
     Treatment,
 )
+from models.registered import Activity
 from tests.incidents.house import House
 
 LATER = 3600
@@ -232,8 +234,26 @@ async def test_nothing_goes_back_while_a_payment_may_still_move_money(house: Hou
     assert first == links()[0]
     by = [step for step in await house.steps(incident_id, StepKind.OWNER_LINK) if step.actor is Actor.AGENT]
     assert [step.step_key.split("/")[0] for step in by] == ["approval"]
-    # Never sufficient alone: the new password is set, and the account is as frozen as before.
-    used = {"token": links()[1], "password": "the owner's own"}
-    owner.ask("POST", "/links/use", used).raise_for_status()
-    assert owner.log_in(theft.account_id, "the owner's own").status_code == 403
-    assert house.standing(theft.account_id)
+    # Never sufficient alone: the new password is set, and the account is as frozen as before. Who approved the return before
+    # that agreed to something else: the question is put anew, with what became of the link.
+    before = await house.question(incident_id, DecisionKind.RETURN_ACCOUNT)
+    contact = f"email {theft.account_id}-email-1"
+    assert before.action["owner_link"] == f"not used yet, sent to {contact}"
+    with house.gate.hold(Activity.LOOK_AT_LINK, incident_id) as look:
+        await house.decide(incident_id, DecisionKind.RETURN_ACCOUNT, Outcome.RESTORED.value)
+        await look.stands()
+        used = {"token": links()[1], "password": "the owner's own"}
+        owner.ask("POST", "/links/use", used).raise_for_status()
+        assert owner.log_in(theft.account_id, "the owner's own").status_code == 403
+        assert house.standing(theft.account_id)
+
+    async def put_anew() -> bool:
+        return (await house.question(incident_id, DecisionKind.RETURN_ACCOUNT)).task_id != before.task_id
+
+    await house.until(put_anew, "another question")
+    asked = await house.question(incident_id, DecisionKind.RETURN_ACCOUNT)
+    assert re.fullmatch(rf"used 20\S+Z through {contact}", str(asked.action["owner_link"]))
+    assert email not in str(asked.action)
+    assert (await house.facts(incident_id)).status is Status.RESET
+    await house.decide(incident_id, DecisionKind.RETURN_ACCOUNT, Outcome.RESTORED.value)
+    await house.until_status(incident_id, Status.RETURNING, Status.CLOSED)
