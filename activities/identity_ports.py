@@ -74,6 +74,12 @@ class Challenges(Protocol):
         """
         ...
 
+    async def run_out(self, incident_id: str, episode: int, at: datetime) -> dict[str, int]:
+        """Contacts of the owner that were sent a code which is no good any more `at`, and whose answer does not count: with the
+        round of that code.
+        """
+        ...
+
     async def exhausted(self, incident_id: str, episode: int) -> bool:
         """Whether challenges of this episode exist and none has an attempt left."""
         ...

@@ -10,6 +10,7 @@ from activities.asking import LookAtCodes
 from activities.close_account import CloseAccount
 from activities.closing import CloseTheIncident
 from activities.closure_ports import Closures
+from activities.codes import CodeSender
 from activities.comparing import CompareSecurity
 from activities.compromise_time import MoveCompromiseTime
 from activities.contact_ports import ContactHistory
@@ -93,6 +94,7 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
     """The bound activity methods, for a worker."""
     steps = Steps(store=ports.store, clock=ports.clock)
     prover = Prover(ports.wallet, ports.challenges, ports.claimants, ports.identity_rules)
+    codes = CodeSender(ports.challenges, ports.messages, ports.secrets, ports.policies)
     links = OwnerLinks(ports.wallet, ports.contact_history, ports.secrets, ports.identity_rules)
     return [
         RegisterIncident(ports.incidents, ports.alarms, steps, ports.policies, ports.clock).run,
@@ -100,15 +102,7 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         TakeUpAlarm(steps, ports.incidents, ports.wallet, ports.policies).run,
         Freeze(steps, FreezeEffect(ports.wallet)).run,
         PlanIdentity(steps, ports.wallet, ports.identity_rules).run,
-        SendChallenge(
-            steps,
-            ports.wallet,
-            ports.messages,
-            ports.challenges,
-            ports.secrets,
-            ports.policies,
-            ports.identity_rules,
-        ).run,
+        SendChallenge(steps, ports.wallet, codes, ports.identity_rules).run,
         LookAtCodes(ports.challenges, ports.clock).run,
         CheckProof(steps, ports.challenges, ports.incidents, prover).run,
         CatchUp(steps, ports.index).run,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from activities.codes import CodeSender
 from adapters.wiring import Wiring
+from use_cases.identity.asking_again import AskForCodes
 from use_cases.identity.call_back import CallBack
 from use_cases.identity.claims import Claims
 from use_cases.identity.documents import ShowDocument
@@ -26,6 +28,7 @@ class IdentityParts:
     call_back: CallBack
     look: LookAtIdentity
     link_code: ShowLinkCode
+    again: AskForCodes
 
 
 def identity_parts(wiring: Wiring) -> IdentityParts:
@@ -48,5 +51,11 @@ def identity_parts(wiring: Wiring) -> IdentityParts:
         ),
         call_back=CallBack(presenting),
         look=LookAtIdentity(claims, wiring.claimants, wiring.wallet, wiring.prover, wiring.identity_rules),
+        again=AskForCodes(
+            presenting,
+            wiring.challenges,
+            CodeSender(wiring.challenges, wiring.messages, wiring.incident_secrets, wiring.policies),
+            wiring.incidents,
+        ),
         link_code=ShowLinkCode(claims, wiring.contact_history, wiring.overview, wiring.incident_secrets),
     )

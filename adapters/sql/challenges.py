@@ -215,6 +215,22 @@ class SqlChallenges:
         async with statement(self._engine) as connection:
             return {row.contact_id: row.until for row in await connection.execute(STANDING, values)}
 
+    async def run_out(self, incident_id: str, episode: int, at: datetime) -> dict[str, int]:
+        """See identity_ports.Challenges."""
+        standing = await self.standing(incident_id, episode, at)
+        query = select(IdentityChallenge.contact_id, IdentityChallenge.round).where(
+            IdentityChallenge.incident_id == incident_id,
+            IdentityChallenge.episode == episode,
+            IdentityChallenge.channel != "trusted",
+            IdentityChallenge.contact_id.not_in(standing),
+            # What was answered is used up, however long it would have been good.
+            (IdentityChallenge.expires_at <= at)
+            | IdentityChallenge.answered_at.is_not(None)
+            | IdentityChallenge.voided_at.is_not(None),
+        )
+        async with statement(self._engine) as connection:
+            return {row.contact_id: row.round for row in await connection.execute(query)}
+
     async def exhausted(self, incident_id: str, episode: int) -> bool:
         """See identity_ports.Challenges."""
         async with statement(self._engine) as connection:

@@ -82,6 +82,12 @@ class ContactsAsked(Message):
     asked: Literal[True]
 
 
+class CodesAsked(Message):
+    """The same answer whether the account has contacts of old or not, and whether a code was due."""
+
+    asked: Literal[True]
+
+
 class VerdictTaken(Message):
     """The provider need not tell this again. Whether it changed anything is not said."""
 
@@ -215,6 +221,21 @@ async def ask_trusted_contacts(request: Request) -> Response:
     parts = parts_of(request)
     await parts.identity.vouching.run(await claim_of(request, parts))
     return answer(ContactsAsked(asked=True), 202)
+
+
+@router.post(
+    "/v1/identity/claim/messages",
+    operation_id="askForCodes",
+    status_code=202,
+    summary="Ask for new one-time codes, once those that were sent have run out.",
+    responses=responses(202, CodesAsked, *LIVE),
+    response_model=None,
+)
+async def ask_for_codes(request: Request) -> Response:
+    """They go to contacts of old that have no good code, as often as may be; no count of failures begins anew."""
+    parts = parts_of(request)
+    await parts.identity.again.run(await claim_of(request, parts))
+    return answer(CodesAsked(asked=True), 202)
 
 
 @router.post(

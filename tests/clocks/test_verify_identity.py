@@ -66,6 +66,53 @@ async def test_an_sms_is_late_after_ten_minutes_and_a_mail_is_good_all_day(house
     }
 
 
+async def test_a_claimant_who_slept_asks_for_a_code_and_no_count_begins_anew(house: PatientHouse) -> None:
+    identity = house.house.parts.identity
+    incident_id = (await house.house.alarm(house.empty_theft())).incident_id
+    codes = await house.house.codes_by_contact(incident_id)
+    phone, mail = sorted(codes, key=lambda value: value.count("@"))
+    opened = await identity.claims.open(incident_id, by=house.house.people[Role.AGENT])
+    claim = await identity.claims.enter(opened.token)
+    with pytest.raises(StanchError):
+        await house.house.answer(codes[phone][0], "00000000")
+    await identity.again.run(claim)
+    assert await house.house.codes(incident_id) == codes, "a code is good"
+    assert await house.clock.pass_time(house.part(incident_id, "identity/1"), CODES * TEN_MINUTES)
+
+    newest = [await house.house.codes(incident_id)]
+    for _ in range(CODES):
+        await house.clock.jump(TEN_MINUTES)
+        await identity.again.run(claim)
+        await identity.again.run(claim)
+        newest.append(await house.house.codes(incident_id))
+    assert len({each[phone] for each in newest}) == CODES + 1, "one each time: while it is good no other"
+    assert {each[mail] for each in newest} == {codes[mail]}, "the first mail is good all day"
+    failed = await house.house.rows(
+        "SELECT attempts FROM identity_challenge WHERE id = :id", id=codes[phone][0]
+    )
+    assert [row.attempts for row in failed] == [1]
+    asked = [
+        step for step in await house.house.steps(incident_id, StepKind.CHALLENGE) if step.actor == "claimant"
+    ]
+    assert [step.result["asked"] for step in asked] == [1] * CODES
+    await house.clock.jump(TEN_MINUTES)
+    with pytest.raises(StanchError) as refused:
+        await identity.again.run(claim)
+    assert refused.value.code is ErrorCode.REFUSED_BY_RULE, "asked as often as may be"
+    assert await house.house.codes(incident_id) == newest[-1]
+
+    # Another claim's count is its own; who has answered is sent no other code.
+    second = await identity.claims.enter(
+        (await identity.claims.open(incident_id, by=house.house.people[Role.AGENT])).token
+    )
+    await identity.again.run(second)
+    last = await house.house.codes(incident_id)
+    await house.house.parts.answer_challenge.run(*last[phone], claim=second)
+    await house.clock.jump(TEN_MINUTES)
+    await identity.again.run(second)
+    assert await house.house.codes(incident_id) == last
+
+
 async def test_who_has_answered_is_left_in_peace_until_the_claim_expires(house: PatientHouse) -> None:
     parts = house.house.parts
     incident_id = (await house.house.alarm(house.empty_theft())).incident_id

@@ -222,6 +222,15 @@ def test_whether_there_are_trusted_contacts_shows_in_no_answer(case: Case) -> No
     assert case.as_claimant(case.claim(), "/trusted-contacts") == (202, {"asked": True})
 
 
+def test_asking_for_codes_and_for_the_links_code_tells_nothing_to_who_is_not_proven(case: Case) -> None:
+    claim = case.claim()
+    assert case.as_claimant(claim, "/messages") == (202, {"asked": True})
+    assert case.as_claimant(claim, "/link-code", method="GET") == (200, {"code": None})
+    strangers = {"token": claim["token"][:-1] + ("A" if claim["token"][-1] != "A" else "B")}
+    for path, method in (("/messages", "POST"), ("/link-code", "GET")):
+        assert case.as_claimant(strangers, path, method=method)[0] == 401
+
+
 def test_a_trusted_contact_who_cannot_be_reached_is_in_no_answer_and_keeps_nobody_else_from_a_code(
     case: Case,
 ) -> None:

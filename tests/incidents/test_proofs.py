@@ -8,7 +8,7 @@ import pytest
 from temporalio import activity
 
 from activities.changes import MoveIncident, RecordProof, SetCompromisedSince
-from activities.identity import challenge_reference
+from activities.codes import challenge_reference
 from activities.steps import Effect, Running
 from models.contracts.claims import CheckProofInput, CheckProofResult
 from models.contracts.identity import AnsweredCode

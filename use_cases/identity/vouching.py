@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from activities.identity import challenge_reference
+from activities.codes import challenge_reference
 from activities.identity_ports import Challenges
 from activities.messages import send_to, trusted_message
 from activities.ports import Policies, Secrets
