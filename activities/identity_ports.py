@@ -37,8 +37,8 @@ class Challenges(Protocol):
     ) -> bool:
         """Commit the hash of a code before it is sent; a later round replaces the hash and keeps the count of failures.
 
-        False when the code would open nothing, so it is not to be sent: the contact has answered, or a later round is under
-        way. An answer that is void, or whose claim has ended or expired, is none, unless the owner is proven by it.
+        False when another code than this one counts, so it is not to be sent: the contact has answered that, or a later round is
+        under way. An answer that is void, or whose claim has ended or expired, is none, unless the owner is proven by it.
         """
         ...
 

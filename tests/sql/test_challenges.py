@@ -120,6 +120,7 @@ async def test_an_answer_that_counts_no_more_is_asked_for_again_and_stays_on_rec
     thiefs = await claimed(house, incident)
     await contact.answer("00000000")
     assert await contact.answer(RIGHT, claim=thiefs) == ("accepted", 8)
+    assert await contact.prepare(RIGHT), "a repeated attempt did send this one, and is to say so"
     assert not await contact.prepare("11111111", round_number=2), "who has answered needs no other code"
     assert (await contact.answer("11111111"))[0] == "used"
     if why == "ended":
