@@ -35,8 +35,9 @@ def link_contact(
 ) -> LinkContact | None:
     """A contact of old that stands and that the standing proof rests on, e-mail first, for SMS should carry no link.
 
-    Where the proof rests on none of them: one that no other claimant has answered, and the link is not enough alone there,
-    since nobody has shown who reads it. None where neither is left. `window`: see IdentityRules.swap_window_seconds.
+    Where a rival has answered there, too, or the proof rests on no contact (then one that no rival has answered), the link is
+    not enough alone: nobody has shown who else reads it. That takes a claim, whose session shows the code. None where nothing
+    is left. `window`: see IdentityRules.swap_window_seconds.
     """
     standing = {point.id for point in account.contact_points if point.removed_at is None}
     lost = values_at(account, impostors)
@@ -49,10 +50,10 @@ def link_contact(
     proven = values_at(account, proof.contacts)
     others = {each.contact_id for each in shown if each.claim_id != proof.claim_id}
     rivals = values_at(account, others)
-    for point in usable:
-        if point.value in proven:
-            return LinkContact(point, confirmed=False)
-    for point in usable:
-        if point.value not in rivals:
-            return LinkContact(point, confirmed=True)
-    return None
+    shown_alone = [point for point in usable if point.value in proven - rivals]
+    if shown_alone:
+        return LinkContact(shown_alone[0], confirmed=False)
+    left = [point for point in usable if point.value in proven] or [
+        point for point in usable if point.value not in rivals
+    ]
+    return LinkContact(left[0], confirmed=True) if left and proof.claim_id is not None else None

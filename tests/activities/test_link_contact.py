@@ -30,6 +30,7 @@ def chosen(
     shown: tuple[ShownContact, ...] = (),
     impostors: tuple[str, ...] = (),
     window: timedelta = WINDOW,
+    claim: str | None = OWNER,
 ) -> LinkContact | None:
     account = AccountState(
         account_id="acc-1",
@@ -41,7 +42,7 @@ def chosen(
         contact_points=points,
         security={},
     )
-    proof = StandingProof(OWNER, frozenset(proven))
+    proof = StandingProof(claim, frozenset(proven))
     return link_contact(account, SINCE, window, proof=proof, shown=shown, impostors=impostors)
 
 
@@ -52,6 +53,19 @@ def goes_to(found: LinkContact | None) -> tuple[str, bool] | None:
 def test_it_goes_to_what_the_proven_owner_answered_and_not_to_a_mailbox_that_nobody_showed() -> None:
     assert goes_to(chosen(point("mail"), point("phone"), proven=("phone",))) == ("phone", False)
     assert goes_to(chosen(point("mail"), point("phone"), proven=("phone", "mail"))) == ("mail", False)
+
+
+def test_where_a_rival_reads_too_it_goes_last_and_is_not_enough_alone() -> None:
+    both, rivals = (point("mail"), point("phone")), (ShownContact("mail", THIEF),)
+    assert goes_to(chosen(*both, proven=("mail", "phone"), shown=rivals)) == ("phone", False)
+    assert goes_to(chosen(*both, proven=("mail",), shown=rivals)) == ("mail", True)
+    own = (ShownContact("mail", OWNER),)
+    assert goes_to(chosen(*both, proven=("mail",), shown=own)) == ("mail", False)
+
+
+def test_no_code_is_asked_for_that_no_claim_could_show() -> None:
+    assert chosen(point("mail"), claim=None) is None
+    assert goes_to(chosen(point("mail"), proven=("mail",), claim=None)) == ("mail", False)
 
 
 def test_where_an_impostor_answered_it_goes_never_even_if_the_owner_answered_there_too() -> None:
