@@ -71,7 +71,8 @@ class OwnerLinks:
         sent = {
             "contact_id": chosen.point.id,
             "receipt_id": receipt.receipt_id,
-            "confirmed": chosen.confirmed,
+            # By the wallet's word: an earlier attempt may have made the link, and an older wallet know of no such code.
+            "confirmed": receipt.result.get("asks_confirmation") is True,
         }
         return Effect(blank.model_copy(update=sent), receipt)
 

@@ -98,7 +98,8 @@ async def create(
         body=f"Set a new password for your wallet: https://wallet.example/renew#{token} (one use){besides}",
     )
     seq, moment = await postings.head(connection)
-    return Effect(account_id, seq, moment, {"link_id": link_id})
+    asks = confirmation is not None
+    return Effect(account_id, seq, moment, {"link_id": link_id, "asks_confirmation": asks})
 
 
 async def overtake(connection: AsyncConnection, account_id: str, purpose: str | None = None) -> None:
