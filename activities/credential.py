@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from temporalio import activity
 
 from activities.changes import CloseDecisionTasks, MoveCredential, QueueNotice
+from activities.codes import challenge_reference
 from activities.credential_ports import Accounts, Credentials
 from activities.decisions import performer
 from activities.freeze import FINAL_CODES
-from activities.identity import challenge_reference, trusted_contacts
+from activities.identity import trusted_contacts
 from activities.identity_ports import Challenges
 from activities.messages import credential_message, send_to
 from activities.origin import activity_origin

@@ -151,7 +151,7 @@ def _about_claim(decision: Decision, at: datetime) -> list[Change]:
             WithdrawClaim(decision.claim_id, at, alone=False),
             CloseDecisionTasks((DecisionKind.IDENTITY_CONTESTED,), at),
         ]
-    # The real owner hears of it on what stood before the theft; the claimant's own contacts never do.
+    # The real owner hears of it on what stood before the theft; no contact that this claimant has answered is told.
     return [
         EndClaimOfImpostor(decision.claim_id, at),
         CloseDecisionTasks((DecisionKind.IDENTITY_CONTESTED,), at),

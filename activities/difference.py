@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from activities.covered import entries_of
 from models.contracts.security import EntryChange, EntryDone, ItemDifference
 from models.contracts.wallet import AccountState, SecurityEntry
 from models.masking import masked, masked_text
@@ -41,7 +42,7 @@ def difference(account: AccountState, since: datetime) -> tuple[ItemDifference, 
     """Every security item, in the order of SecurityItem. `since`: the compromise time; what was set at it or later is new."""
     contacts = {point.id: masked(point.kind, point.value) for point in account.contact_points}
     return tuple(
-        counted(item, _item(item, account.security.get(item, ()), since, contacts)) for item in SecurityItem
+        counted(item, _item(item, entries_of(account, item), since, contacts)) for item in SecurityItem
     )
 
 

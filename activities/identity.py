@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from temporalio import activity
 
 from activities.changes import Change, CloseDecisionTasks, MoveIncident, QueueNotice, RecordProof
+from activities.codes import ROUNDS_APART, CodeSender, challenge_reference, lifetime
 from activities.contests import Contests
 from activities.identity_ports import Challenges
-from activities.messages import code_message, send_to
 from activities.origin import activity_origin
-from activities.ports import Incidents, Policies, Secrets
+from activities.ports import Incidents
 from activities.proving import CODE_TO, Judged, Prover, contacts_of_old, presented_contact
 from activities.steps import LOOK, Effect, Running, Steps
-from activities.wallet_ports import Messages, Wallet
+from activities.wallet_ports import Wallet
 from models.contracts.claims import CheckProofInput, CheckProofResult
 from models.contracts.identity import FactorKind, IdentityRules, Presented, RefusedBecause
 from models.contracts.incidents import (
@@ -29,17 +29,14 @@ from models.contracts.incidents import (
 )
 from models.contracts.steps import Refusal
 from models.contracts.wallet import AccountState, ContactKind, ContactPoint
-from models.digests import digest
 from models.errors import ErrorCode, StanchError
-from models.judging import SWAP_WINDOW, refusal
+from models.judging import refusal
 from models.lifecycle import Event
 from models.names import DecisionKind, NoticeTemplate, StepKind
 from models.registered import Activity
 
 
-def trusted_contacts(
-    account: AccountState, since: datetime, swap_window: timedelta = SWAP_WINDOW
-) -> list[ContactPoint]:
+def trusted_contacts(account: AccountState, since: datetime, swap_window: timedelta) -> list[ContactPoint]:
     """Contact points that stood before `since`, the oldest first, one per value.
 
     A number that the thief has replaced or removed counts with the time it was first set: it is the owner's. One that
@@ -54,9 +51,7 @@ def trusted_contacts(
     return list(chosen.values())
 
 
-def refused_contacts(
-    account: AccountState, since: datetime, swap_window: timedelta = SWAP_WINDOW
-) -> list[RefusedContact]:
+def refused_contacts(account: AccountState, since: datetime, swap_window: timedelta) -> list[RefusedContact]:
     """Contact points that are never used, and why. One that the owner had removed before is nobody's business."""
     refused = []
     for point in account.contact_points:
@@ -107,29 +102,21 @@ class SendChallenge:
 
     steps: Steps
     wallet: Wallet
-    messages: Messages
-    challenges: Challenges
-    secrets: Secrets
-    policies: Policies
+    codes: CodeSender
     rules: IdentityRules
 
     @activity.defn(name=Activity.SEND_CHALLENGE)
     async def run(self, step: SendChallengeInput) -> SendChallengeResult:
-        """Commit the code's hash, then send it; recorded as refused when the contact is not trusted any more, or no message can
-        ever reach it.
+        """Commit the code's hash, then send it; recorded as refused when the contact is not trusted any more, has answered, or
+        no message can ever reach it.
         """
 
         async def effect(running: Running) -> Effect[SendChallengeResult]:
-            policy = self.policies.current().identity
-            lifetime = (
-                policy.phone_code_seconds
-                if step.contact.kind == ContactKind.PHONE
-                else policy.email_code_seconds
-            )
-            expires_at = running.requested_at + timedelta(seconds=lifetime)
-            challenge_id = challenge_reference(step.incident_id, step.episode, step.contact.contact_id)
+            policy, kind = self.codes.policies.current().identity, ContactKind(step.contact.kind)
             result = SendChallengeResult(
-                step_key=step.step_key, challenge_id=challenge_id, expires_at=expires_at
+                step_key=step.step_key,
+                challenge_id=challenge_reference(step.incident_id, step.episode, step.contact.contact_id),
+                expires_at=running.requested_at + lifetime(policy, kind),
             )
             account = await self.wallet.account(step.account_id)
             window = timedelta(seconds=self.rules.swap_window_seconds)
@@ -142,22 +129,8 @@ class SendChallenge:
                     "sent to it.",
                 )
                 return Effect(result.model_copy(update={"refusal": refusal}))
-            code = await self.secrets.code(step.incident_id, challenge_id, step.round, policy.code_digits)
-            await self.challenges.prepare(
-                challenge_id=challenge_id,
-                incident_id=step.incident_id,
-                episode=step.episode,
-                contact_id=point.id,
-                channel=point.kind,
-                contact_set_at=point.set_at,
-                round_number=step.round,
-                code=code,
-                sent_at=running.requested_at,
-                expires_at=expires_at,
-                attempts_allowed=policy.attempts_per_contact,
-            )
-            words = code_message(code, challenge_id)
-            refused = await send_to(self.messages, f"{challenge_id}-{step.round}", point, words)
+            number, at = step.round * ROUNDS_APART, running.requested_at
+            refused = await self.codes.send(step.incident_id, step.episode, point, number, at)
             return Effect(result.model_copy(update={"refusal": refused}))
 
         return await self.steps.run(
@@ -227,11 +200,6 @@ def _factor_name(factor: Presented) -> str:
         factor.kind, factor.kind.value
     )
     return f"{short}:{factor.reference}"
-
-
-def challenge_reference(incident_id: str, episode: int, contact_id: str) -> str:
-    """The challenge's id: from business keys, so every attempt and round of one contact shares it."""
-    return digest(["challenge", incident_id, episode, contact_id])[:26].upper()
 
 
 def _choice(point: ContactPoint) -> ContactChoice:

@@ -36,8 +36,12 @@ class Challenges(Protocol):
         sent_at: datetime,
         expires_at: datetime,
         attempts_allowed: int,
-    ) -> None:
-        """Commit the hash of a code before it is sent; a later round replaces the hash and keeps the count."""
+    ) -> bool:
+        """Commit the hash of a code before it is sent; a later round replaces the hash and keeps the count of failures.
+
+        False when another code than this one counts, so it is not to be sent: the contact has answered that, or a later round is
+        under way. An answer that is void, or whose claim has ended or expired, is none, unless the owner is proven by it.
+        """
         ...
 
     async def whose(self, challenge_id: str) -> tuple[str, str] | None:
@@ -65,6 +69,19 @@ class Challenges(Protocol):
 
     async def answered(self, incident_id: str, episode: int) -> list[AnsweredCode]:
         """Each contact that answered in this episode and is not voided."""
+        ...
+
+    async def standing(self, incident_id: str, episode: int, at: datetime) -> dict[str, datetime | None]:
+        """Contacts that have answered so that it counts `at`, with the time at which the answer's claim expires.
+
+        None where no claim can expire: it was answered without one, or the owner is proven by it.
+        """
+        ...
+
+    async def run_out(self, incident_id: str, episode: int, at: datetime) -> dict[str, int]:
+        """Contacts of the owner that were sent a code which is no good any more `at`, and whose answer does not count: with the
+        round of that code.
+        """
         ...
 
     async def exhausted(self, incident_id: str, episode: int) -> bool:

@@ -26,8 +26,12 @@ PREVIOUS = ".previous"
 SMS, EMAIL, ALL = "sms", "email", "all"
 
 
-def old_contacts(account: AccountState, since: datetime) -> tuple[list[ContactPoint], list[str]]:
+def old_contacts(
+    account: AccountState, since: datetime, swap_window: timedelta
+) -> tuple[list[ContactPoint], list[str]]:
     """(contact points that may be told, ids of those that may not), by the wallet's times and by what contradicts them.
+
+    `swap_window`: how long before `since` a number in other hands counts as the thief's (IdentityRules.swap_window_seconds).
 
     A time can be false: a contact that took another's place at or after `since` was changed since, whatever it says of
     itself; so was one that claims to be older than what it replaced, or that the list of security settings dates later.
@@ -46,7 +50,7 @@ def old_contacts(account: AccountState, since: datetime) -> tuple[list[ContactPo
             )
         }
     )
-    return trusted_contacts(honest, since), sorted(changed)
+    return trusted_contacts(honest, since, swap_window), sorted(changed)
 
 
 def _changed(account: AccountState, since: datetime) -> Iterator[str]:

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from activities.asking import LookAtCodes
 from activities.close_account import CloseAccount
 from activities.closing import CloseTheIncident
 from activities.closure_ports import Closures
+from activities.codes import CodeSender
 from activities.comparing import CompareSecurity
 from activities.compromise_time import MoveCompromiseTime
+from activities.contact_ports import ContactHistory
 from activities.contests import Contests
 from activities.credential import (
     CheckCredential,
@@ -30,12 +33,13 @@ from activities.holds import Hold, ListHolds, ReleaseHold
 from activities.identity import CheckProof, PlanIdentity, SendChallenge
 from activities.identity_ports import Challenges, IdentityClaims
 from activities.ladder import RestartLadder, WatchAccount
+from activities.link_use import LookAtLink
 from activities.money import CatchUp, CompareRules, Trace
 from activities.money_ports import Traces, TransferIndex
 from activities.offer_ports import Offers
 from activities.offering import AskRestitution, PlanRestitution
 from activities.opening import LoadIncident, RegisterIncident, TakeUpAlarm
-from activities.owner_link import SendLinkAgain, SendOwnerLink
+from activities.owner_link import OwnerLinks, SendLinkAgain, SendOwnerLink
 from activities.payments import FindPayments, StopPayment
 from activities.people_said import ChangeThefts, FreezeMule, ReleaseMule, SettleQuestion
 from activities.ports import AlarmStore, Clock, DecisionStore, Incidents, Policies, Secrets, StepStore
@@ -79,6 +83,7 @@ class Ports:
     closures: Closures
     challenges: Challenges
     claimants: IdentityClaims
+    contact_history: ContactHistory
     identity_rules: IdentityRules
     decisions: DecisionStore
     secrets: Secrets
@@ -98,21 +103,16 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         ports.wallet, ports.challenges, ports.claimants, ports.incidents, ports.identity_rules, ports.clock
     )
     contests = Contests(steps, ports.incidents, prover, ports.policies)
+    codes = CodeSender(ports.challenges, ports.messages, ports.secrets, ports.policies)
+    links = OwnerLinks(ports.wallet, ports.contact_history, ports.secrets, ports.identity_rules)
     return [
         RegisterIncident(ports.incidents, ports.alarms, steps, ports.policies, ports.clock).run,
         LoadIncident(ports.incidents).run,
         TakeUpAlarm(steps, ports.incidents, ports.wallet, ports.policies).run,
         Freeze(steps, FreezeEffect(ports.wallet)).run,
         PlanIdentity(steps, ports.wallet, ports.identity_rules).run,
-        SendChallenge(
-            steps,
-            ports.wallet,
-            ports.messages,
-            ports.challenges,
-            ports.secrets,
-            ports.policies,
-            ports.identity_rules,
-        ).run,
+        SendChallenge(steps, ports.wallet, codes, ports.identity_rules).run,
+        LookAtCodes(ports.challenges, ports.clock).run,
         CheckProof(steps, ports.challenges, ports.incidents, prover, contests).run,
         CatchUp(steps, ports.index).run,
         FindThefts(steps, ports.index, ports.incidents, ports.wallet).run,
@@ -126,8 +126,9 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         StopPayment(steps, ports.wallet).run,
         ResetItem(steps, ports.wallet).run,
         ReadBack(steps, ports.wallet).run,
-        SendOwnerLink(steps, ports.wallet).run,
-        SendLinkAgain(steps, ports.wallet, ports.decisions).run,
+        SendOwnerLink(steps, links).run,
+        SendLinkAgain(steps, links, ports.decisions).run,
+        LookAtLink(ports.wallet).run,
         AskDecision(steps, ports.decisions).run,
         ReadDecision(ports.decisions).run,
         CarryOutDecision(steps, ports.decisions, ports.incidents).run,

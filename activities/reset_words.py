@@ -53,6 +53,15 @@ def still_active(item: SecurityItem, number: int) -> str:
     )
 
 
+def not_restored(item: SecurityItem, number: int) -> str:
+    """The wallet gave its receipt, and what was taken away since is still missing."""
+    return (
+        f"{number} of {item} that were taken away since the compromise time (who may vouch for the owner) are not back at the "
+        f"wallet, in spite of its receipt. {SAFE} Have the wallet's operator restore them by hand (`stanch incident security` "
+        f"names them), {AGAIN}"
+    )
+
+
 def not_read_back(code: str) -> str:
     """Everything may be reset, and nobody has seen it."""
     return (

@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities import reset_words
 from activities.changes import Change, CloseDecisionTasks, MoveIncident, QueueNotice, RecordReset
+from activities.covered import entries_of
 from activities.difference import ENDED_WHOLLY, LISTED, set_since
 from activities.freeze import FINAL_CODES
 from activities.origin import activity_origin
@@ -116,8 +117,18 @@ def what_is_missing(item: SecurityItem, account: AccountState, step: ReadBackInp
         return step.failed.get(item) or reset_words.without_receipt(item)
     if item not in account.security:
         return reset_words.not_shown(item)
-    standing = [entry for entry in account.security[item] if _stands(item, entry, step)]
-    return reset_words.still_active(item, len(standing)) if standing else None
+    entries = entries_of(account, item)
+    standing = [entry for entry in entries if _stands(item, entry, step)]
+    if standing:
+        return reset_words.still_active(item, len(standing))
+    trusted = {each.id for each in account.trusted_contacts}
+    away = [entry for entry in entries if entry.id in trusted and _was_taken(entry, step)]
+    return reset_words.not_restored(item, len(away)) if away else None
+
+
+def _was_taken(entry: SecurityEntry, step: ReadBackInput) -> bool:
+    """Whether it was there at the compromise time, and is not now."""
+    return entry.ended_at is not None and set_since(entry) < step.compromised_since <= entry.ended_at
 
 
 def _stands(item: SecurityItem, entry: SecurityEntry, step: ReadBackInput) -> bool:

@@ -125,8 +125,12 @@ class Wallet(Receipts, Protocol):
         *,
         key: str,
         reference: str | None = None,
+        confirmation: str | None = None,
     ) -> Receipt:
-        """Have the wallet send its one-use link for new secrets to an old contact point; `reference` binds it to a case."""
+        """Have the wallet send its one-use link for new secrets to an old contact point; `reference` binds it to a case.
+
+        With `confirmation` the link opens nothing without this code, which the wallet tells nobody.
+        """
         ...
 
     async def payments(self, account_id: str, since: datetime) -> list[InFlightPayment]:

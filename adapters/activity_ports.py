@@ -27,6 +27,7 @@ def activity_ports(wiring: Wiring) -> Ports:
         closures=wiring.closures,
         challenges=wiring.challenges,
         claimants=wiring.claimants,
+        contact_history=wiring.contact_history,
         identity_rules=wiring.identity_rules,
         decisions=wiring.decisions,
         secrets=wiring.incident_secrets,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from activities.codes import CodeSender
 from adapters.wiring import Wiring
 from use_cases.decide import Decide
+from use_cases.identity.asking_again import AskForCodes
 from use_cases.identity.call_back import CallBack
 from use_cases.identity.claims import Claims
 from use_cases.identity.documents import ShowDocument
+from use_cases.identity.link_code import ShowLinkCode
 from use_cases.identity.look import LookAtIdentity
 from use_cases.identity.own_secrets import PresentSecret
 from use_cases.identity.presenting import Presenting
@@ -27,6 +30,8 @@ class IdentityParts:
     call_back: CallBack
     look: LookAtIdentity
     withdrawing: WithdrawClaims
+    link_code: ShowLinkCode
+    again: AskForCodes
 
 
 def identity_parts(wiring: Wiring, decide: Decide) -> IdentityParts:
@@ -50,4 +55,11 @@ def identity_parts(wiring: Wiring, decide: Decide) -> IdentityParts:
         call_back=CallBack(presenting),
         look=LookAtIdentity(claims, wiring.claimants, wiring.wallet, wiring.prover, wiring.identity_rules),
         withdrawing=WithdrawClaims(claims, decide, wiring.steps, wiring.clock),
+        again=AskForCodes(
+            presenting,
+            wiring.challenges,
+            CodeSender(wiring.challenges, wiring.messages, wiring.incident_secrets, wiring.policies),
+            wiring.incidents,
+        ),
+        link_code=ShowLinkCode(claims, wiring.contact_history, wiring.overview, wiring.incident_secrets),
     )

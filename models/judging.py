@@ -18,9 +18,6 @@ from models.contracts.identity import (
 )
 from models.contracts.wallet import SignalKind
 
-SWAP_WINDOW = timedelta(days=7)
-"""Where no rules are at hand: what a SIM swap spoils before the compromise time."""
-
 TAKEN_OVER = frozenset({SignalKind.SIM_SWAP, SignalKind.PORTED})
 
 

@@ -24,6 +24,11 @@ GROWN = (
     "ALTER TABLE wallet.owner_link ADD COLUMN IF NOT EXISTS purpose text NOT NULL DEFAULT 'renew_credentials'",
     "ALTER TABLE wallet.owner_link ADD COLUMN IF NOT EXISTS reference text",
     "ALTER TABLE wallet.owner_link ADD COLUMN IF NOT EXISTS ended_at timestamptz",
+    "ALTER TABLE wallet.owner_link ADD COLUMN IF NOT EXISTS confirmation_digest text",
+    "ALTER TABLE wallet.owner_link ADD COLUMN IF NOT EXISTS contact_point_id text",
+    "ALTER TABLE wallet.owner_link ADD COLUMN IF NOT EXISTS authenticator_id text",
+    "ALTER TABLE wallet.owner_link ADD COLUMN IF NOT EXISTS created_at timestamptz NOT NULL DEFAULT clock_timestamp()",
+    "ALTER TABLE wallet.owner_link ADD COLUMN IF NOT EXISTS failures integer NOT NULL DEFAULT 0",
 )
 """What tables of an earlier version lack: a world outlives the program that made it."""
 

@@ -12,11 +12,13 @@ from sqlalchemy import (
     DateTime,
     Double,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     Numeric,
     Table,
     Text,
+    func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -185,11 +187,18 @@ owner_link = Table(
     Column("token_digest", Text, nullable=False, unique=True),
     Column("purpose", Text, nullable=False, server_default="renew_credentials"),
     Column("reference", Text),
+    Column("contact_point_id", Text),
+    Column("authenticator_id", Text),
+    Column("confirmation_digest", Text),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
     _instant("expires_at"),
     _instant("used_at", nullable=True),
     _instant("ended_at", nullable=True),
 )
-"""`reference`: the caller's case it was made for. `ended_at`: it was overtaken, and opens nothing any more."""
+"""`reference`: the caller's case it was made for. `confirmation_digest`: of the code that is asked for besides, `failures`: wrong
+ones so far. `ended_at`: it was overtaken or guessed at, and opens nothing any more.
+"""
 
 payment = Table(
     "payment",

@@ -35,7 +35,7 @@ SAY = {
     ),
     "used": (
         ErrorCode.CODE_USED,
-        "This code was used already. Nothing was changed; there is nothing more to do.",
+        "This code was used already. Nothing was changed; if it was not you, or your claim is over, ask for a new code.",
     ),
     "too_many": (
         ErrorCode.TOO_MANY_ATTEMPTS,

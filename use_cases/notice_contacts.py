@@ -1,14 +1,17 @@
-"""Whom a notice may reach: contact points that stood before the theft, and none that a thief has set or changed since."""
+"""Whom a notice may reach: contact points that stood before the theft; none that a thief has set, changed or read since."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from activities.contact_ports import ContactHistory
+from activities.link_contact import values_at
 from activities.notice_ports import NoticeStore
 from activities.notices import ALL, PREVIOUS, channel_of, old_contacts
 from activities.opening import compromise_time
 from activities.ports import Clock, Incidents, Policies
+from models.contracts.identity import IdentityRules
 from models.contracts.incidents import IncidentFacts
 from models.contracts.notices import DueNotice
 from models.contracts.wallet import AccountState, ContactPoint
@@ -21,6 +24,8 @@ class NoticeContacts:
 
     store: NoticeStore
     incidents: Incidents
+    history: ContactHistory
+    rules: IdentityRules
     policies: Policies
     clock: Clock
 
@@ -41,12 +46,15 @@ class NoticeContacts:
             since = None if known is None else min(known, notice.trusted_before or notice.promised_at)
         if since is None:
             return None
-        chosen, refused = old_contacts(account, since)
+        chosen, refused = old_contacts(account, since, timedelta(seconds=self.rules.swap_window_seconds))
         if notice.own:
             values = {point.id: point.value for point in chosen}
             stood = await self._stood(notice.incident_id, account, values)
-            refused += [name for name in values if name not in stood]
-            chosen = [point for point in chosen if point.id in stood]
+            # Where an impostor has read a code, an impostor reads the notice, too. With no contact left, people tell the owner.
+            lost = values_at(account, await self.history.of_impostors(notice.incident_id))
+            kept = {point.id for point in chosen if point.id in stood and point.value not in lost}
+            refused += [name for name in values if name not in kept]
+            chosen = [point for point in chosen if point.id in kept]
         if refused:
             await self.store.left_out(notice.notice_id, sorted({_plain(name) for name in refused}))
         chosen = [point for point in chosen if notice.channel in {ALL, channel_of(point)}]

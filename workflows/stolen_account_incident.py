@@ -10,6 +10,7 @@ from temporalio.exceptions import ActivityError, ChildWorkflowError, is_cancelle
 
 with workflow.unsafe.imports_passed_through():
     from activities.freeze import Freeze, freeze_step_key
+    from activities.link_use import LookAtLink
     from activities.opening import RegisterIncident
     from models.contracts.incidents import (
         FreezeInput,
@@ -19,6 +20,8 @@ with workflow.unsafe.imports_passed_through():
         ReturnAccountInput,
         VerifyIdentityInput,
     )
+    from models.contracts.policy import RESET_DEFAULTS
+    from models.contracts.resets import LookAtLinkInput
     from models.digests import digest
     from models.errors import ErrorCode
     from models.lifecycle import PROVEN, Status
@@ -42,6 +45,9 @@ RETURNING_IS_PROVEN = "returning-is-proven"
 
 BEING_ENDED = frozenset({Status.RELEASING, Status.CLOSING, Status.RETURN_CLOSING})
 """An ending without stages, or one out of them, has begun: told again, the story goes on with it."""
+
+RETURN_SHOWS_LINK = "return-shows-link"
+"""Patch: who approves a return reads what became of the owner's link; when that changes, the question is put anew."""
 
 OVERTAKEN = frozenset({ErrorCode.ALARM_WAITING.value, ErrorCode.ILLEGAL_MOVE.value})
 """Refusals because something came in between: the next telling sees it. Everything else goes to people first."""
@@ -242,19 +248,53 @@ class StolenAccountIncident(ResetRounds, Endings):
         await self.look()
 
     async def _decide_return(self) -> str:
-        """An agent asks for the return and a supervisor approves it: lifting protection takes four eyes."""
+        """An agent asks for the return and a supervisor approves it: lifting protection takes four eyes.
+
+        They agree to what became of the owner's link, too. What they chose before it was used says nothing of its use: the
+        question is put anew then.
+        """
+        kind, choice = DecisionKind.RETURN_ACCOUNT, Outcome.RESTORED.value
+        shows_link = workflow.patched(RETURN_SHOWS_LINK)
+        rules = self.policy.reset or RESET_DEFAULTS
+        pause, longest = (
+            timedelta(seconds=each) for each in (rules.first_pause_seconds, rules.longest_pause_seconds)
+        )
+        asked: str | None = None
+        while True:
+            link = await self._look_at_link() if shows_link else ""
+            if link != asked:
+                asked = link
+                await self._ask_return(link)
+            elif (decision := self.choice(choice, kind)) is not None:
+                return decision.request_id
+            await self.attend_until(
+                lambda: self.choice(choice, kind) is not None, patience=pause if shows_link else None
+            )
+            pause = min(2 * pause, longest)
+
+    async def _ask_return(self, link: str) -> None:
         details = {"receipts": digest({item.value: receipt for item, receipt in self.receipts.items()})}
+        if link:
+            details["owner_link"] = link
         await self.ask(
             DecisionKind.RETURN_ACCOUNT,
             (Outcome.RESTORED.value, Outcome.FALSE_ALARM.value),
             four_eyes=True,
             details=details,
         )
-        kind = DecisionKind.RETURN_ACCOUNT
-        await self.attend_until(lambda: self.choice(Outcome.RESTORED, kind) is not None)
-        decision = self.choice(Outcome.RESTORED, kind)
-        assert decision is not None
-        return decision.request_id
+
+    async def _look_at_link(self) -> str:
+        found = await workflow.execute_activity_method(
+            LookAtLink.run,
+            LookAtLinkInput(
+                incident_id=self.incident_id,
+                episode=self.facts.episode,
+                account_id=self.facts.account_id,
+            ),
+            summary="what became of the owner's link",
+            **LOOK,
+        )
+        return found.words
 
     async def _finish_return(self, request_id: str, factors: tuple[str, ...]) -> Outcome:
         stages = await self._return_account(request_id)

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, func, select, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.secrets.keys import DataKeys, keyed_digest
@@ -50,6 +49,47 @@ SELECT incident_id, episode, remaining, accepted, late FROM judged
 """
 )
 
+# What was answered counts no more when it is void or its claim is over, unless the owner is proven by it: the contact may be asked
+# again then. Failures stay counted, the right answer was none. Who had answered stays on record: they may be named an impostor.
+PREPARE = text(
+    """
+WITH former AS (
+    SELECT c.id, c.answered_at, c.incident_id, c.episode, c.contact_id, c.channel, c.claim_id, c.voided_at
+    FROM identity_challenge c LEFT JOIN identity_claim k ON k.id = c.claim_id
+    WHERE c.id = :id AND c.round < :round
+      AND (c.voided_at IS NOT NULL OR (c.answered_at IS NOT NULL AND (k.ended_at IS NOT NULL OR k.expires_at <= :sent_at)))
+      AND NOT EXISTS (SELECT FROM proof p WHERE (p.incident_id, p.episode, p.claim_id) = (c.incident_id, c.episode, c.claim_id)
+                      AND p.voided_at IS NULL)
+    FOR UPDATE OF c
+), kept AS (
+    INSERT INTO former_answer (challenge_id, answered_at, incident_id, episode, contact_id, channel, claim_id, voided_at,
+                               asked_again_at)
+    SELECT id, answered_at, incident_id, episode, contact_id, channel, claim_id, voided_at, CAST(:sent_at AS timestamptz)
+    FROM former WHERE answered_at IS NOT NULL
+)
+INSERT INTO identity_challenge AS c (id, incident_id, episode, contact_id, channel, contact_set_at, round, code_digest, sent_at,
+                                     expires_at, attempts, attempts_allowed)
+VALUES (:id, :incident_id, :episode, :contact_id, :channel, :contact_set_at, :round, :code_digest, :sent_at, :expires_at, 0,
+        :attempts_allowed)
+ON CONFLICT (id) DO UPDATE SET round = excluded.round, code_digest = excluded.code_digest, sent_at = excluded.sent_at,
+    expires_at = excluded.expires_at, attempts = c.attempts - CASE WHEN c.answered_at IS NULL THEN 0 ELSE 1 END,
+    answered_at = NULL, voided_at = NULL, claim_id = NULL
+WHERE c.round < excluded.round
+  AND ((c.answered_at IS NULL AND c.voided_at IS NULL) OR EXISTS (SELECT FROM former))
+"""
+)
+
+STANDING = text(
+    """
+SELECT c.contact_id, CASE WHEN p.step_id IS NULL THEN k.expires_at END AS until
+FROM identity_challenge c LEFT JOIN identity_claim k ON k.id = c.claim_id
+LEFT JOIN proof p ON (p.incident_id, p.episode, p.claim_id) = (c.incident_id, c.episode, c.claim_id) AND p.voided_at IS NULL
+WHERE c.incident_id = :incident_id AND c.episode = :episode AND c.answered_at IS NOT NULL AND c.voided_at IS NULL
+  AND (c.claim_id IS NULL OR p.step_id IS NOT NULL OR (k.ended_at IS NULL AND k.expires_at > :at))
+"""
+)
+"""The other side of PREPARE: what it leaves as it is."""
+
 NOBODYS = bytes(32)
 """Stands in for the key of an incident that is not there, so that its absence does not show in the time it takes."""
 
@@ -75,36 +115,30 @@ class SqlChallenges:
         sent_at: datetime,
         expires_at: datetime,
         attempts_allowed: int,
-    ) -> None:
-        """See identity_ports.Challenges. An answered challenge stays as it is: its contact has proven itself."""
+    ) -> bool:
+        """See identity_ports.Challenges."""
         key = await self._keys.key_for(incident_id)
-        fresh = insert(IdentityChallenge).values(
-            id=challenge_id,
-            incident_id=incident_id,
-            episode=episode,
-            contact_id=contact_id,
-            channel=channel,
-            contact_set_at=contact_set_at,
-            round=round_number,
-            code_digest=code_digest(key, challenge_id, code),
-            sent_at=sent_at,
-            expires_at=expires_at,
-            attempts=0,
-            attempts_allowed=attempts_allowed,
-        )
-        prepared = fresh.on_conflict_do_update(
-            index_elements=["id"],
-            set_={
-                "round": fresh.excluded.round,
-                "code_digest": fresh.excluded.code_digest,
-                "sent_at": fresh.excluded.sent_at,
-                "expires_at": fresh.excluded.expires_at,
-            },
-            where=(IdentityChallenge.answered_at.is_(None))
-            & (IdentityChallenge.round < fresh.excluded.round),
+        values = {
+            "id": challenge_id,
+            "incident_id": incident_id,
+            "episode": episode,
+            "contact_id": contact_id,
+            "channel": channel,
+            "contact_set_at": contact_set_at,
+            "round": round_number,
+            "code_digest": code_digest(key, challenge_id, code),
+            "sent_at": sent_at,
+            "expires_at": expires_at,
+            "attempts_allowed": attempts_allowed,
+        }
+        # Answered already, it was sent by an attempt that did not live to say so: the message's id keeps it from arriving twice.
+        stands = select(IdentityChallenge.id).where(
+            IdentityChallenge.id == challenge_id,
+            IdentityChallenge.code_digest == values["code_digest"],
         )
         async with statement(self._engine) as connection:
-            await connection.execute(prepared)
+            await connection.execute(PREPARE, values)
+            return await connection.scalar(stands) is not None
 
     async def whose(self, challenge_id: str) -> tuple[str, str] | None:
         """See identity_ports.Challenges."""
@@ -213,6 +247,28 @@ class SqlChallenges:
                 )
                 for row in rows
             ]
+
+    async def standing(self, incident_id: str, episode: int, at: datetime) -> dict[str, datetime | None]:
+        """See identity_ports.Challenges."""
+        values = {"incident_id": incident_id, "episode": episode, "at": at}
+        async with statement(self._engine) as connection:
+            return {row.contact_id: row.until for row in await connection.execute(STANDING, values)}
+
+    async def run_out(self, incident_id: str, episode: int, at: datetime) -> dict[str, int]:
+        """See identity_ports.Challenges."""
+        standing = await self.standing(incident_id, episode, at)
+        query = select(IdentityChallenge.contact_id, IdentityChallenge.round).where(
+            IdentityChallenge.incident_id == incident_id,
+            IdentityChallenge.episode == episode,
+            IdentityChallenge.channel != "trusted",
+            IdentityChallenge.contact_id.not_in(standing),
+            # What was answered is used up, however long it would have been good.
+            (IdentityChallenge.expires_at <= at)
+            | IdentityChallenge.answered_at.is_not(None)
+            | IdentityChallenge.voided_at.is_not(None),
+        )
+        async with statement(self._engine) as connection:
+            return {row.contact_id: row.round for row in await connection.execute(query)}
 
     async def exhausted(self, incident_id: str, episode: int) -> bool:
         """See identity_ports.Challenges."""

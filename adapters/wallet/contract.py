@@ -167,6 +167,7 @@ class HttpWallet:
         *,
         key: str,
         reference: str | None = None,
+        confirmation: str | None = None,
     ) -> Receipt:
         """See ports.Wallet."""
         body = {
@@ -176,6 +177,8 @@ class HttpWallet:
         }
         if reference is not None:
             body["reference"] = reference
+        if confirmation is not None:
+            body["confirmation_code"] = confirmation
         return await self._connection.write("POST", f"{account(account_id)}/owner-links", key=key, body=body)
 
     async def payments(self, account_id: str, since: datetime) -> list[InFlightPayment]:

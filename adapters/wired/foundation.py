@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from activities.steps import Steps
 from adapters.clock import SystemClock
 from adapters.messages.gateway import HttpMessages
-from adapters.policies import FixedPolicy, read_policy
+from adapters.policies import FixedPolicy, read_identity_rules, read_policy
 from adapters.secrets.keys import DataKeys, IncidentSecrets, MasterKey, Sealer
+from adapters.sql.contact_history import SqlContactHistory
 from adapters.sql.data_keys import SqlKeyTable
 from adapters.sql.engine import make_engine
 from adapters.sql.incidents import SqlIncidents
@@ -20,6 +21,7 @@ from adapters.sql.staff_alerts import SqlStaffAlerts
 from adapters.sql.step_store import SqlStepStore
 from adapters.wallet.connection import WalletConnection
 from adapters.wallet.contract import HttpWallet
+from models.contracts.identity import IdentityRules
 from models.errors import ErrorCode, StanchError
 from settings import Settings
 
@@ -34,6 +36,11 @@ class Foundation:
     def policies(self) -> FixedPolicy:
         """The rules this process was started with."""
         return FixedPolicy(read_policy(self.settings.policy_dir, self.settings.policy))
+
+    @cached_property
+    def identity_rules(self) -> IdentityRules:
+        """What proves the owner."""
+        return read_identity_rules(self.settings.identity_rules)
 
     @cached_property
     def engine(self) -> AsyncEngine:
@@ -74,6 +81,11 @@ class Foundation:
     def staff_alerts(self) -> SqlStaffAlerts:
         """Alerts to staff."""
         return SqlStaffAlerts(self.engine, self.settings.staff_language)
+
+    @cached_property
+    def contact_history(self) -> SqlContactHistory:
+        """Which contacts were answered, and by whom."""
+        return SqlContactHistory(self.engine)
 
     @cached_property
     def incident_secrets(self) -> IncidentSecrets:

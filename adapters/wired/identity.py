@@ -8,7 +8,6 @@ from functools import cached_property
 from activities.proving import Prover
 from adapters.identity.documents import HttpDocuments, NoDocuments
 from adapters.identity.passkeys import WebAuthnPasskeys
-from adapters.policies import read_identity_rules
 from adapters.secrets.keys import Sealer
 from adapters.sql.challenges import SqlChallenges
 from adapters.sql.credentials import SqlCredentials
@@ -16,7 +15,6 @@ from adapters.sql.identity_claims import SqlIdentityClaims
 from adapters.sql.identity_limits import SqlLimits
 from adapters.sql.pace import SqlPace
 from adapters.wired.foundation import Foundation
-from models.contracts.identity import IdentityRules
 from models.errors import ErrorCode, StanchError
 
 LEAST_SECRET = 16
@@ -31,11 +29,6 @@ class IdentityWiring(Foundation):
     def challenges(self) -> SqlChallenges:
         """One-time codes."""
         return SqlChallenges(self.engine, self.keys)
-
-    @cached_property
-    def identity_rules(self) -> IdentityRules:
-        """What proves the owner."""
-        return read_identity_rules(self.settings.identity_rules)
 
     @cached_property
     def claimants(self) -> SqlIdentityClaims:

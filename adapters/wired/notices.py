@@ -51,7 +51,12 @@ class NoticeWiring(Foundation):
     def notice_contacts(self) -> NoticeContacts:
         """Whom notices may reach."""
         return NoticeContacts(
-            store=self.notices, incidents=self.incidents, policies=self.policies, clock=self.clock
+            store=self.notices,
+            incidents=self.incidents,
+            history=self.contact_history,
+            rules=self.identity_rules,
+            policies=self.policies,
+            clock=self.clock,
         )
 
     @cached_property

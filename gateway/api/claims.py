@@ -18,6 +18,7 @@ from models.contracts.base import Message
 from models.contracts.identity import Claim, FactorKind
 from models.errors import ErrorCode, StanchError
 from use_cases.identity.documents import DocumentSession
+from use_cases.identity.link_code import LinkCode
 from use_cases.identity.look import ClaimantsView
 from use_cases.identity.own_secrets import PasskeyChallenge
 
@@ -81,6 +82,12 @@ class ContactsAsked(Message):
     asked: Literal[True]
 
 
+class CodesAsked(Message):
+    """The same answer whether the account has contacts of old or not, and whether a code was due."""
+
+    asked: Literal[True]
+
+
 class VerdictTaken(Message):
     """The provider need not tell this again. Whether it changed anything is not said."""
 
@@ -90,10 +97,14 @@ class VerdictTaken(Message):
 async def claim_of(request: Request, parts: Parts) -> Claim:
     """The claim of the bearer token. Errors: TOO_MANY_ATTEMPTS, before and after the token is looked at; UNAUTHENTICATED."""
     await parts.pacing.address(request)
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    claim = await parts.identity.claims.enter(token if scheme.lower() == "bearer" else "")
+    claim = await parts.identity.claims.enter(_token(request))
     await parts.pacing.claim(claim.claim_id)
     return claim
+
+
+def _token(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token if scheme.lower() == "bearer" else ""
 
 
 @router.get(
@@ -107,6 +118,29 @@ async def show_own_claim(request: Request) -> Response:
     """Always the same ways; contacts, masked, only once the claimant is the proven owner."""
     parts = parts_of(request)
     return answer(await parts.identity.look.mine(await claim_of(request, parts)))
+
+
+@router.get(
+    "/v1/identity/claim/link-code",
+    operation_id="showLinkCode",
+    summary="The code that the wallet's link for new secrets asks for besides.",
+    responses=responses(
+        200,
+        LinkCode,
+        ErrorCode.UNAUTHENTICATED,
+        ErrorCode.TOO_MANY_ATTEMPTS,
+        ErrorCode.DATABASE_UNREACHABLE,
+        ErrorCode.ERASED,
+    ),
+    response_model=None,
+)
+async def show_link_code(request: Request) -> Response:
+    """Only for the claim that is the proven owner's, also when it is too old for anything else; null for everybody else."""
+    parts = parts_of(request)
+    await parts.pacing.address(request)
+    claim = await parts.identity.link_code.enter(_token(request))
+    await parts.pacing.claim(claim.claim_id)
+    return answer(await parts.identity.link_code.run(claim))
 
 
 @router.post(
@@ -179,7 +213,7 @@ async def begin_document(request: Request) -> Response:
     operation_id="askTrustedContacts",
     status_code=202,
     summary="Ask the account's trusted contacts to vouch for the claimant.",
-    responses=responses(202, ContactsAsked, *LIVE, ErrorCode.WALLET_REFUSED),
+    responses=responses(202, ContactsAsked, *LIVE),
     response_model=None,
 )
 async def ask_trusted_contacts(request: Request) -> Response:
@@ -187,6 +221,21 @@ async def ask_trusted_contacts(request: Request) -> Response:
     parts = parts_of(request)
     await parts.identity.vouching.run(await claim_of(request, parts))
     return answer(ContactsAsked(asked=True), 202)
+
+
+@router.post(
+    "/v1/identity/claim/messages",
+    operation_id="askForCodes",
+    status_code=202,
+    summary="Ask for new one-time codes, once those that were sent have run out.",
+    responses=responses(202, CodesAsked, *LIVE),
+    response_model=None,
+)
+async def ask_for_codes(request: Request) -> Response:
+    """They go to contacts of old that have no good code, as often as may be; no count of failures begins anew."""
+    parts = parts_of(request)
+    await parts.identity.again.run(await claim_of(request, parts))
+    return answer(CodesAsked(asked=True), 202)
 
 
 @router.post(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.contracts.base import Moment
+from models.contracts.base import Message, Moment
 from models.contracts.identity import FactorKind
 from models.contracts.steps import StepInput, StepResult
 
@@ -77,3 +77,16 @@ class CheckProofResult(StepResult):
     proven: bool
     factors: tuple[str, ...]
     exhausted: bool = False
+
+
+class LookAtCodesInput(Message):
+    """Ask which contacts need no code now."""
+
+    incident_id: str
+    episode: int
+
+
+class LookAtCodesResult(Message):
+    """`answered`: by contact id, until when the answer counts; None where nothing ends it."""
+
+    answered: dict[str, Moment | None]

@@ -53,6 +53,22 @@ class OwnerLinkResult(StepResult):
 
     contact_id: str | None = None
     receipt_id: str | None = None
+    confirmed: bool = Field(default=False, exclude_if=lambda confirmed: not confirmed)
+    """Whether it asks for a code besides, which only the proven claimant's session shows."""
+
+
+class LookAtLinkInput(Message):
+    """Ask the wallet what became of the links of this episode."""
+
+    incident_id: str
+    episode: int
+    account_id: str
+
+
+class LookAtLinkResult(Message):
+    """In words, as people read them who approve the return. Contacts by kind and id."""
+
+    words: str
 
 
 class ReadBackInput(StepInput):

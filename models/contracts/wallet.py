@@ -135,6 +135,21 @@ class StandingHold(WalletMessage):
     expires_at: Moment | None = None
 
 
+class OwnerLinkState(WalletMessage):
+    """A link of one use that the wallet made. What it opens with is told to nobody."""
+
+    link_id: str
+    purpose: str
+    reference: str | None = None
+    contact_point_id: str | None = None
+    created_at: Moment
+    used_at: Moment | None = None
+    ended_at: Moment | None = None
+    """It was overtaken by another one or by a reset, or guessed at."""
+    authenticator_id: str | None = None
+    """The authenticator that was set by it, where one was."""
+
+
 class AccountState(WalletMessage):
     """Everything the wallet tells about one account at `read_at`."""
 
@@ -151,6 +166,8 @@ class AccountState(WalletMessage):
     """When the wallet last took the owner's real name from a document: what a new look is compared with."""
     language: str | None = None
     """BCP 47, where the wallet tells which language the owner reads."""
+    owner_links: tuple[OwnerLinkState, ...] | None = None
+    """Links made lately; None where the wallet does not tell (contract before 1.2)."""
 
 
 class FoundAccount(WalletMessage):

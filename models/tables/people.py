@@ -74,6 +74,24 @@ class IdentityChallenge(Base):
     """Whose claim it was answered for; None when somebody answered without one."""
 
 
+class FormerAnswer(Base):
+    """An answer that counts no more, since its claim is over or it is void, kept when the contact is asked again: whoever gave
+    it may still be named an impostor.
+    """
+
+    __tablename__ = "former_answer"
+
+    challenge_id: Mapped[Ulid] = mapped_column(ForeignKey("identity_challenge.id"), primary_key=True)
+    answered_at: Mapped[Instant] = mapped_column(primary_key=True)
+    incident_id: Mapped[Ulid] = mapped_column(index=True)
+    episode: Mapped[int]
+    contact_id: Mapped[str] = mapped_column(String(64))
+    channel: Mapped[str] = mapped_column(String(8))
+    claim_id: Mapped[Ulid | None] = mapped_column(ForeignKey("identity_claim.id"))
+    voided_at: Mapped[MaybeInstant]
+    asked_again_at: Mapped[Instant]
+
+
 class Proof(Base):
     """That the owner was proven, and the newest thing the proof relies on: an earlier compromise time may void it."""
 

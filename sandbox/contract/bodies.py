@@ -187,6 +187,7 @@ class CreateOwnerLink(Body):
     ]
     expires_at: Moment
     reference: CallerId | None = None
+    confirmation_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6,12}$", strict=True)] | None = None
 
 
 class SetStageLimits(Body):

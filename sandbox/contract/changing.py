@@ -82,7 +82,9 @@ async def create_owner_link(
             body.expires_at,
             purpose=body.purpose,
             reference=body.reference,
+            confirmation=body.confirmation_code,
         ),
+        forget=frozenset({"confirmation_code"}),
     )
 
 

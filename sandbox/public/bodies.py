@@ -117,3 +117,5 @@ class UseLink(Body):
     password: Annotated[Text, Field(min_length=8)]
     purpose: Literal["renew_credentials", "recover_password"] = "renew_credentials"
     authenticator: Text | None = None
+    confirmation: Text | None = None
+    """The code that some links ask for besides."""

@@ -153,8 +153,16 @@ async def look_at_link(request: Request, body: LookAtLink) -> dict[str, object]:
 
 @router.post("/links/use")
 async def use_link(request: Request, body: UseLink) -> dict[str, object]:
-    """Set new secrets, once. Refusals: link_unknown, link_used, link_not_for_this, account_restricted."""
-    async with running(request).database.engine.begin() as connection:
+    """Set new secrets, once. Refusals: link_unknown, link_used, link_not_for_this, confirmation_wrong, account_restricted."""
+    engine = running(request).database.engine
+    async with engine.begin() as connection:
+        # In a commit of its own: a refusal takes everything back, and a wrong code must stay counted.
+        right = await owner_links.confirmed(connection, body.token, body.confirmation)
+    if not right:
+        raise Refusal(
+            403, "confirmation_wrong", "The code that this link asks for is not right. Nothing was changed."
+        )
+    async with engine.begin() as connection:
         told = await owner_links.use(
             connection,
             body.token,

@@ -25,6 +25,7 @@ Removable = Literal[
     "refresh_tokens",
     "devices",
     "factors",
+    "trusted_contacts",
     "api_keys",
     "payees",
     "mandates",
@@ -69,6 +70,18 @@ async def set_contact(request: Request, session: Session, body: SetContact) -> d
         )
         moment = await entries.clock(connection)
         return {"id": await entries.replace(connection, session.account_id, entry, moment)}
+
+
+@router.post("/trusted-contacts", status_code=201)
+async def trust(request: Request, session: Session, body: SetContact) -> dict[str, str]:
+    """Let somebody vouch for the customer. Refusals: session_ended, account_restricted."""
+    engine = running(request).database.engine
+    async with recorded(engine, session.account_id, "trust", session), engine.begin() as connection:
+        await _changing(connection, session)
+        label = accounts.contact_label(body.kind, body.value)
+        entry = Entry("trusted_contacts", label, kind=body.kind, value=body.value)
+        moment = await entries.clock(connection)
+        return {"id": await entries.add(connection, session.account_id, entry, moment)}
 
 
 @router.post("/payees", status_code=201)

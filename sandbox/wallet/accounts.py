@@ -65,6 +65,12 @@ SELECT json_build_object(
                                           'changed_at', e.changed_at, 'signals', COALESCE(e.signals, '[]'))
                         ORDER BY e.set_at, e.entry_id)
         FROM wallet.security_entry e WHERE e.account_id = a.account_id AND e.item = 'trusted_contacts'), '[]'),
+    'owner_links', COALESCE((
+        SELECT json_agg(json_build_object('link_id', l.link_id, 'purpose', l.purpose, 'reference', l.reference,
+                                          'contact_point_id', l.contact_point_id, 'created_at', l.created_at,
+                                          'expires_at', l.expires_at, 'used_at', l.used_at, 'ended_at', l.ended_at,
+                                          'authenticator_id', l.authenticator_id) ORDER BY l.created_at, l.link_id)
+        FROM wallet.owner_link l WHERE l.account_id = a.account_id), '[]'),
     'real_name_set_at', CASE WHEN a.real_name_state = 'verified' THEN COALESCE(a.real_name_set_at, a.opened_at) END,
     'security', (
         SELECT json_object_agg(i.item, COALESCE(s.entries, '[]'))

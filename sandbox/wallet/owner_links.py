@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 import uuid
 from datetime import datetime
@@ -29,11 +30,19 @@ _OVERTAKE = text("""
     UPDATE wallet.owner_link SET ended_at = clock_timestamp()
     WHERE account_id = :id AND used_at IS NULL AND ended_at IS NULL AND (purpose = :purpose OR :all)
 """)
+_GUESSED = text("""
+    UPDATE wallet.owner_link SET failures = failures + 1,
+        ended_at = CASE WHEN failures + 1 >= :most THEN COALESCE(ended_at, clock_timestamp()) ELSE ended_at END
+    WHERE link_id = :id
+""")
+_SET = text("UPDATE wallet.owner_link SET authenticator_id = :entry_id WHERE link_id = :id")
 _AUTHENTICATOR = text("UPDATE wallet.security_entry SET factor = 'totp' WHERE entry_id = :id")
 
 TOKEN_BYTES = 32
 """256 bits: nobody guesses one. Only its sha256 is kept, so nobody who reads the records has one either."""
 SEED_BYTES = 20
+GUESSES = 5
+"""Wrong confirmation codes before a link opens nothing any more."""
 RENEW, RECOVER = "renew_credentials", "recover_password"
 """What a link is for. One for a forgotten password (`recover_password`) opens nothing on a restricted account."""
 
@@ -50,9 +59,12 @@ async def create(
     *,
     purpose: str,
     reference: str | None,
+    confirmation: str | None = None,
 ) -> Effect:
     """Make a link and deliver it; those made before for this purpose end. Refusals: account_unknown, account_closed,
     contact_point_unknown.
+
+    `confirmation`: a code that whoever uses the link must know besides; it is told to nobody from here.
     """
     await accounts.lock_one(connection, account_id)
     contact = (await connection.execute(_CONTACT, {"id": contact_point_id, "account_id": account_id})).first()
@@ -68,8 +80,13 @@ async def create(
             token_digest=_digest(token),
             purpose=purpose,
             reference=reference,
+            contact_point_id=contact_point_id,
+            confirmation_digest=None if confirmation is None else _digest(f"{link_id}:{confirmation}"),
             expires_at=expires_at,
         )
+    )
+    besides = (
+        "" if confirmation is None else " It asks for the code that is shown where you proved who you are."
     )
     await outbox.deliver(
         connection,
@@ -78,10 +95,11 @@ async def create(
         recipient=contact.value,
         subject=None if contact.kind == "phone" else "Set a new password for your wallet",
         # Behind the #: no browser, proxy or scanner sends that part to any server.
-        body=f"Set a new password for your wallet: https://wallet.example/renew#{token} (one use)",
+        body=f"Set a new password for your wallet: https://wallet.example/renew#{token} (one use){besides}",
     )
     seq, moment = await postings.head(connection)
-    return Effect(account_id, seq, moment, {"link_id": link_id})
+    asks = confirmation is not None
+    return Effect(account_id, seq, moment, {"link_id": link_id, "asks_confirmation": asks})
 
 
 async def overtake(connection: AsyncConnection, account_id: str, purpose: str | None = None) -> None:
@@ -99,7 +117,23 @@ async def look(connection: AsyncConnection, token: str) -> dict[str, object]:
         "purpose": found.purpose,
         "state": _state(found),
         "login_allowed": allowed,
+        "asks_confirmation": found.confirmation_digest is not None,
     }
+
+
+async def confirmed(connection: AsyncConnection, token: str, confirmation: str | None) -> bool:
+    """Whether the code besides is right, or none is asked for. A wrong one is counted, and the last one allowed ends the link.
+
+    Refusals: link_unknown.
+    """
+    found = await _found(connection, token)
+    if found.confirmation_digest is None or _state(found) != "open":
+        return True
+    given = _digest(f"{found.link_id}:{confirmation or ''}")
+    if hmac.compare_digest(found.confirmation_digest, given):
+        return True
+    await connection.execute(_GUESSED, {"id": found.link_id, "most": GUESSES})
+    return False
 
 
 async def use(
@@ -125,6 +159,7 @@ async def use(
         entry = Entry("factors", authenticator)
         entry_id = await entries.add(connection, found.account_id, entry, found.moment)
         await connection.execute(_AUTHENTICATOR, {"id": entry_id})
+        await connection.execute(_SET, {"id": found.link_id, "entry_id": entry_id})
         seed = secrets.token_bytes(SEED_BYTES)
         await connection.execute(insert(otp_seed).values(entry_id=entry_id, seed=seed, last_step=0))
         told |= {"authenticator_id": entry_id, "seed": seed.hex()}

@@ -16,8 +16,11 @@ from sandbox.wallet.receipts import Effect
 RESTORABLE = ("devices", "factors", "payees", "mandates", "forwarding", "contacts", "limits")
 ALWAYS_ENDED = ("sessions", "refresh_tokens", "api_keys")
 
+COVERS = {"contacts": ["contacts", "trusted_contacts"]}
+"""Who may vouch for the customer goes with how the customer is reached."""
+
 _ENTRIES = text(
-    "SELECT * FROM wallet.security_entry WHERE account_id = :id AND item = :item ORDER BY set_at, entry_id"
+    "SELECT * FROM wallet.security_entry WHERE account_id = :id AND item = ANY(:items) ORDER BY set_at, entry_id"
 )
 _END = text(
     "UPDATE wallet.security_entry SET ended_at = :moment, ended_by = 'reset' WHERE entry_id = ANY(:ids)"
@@ -35,7 +38,7 @@ async def reset(connection: AsyncConnection, account_id: str, item: str, set_sin
     """One item as before `set_since`; the table in the contract says how. Refusals: account_unknown, account_closed."""
     await accounts.lock_one(connection, account_id)
     seq, moment = await postings.head(connection)
-    entries = list(await connection.execute(_ENTRIES, {"id": account_id, "item": item}))
+    entries = list(await connection.execute(_ENTRIES, {"id": account_id, "items": COVERS.get(item, [item])}))
     if item == "password":
         # A link that somebody may have read since must not set the next password.
         await owner_links.overtake(connection, account_id)

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.fast
 NOW = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
 POLICIES = Path(__file__).parents[2] / "policies"
 POLICY = read_policy(POLICIES, "production")
+WINDOW = timedelta(days=7)
 MARGIN = timedelta(seconds=POLICY.compromise_margin_seconds)
 
 
@@ -101,20 +102,20 @@ def test_only_contacts_from_before_are_trusted_and_a_replaced_one_still_is() -> 
     email = point("email", "e", old)
     owners = point("phone-1", "+86138", old, removed_at=NOW)
     thiefs = point("phone-2", "+86139", NOW, previous_value="+86138", previous_set_at=old)
-    trusted = trusted_contacts(account(email, owners, thiefs), since)
+    trusted = trusted_contacts(account(email, owners, thiefs), since, WINDOW)
     assert sorted(each.value for each in trusted) == ["+86138", "e"]
 
 
 def test_the_previous_value_counts_when_the_old_entry_is_not_listed_any_more() -> None:
     old, since = NOW - timedelta(days=400), NOW - timedelta(hours=1)
     thiefs = point("phone-2", "+86139", NOW, previous_value="+86138", previous_set_at=old)
-    assert [each.value for each in trusted_contacts(account(thiefs), since)] == ["+86138"]
+    assert [each.value for each in trusted_contacts(account(thiefs), since, WINDOW)] == ["+86138"]
 
 
 def test_a_contact_removed_before_the_compromise_is_nobodys() -> None:
     old = NOW - timedelta(days=400)
     gone = point("phone-1", "+86137", old, removed_at=NOW - timedelta(days=100))
-    assert trusted_contacts(account(gone), NOW - timedelta(hours=1)) == []
+    assert trusted_contacts(account(gone), NOW - timedelta(hours=1), WINDOW) == []
 
 
 @pytest.mark.parametrize("name", ["production", "demo"])

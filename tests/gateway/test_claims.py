@@ -243,6 +243,34 @@ def test_whether_there_are_trusted_contacts_shows_in_no_answer(case: Case) -> No
     assert case.as_claimant(case.claim(), "/trusted-contacts") == (202, {"asked": True})
 
 
+def test_asking_for_codes_and_for_the_links_code_tells_nothing_to_who_is_not_proven(case: Case) -> None:
+    claim = case.claim()
+    assert case.as_claimant(claim, "/messages") == (202, {"asked": True})
+    assert case.as_claimant(claim, "/link-code", method="GET") == (200, {"code": None})
+    strangers = {"token": claim["token"][:-1] + ("A" if claim["token"][-1] != "A" else "B")}
+    for path, method in (("/messages", "POST"), ("/link-code", "GET")):
+        assert case.as_claimant(strangers, path, method=method)[0] == 401
+
+
+def test_a_trusted_contact_who_cannot_be_reached_is_in_no_answer_and_keeps_nobody_else_from_a_code(
+    case: Case,
+) -> None:
+    phones = [f"+8617{secrets.randbelow(10**9):09d}" for _ in range(3)]
+    case.sandbox.control(
+        "POST", f"/people/{case.account}/trusted-contacts", {"phones": phones, "set_at": OLD}
+    )
+    counted = "SELECT failures FROM identity_limit WHERE subject IN (:account, :claim) AND failures > 0"
+    claim = case.claim()
+    case.sandbox.fault("POST /gateway/messages", "error", count=100)
+    assert case.as_claimant(claim, "/trusted-contacts")[0] == 503
+    case.sandbox.clear_faults()
+    assert case.gateway.rows(counted, account=case.account, claim=claim["claim_id"]) == []
+    case.sandbox.fault("POST /gateway/messages", "refused", count=1)
+    assert case.as_claimant(claim, "/trusted-contacts") == (202, {"asked": True})
+    assert sorted(len(case.sandbox.outbox(phone)) for phone in phones) == [0, 1, 1]
+    assert case.gateway.rows(counted, account=case.account, claim=claim["claim_id"]) == []
+
+
 def test_two_claimants_at_once_are_never_added_up_and_raise_the_bar(case: Case) -> None:
     saved, app = case.enrol("recovery_codes"), case.enrol("totp")
     thief, owner = case.claim(), case.claim()

@@ -119,6 +119,8 @@ def test_one_address_and_one_claim_are_slowed_down_over_all_gateways(
             ("POST", "/v1/identity/claim/passkey/challenge"),
             ("POST", "/v1/identity/claim/passkey"),
             ("POST", "/v1/identity/claim/document"),
+            ("GET", "/v1/identity/claim/link-code"),
+            ("POST", "/v1/identity/claim/messages"),
             ("POST", "/v1/identity/claim/trusted-contacts"),
             ("POST", "/v1/identity/documents/callback"),
             ("POST", "/v1/credential-recoveries"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +20,7 @@ from sandbox.wallet.one_time import totp
 from tests.incidents.house import House
 from tests.incidents.recovering import closing_fields
 
+LINK = re.compile(r"/renew#([\w-]+)")
 OLD = "2026-01-01T00:00:00Z"
 
 
@@ -102,6 +104,26 @@ async def test_a_claimant_is_proven_by_what_only_the_owner_has(house: House) -> 
         ("claimant", "totp"),
         ("claimant", "recovery_code"),
     ]
+
+    # Who reads the old mailbox nobody has shown: the link that goes there opens nothing alone.
+    others = await claim(house, incident_id)
+    await house.until_rows(
+        "SELECT 1 FROM step WHERE incident_id = :id AND kind = 'owner_link' AND status = 'done'",
+        id=incident_id,
+    )
+    email = house.sandbox.control("GET", f"/people/{theft.account_id}")["contacts"]["email"]
+    (token,) = [found[1] for each in house.sandbox.outbox(email) if (found := LINK.search(each["body"]))]
+    whoever = house.sandbox.customer()
+    used = {"token": token, "password": "what the reader of the mailbox likes", "authenticator": "theirs"}
+    alone = whoever.ask("POST", "/links/use", used)
+    assert (alone.status_code, alone.json()["code"]) == (403, "confirmation_wrong")
+    assert (await house.parts.identity.link_code.run(others)).code is None
+    code = (await house.parts.identity.link_code.run(owners)).code
+    assert code is not None
+    (link,) = await house.steps(incident_id, StepKind.OWNER_LINK)
+    assert link.result["confirmed"] is True
+    assert code not in str(link.result)
+    whoever.ask("POST", "/links/use", used | {"confirmation": code}).raise_for_status()
 
 
 async def test_the_new_number_first_and_then_a_report_that_it_began_later(house: House) -> None:
@@ -226,6 +248,10 @@ async def test_what_an_impostor_had_proven_is_void_and_nothing_goes_back_to_them
     incident_id = (await house.alarm(theft)).incident_id
     await ready(house, incident_id)
     thiefs = await claim(house, incident_id)
+    mail, read = next(
+        (value, each) for value, each in (await house.codes_by_contact(incident_id)).items() if "@" in value
+    )
+    await house.parts.answer_challenge.run(*read, claim=thiefs)
     await prove(house, thiefs, stolen)
     await house.question(incident_id, DecisionKind.RETURN_ACCOUNT)
     await decide_about(house, thiefs, DecisionKind.IMPOSTOR)
@@ -238,10 +264,22 @@ async def test_what_an_impostor_had_proven_is_void_and_nothing_goes_back_to_them
             stolen.codes.pop(),
         )
     assert refused.value.matches(ErrorCode.REFUSED_BY_RULE)
-    await house.both_codes(incident_id)
     assert house.standing(theft.account_id)
+
+    async def asked_again() -> bool:
+        return (await house.codes(incident_id))[mail] != read
+
+    await house.until(asked_again, "another code where the impostor had answered")
     await house.prove_owner(incident_id)
     assert house.standing(theft.account_id), "the owner goes on where the impostor was stopped"
+    # The owner has answered both contacts; the link goes to the one that no impostor reads.
+    await house.until_rows(
+        "SELECT 1 FROM step WHERE incident_id = :id AND step_key = 'security/owner-link/2'", id=incident_id
+    )
+    _, link = await house.steps(incident_id, StepKind.OWNER_LINK)
+    points = {each["id"]: each["value"] for each in house.sandbox.state(theft.account_id)["contact_points"]}
+    assert points[link.result["contact_id"]] != mail
+    assert "confirmed" not in link.result, "the owner has answered there"
 
 
 async def test_an_ending_as_impostor_needs_an_impostor(house: House) -> None:

@@ -8,7 +8,7 @@ import pytest
 from temporalio import activity
 
 from activities.changes import MoveIncident, RecordProof, SetCompromisedSince
-from activities.identity import challenge_reference
+from activities.codes import ROUNDS_APART, challenge_reference
 from activities.steps import Effect, Running
 from models.contracts.claims import CheckProofInput, CheckProofResult
 from models.contracts.identity import AnsweredCode
@@ -124,7 +124,11 @@ async def test_one_contact_that_nothing_reaches_does_not_take_the_other_ones_cod
         email = next(each["contact_id"] for each in plan if each["kind"] == "email")
         # The message company knows this message's id for something else, and will never take it.
         await house.wiring.messages.send(
-            f"{challenge_reference(incident_id, 1, email)}-1", "sms", contacts["phone"], "", "something else"
+            f"{challenge_reference(incident_id, 1, email)}-{ROUNDS_APART}",
+            "sms",
+            contacts["phone"],
+            "",
+            "something else",
         )
     await house.until_rows(
         "SELECT 1 FROM step WHERE incident_id = :id AND kind = 'challenge' HAVING count(*) = 2",

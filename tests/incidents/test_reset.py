@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from models.names import (
     StepStatus,
     Treatment,
 )
+from models.registered import Activity
 from tests.incidents.house import House
 from tests.incidents.recovering import closing_fields
 
@@ -62,7 +64,12 @@ async def test_what_the_thief_left_is_shown_stopped_and_undone_and_only_what_fai
     mandate, bank = belongings["mandates"][0]["id"], belongings["payees"][0]["id"]
     owner = sandbox.owner(account_id)
     rent = owner.order("mandate_collection", "mer-004", 1500, seconds=LATER, entry_id=mandate)
+    vouching = {"phones": ["+8613800001187"], "set_at": "2026-01-01T00:00:00Z"}
+    (friend,) = sandbox.control("POST", f"/people/{account_id}/trusted-contacts", vouching)["ids"]
     theft = sandbox.steal(account_id, (20_000, 30_000))
+    accomplice = {"kind": "phone", "value": "+8613900009999"}
+    planted = theft.thief.ask("POST", "/trusted-contacts", accomplice).raise_for_status().json()["id"]
+    theft.thief.ask("DELETE", f"/security/trusted_contacts/{friend}").raise_for_status()
     theft.thief.ask("DELETE", f"/security/payees/{bank}").raise_for_status()
     theft.thief.ask("POST", "/security/api_keys", {"label": "sara.wei@mail.example"}).raise_for_status()
     left = theft.thief.leave_behind(theft.mules[0].account_id, seconds=LATER)
@@ -130,7 +137,18 @@ async def test_what_the_thief_left_is_shown_stopped_and_undone_and_only_what_fai
     assert [(row.entry_id, row.treatment) for row in payees_now[Happened.REMOVED]] == [
         (bank, Treatment.RESTORED)
     ]
-    (phone,) = rows(view, SecurityItem.CONTACTS)[Happened.CHANGED]
+    contacts = rows(view, SecurityItem.CONTACTS)
+    (added,), (removed,) = contacts[Happened.ADDED], contacts[Happened.REMOVED]
+    assert (added.entry_id, added.label, added.treatment) == (
+        planted,
+        "trusted phone ***99",
+        Treatment.REVOKED,
+    )
+    assert (removed.entry_id, removed.treatment) == (friend, Treatment.RESTORED)
+    trusted = {each["id"]: each["removed_at"] for each in sandbox.state(account_id)["trusted_contacts"]}
+    assert trusted[friend] is None
+    assert trusted[planted] is not None
+    (phone,) = contacts[Happened.CHANGED]
     known = sandbox.control("GET", f"/people/{account_id}")["contacts"]["phone"]
     assert (phone.label[:8], phone.before, phone.treatment) == (
         "phone **",
@@ -220,8 +238,26 @@ async def test_nothing_goes_back_while_a_payment_may_still_move_money(house: Hou
     assert first == links()[0]
     by = [step for step in await house.steps(incident_id, StepKind.OWNER_LINK) if step.actor is Actor.AGENT]
     assert [step.step_key.split("/")[0] for step in by] == ["approval"]
-    # Never sufficient alone: the new password is set, and the account is as frozen as before.
-    used = {"token": links()[1], "password": "the owner's own"}
-    owner.ask("POST", "/links/use", used).raise_for_status()
-    assert owner.log_in(theft.account_id, "the owner's own").status_code == 403
-    assert house.standing(theft.account_id)
+    # Never sufficient alone: the new password is set, and the account is as frozen as before. Who approved the return before
+    # that agreed to something else: the question is put anew, with what became of the link.
+    before = await house.question(incident_id, DecisionKind.RETURN_ACCOUNT)
+    contact = f"email {theft.account_id}-email-1"
+    assert before.action["owner_link"] == f"not used yet, sent to {contact}"
+    with house.gate.hold(Activity.LOOK_AT_LINK, incident_id) as look:
+        await house.decide(incident_id, DecisionKind.RETURN_ACCOUNT, Outcome.RESTORED.value)
+        await look.stands()
+        used = {"token": links()[1], "password": "the owner's own"}
+        owner.ask("POST", "/links/use", used).raise_for_status()
+        assert owner.log_in(theft.account_id, "the owner's own").status_code == 403
+        assert house.standing(theft.account_id)
+
+    async def put_anew() -> bool:
+        return (await house.question(incident_id, DecisionKind.RETURN_ACCOUNT)).task_id != before.task_id
+
+    await house.until(put_anew, "another question")
+    asked = await house.question(incident_id, DecisionKind.RETURN_ACCOUNT)
+    assert re.fullmatch(rf"used 20\S+Z through {contact}", str(asked.action["owner_link"]))
+    assert email not in str(asked.action)
+    assert (await house.facts(incident_id)).status is Status.RESET
+    await house.decide(incident_id, DecisionKind.RETURN_ACCOUNT, Outcome.RESTORED.value)
+    await house.until_status(incident_id, Status.RETURNING, Status.CLOSED)

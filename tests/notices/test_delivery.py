@@ -14,6 +14,7 @@ import pytest
 
 from activities.changes import QueueNotice
 from adapters.sql.data_keys import SqlKeyTable
+from models.contracts.notices import NoticeView
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
 from models.names import DeliveryState, NoticeState, NoticeTemplate, StepKind
@@ -50,6 +51,69 @@ async def test_the_owner_is_told_on_old_contacts_and_the_thief_on_none(house: Ho
             "sent",
         )
         assert not any(value in str(step.result) for value in [*old, thiefs])
+
+
+ANSWERED = """
+WITH opened AS (
+    INSERT INTO operator VALUES (:operator, :operator, 'agent', :operator, now(), NULL)
+), claimed AS (
+    INSERT INTO identity_claim (id, incident_id, episode, token_digest, opened_by, opened_at, expires_at, ended_at, ending)
+    VALUES (:claim, :incident, 1, :claim, :operator, now(), now(), now(), 'impostor')
+)
+INSERT INTO identity_challenge (id, incident_id, episode, contact_id, channel, contact_set_at, round, code_digest, sent_at,
+    expires_at, attempts, attempts_allowed, answered_at, voided_at, claim_id)
+VALUES (:claim, :incident, 1, :contact, 'email', now(), 1, '', now(), now(), 1, 10, now(), now(), :claim) RETURNING 1
+"""
+"""A claimant answered a code at this contact, and was named an impostor."""
+
+
+async def test_where_an_impostor_answered_no_notice_goes_and_with_no_contact_left_people_are_told(
+    house: House,
+) -> None:
+    theft = house.steal()
+    incident_id = await house.freeze(theft)
+    await house.until_settled(incident_id)
+    points = house.sandbox.state(theft.account_id)["contact_points"]
+    ids = {each["value"]: each["id"] for each in points if each["value"] in house.old(theft)}
+    mail, phone = sorted(ids, key=lambda value: "@" not in value)
+
+    async def named_after_answering_at(value: str) -> NoticeView:
+        claim = {"operator": new_id(), "claim": new_id(), "incident": incident_id}
+        await house.rows(ANSWERED, **claim, contact=ids[value])
+        await house.promise(incident_id, QueueNotice(NoticeTemplate.IMPOSTOR_ATTEMPT))
+        return (await house.until_settled(incident_id))[0]
+
+    notice = await named_after_answering_at(mail)
+    assert notice.state is NoticeState.SENT
+    assert ids[mail] in notice.refused_contacts
+    assert [len(house.sandbox.outbox(value)) for value in (mail, phone)] == [1, 2]
+    await house.rows(
+        "UPDATE alarm SET acknowledged_at = now() WHERE incident_id = :id RETURNING 1", id=incident_id
+    )
+    await house.rows(
+        "UPDATE incident SET compromised_since = :since WHERE id = :id RETURNING 1",
+        since=theft.compromised_since,
+        id=incident_id,
+    )
+    notice = await named_after_answering_at(phone)
+    assert notice.state is NoticeState.NO_CONTACT, "shown in red until one of us has told the owner"
+    assert [len(house.sandbox.outbox(value)) for value in (mail, phone)] == [1, 2]
+
+
+async def test_a_number_ported_within_the_window_of_the_rules_is_told_nothing(house: House) -> None:
+    theft = house.steal()
+    phone = next(each for each in house.old(theft) if "@" not in each)
+    points = house.sandbox.state(theft.account_id)["contact_points"]
+    contact_id = next(each["id"] for each in points if each["value"] == phone)
+    ported = {"kind": "ported", "at": (theft.compromised_since - timedelta(days=10)).isoformat()}
+    house.sandbox.control("POST", f"/people/{theft.account_id}/entries/{contact_id}/signals", ported)
+    contacts = house.deliver.contacts
+    month = contacts.rules.model_copy(update={"swap_window_seconds": 30 * 86_400})
+    house.deliverer.deliver = replace(house.deliver, contacts=replace(contacts, rules=month))
+    (notice,) = await house.until_settled(await house.freeze(theft))
+    assert notice.state is NoticeState.SENT
+    assert [each.channel for each in notice.deliveries] == ["email"]
+    assert house.sandbox.outbox(phone) == []
 
 
 async def test_a_contact_that_the_thief_back_dated_is_found_by_what_it_replaced(house: House) -> None:

@@ -222,6 +222,29 @@ def test_a_link_opens_nothing(sandbox: RunningSandbox, why: str) -> None:
     assert owner.log_in(account_id, "a second one").status_code in {401, 403}
 
 
+def test_a_link_that_asks_for_a_code_opens_nothing_without_it_and_nothing_more_after_five_wrong_ones(
+    sandbox: RunningSandbox,
+) -> None:
+    account_id = sandbox.account()
+    owner = sandbox.customer()
+    body = {"token": link(sandbox, account_id, confirmation_code="49301127"), "password": "the owner's own"}
+    assert owner.ask("POST", "/links/look", {"token": body["token"]}).json()["asks_confirmation"] is True
+    assert "49301127" not in str(
+        sandbox.outbox(sandbox.control("GET", f"/people/{account_id}")["contacts"]["email"])
+    )
+    for wrong in ({}, {"confirmation": "49301128"}):
+        refused = owner.ask("POST", "/links/use", body | wrong)
+        assert (refused.status_code, refused.json()["code"]) == (403, "confirmation_wrong")
+    owner.ask("POST", "/links/use", body | {"confirmation": "49301127"}).raise_for_status()
+    owner.log_in(account_id, "the owner's own").raise_for_status()
+
+    body["token"] = link(sandbox, account_id, confirmation_code="49301127")
+    for guess in range(5):
+        owner.ask("POST", "/links/use", body | {"confirmation": f"{guess:08}"})
+    refused = owner.ask("POST", "/links/use", body | {"confirmation": "49301127"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "link_used")
+
+
 def test_a_link_for_a_forgotten_password_opens_nothing_on_a_restricted_account(
     sandbox: RunningSandbox,
 ) -> None:

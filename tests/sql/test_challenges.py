@@ -6,14 +6,19 @@ import asyncio
 import hashlib
 from collections import Counter
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
+from activities.changes import RecordProof
+from adapters.sql.contact_history import SqlContactHistory
 from adapters.sql.data_keys import SqlKeyTable
 from models.contracts.alarms import AcceptedAlarm
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
-from models.names import StepKind
+from models.names import Role, StepKind
 from tests.sql.house import House, compromised, now
 
 RIGHT = "49301127"
@@ -27,9 +32,15 @@ class Contact:
         self.challenge_id = new_id()
 
     async def prepare(
-        self, code: str = RIGHT, *, round_number: int = 1, attempts: int = 10, seconds: int = 600
-    ) -> None:
-        await self.house.challenges.prepare(
+        self,
+        code: str = RIGHT,
+        *,
+        round_number: int = 1,
+        attempts: int = 10,
+        seconds: int = 600,
+        later: timedelta = timedelta(),
+    ) -> bool:
+        return await self.house.challenges.prepare(
             challenge_id=self.challenge_id,
             incident_id=self.accepted.incident_id,
             episode=self.accepted.episode,
@@ -38,13 +49,17 @@ class Contact:
             contact_set_at=self.set_at,
             round_number=round_number,
             code=code,
-            sent_at=now(),
-            expires_at=now() + timedelta(seconds=seconds),
+            sent_at=now() + later,
+            expires_at=now() + later + timedelta(seconds=seconds),
             attempts_allowed=attempts,
         )
 
-    async def answer(self, code: str, *, at: datetime | None = None) -> tuple[str, int]:
-        outcome, left, incident_id = await self.house.challenges.answer(self.challenge_id, code, at or now())
+    async def answer(
+        self, code: str, *, at: datetime | None = None, claim: str | None = None
+    ) -> tuple[str, int]:
+        outcome, left, incident_id = await self.house.challenges.answer(
+            self.challenge_id, code, at or now(), claim_id=claim
+        )
         assert incident_id == self.accepted.incident_id
         return outcome, left
 
@@ -76,6 +91,78 @@ async def test_the_right_code_is_accepted_once(
     )
     await contact.prepare("99999999", round_number=2)
     assert (await contact.answer("99999999"))[0] == "used", "an answered contact has proven itself"
+
+
+async def change(house: House, query: str, **values: Any) -> None:
+    async with house.engine.begin() as connection:
+        await connection.execute(text(query), values)
+
+
+async def claimed(house: House, incident_id: str) -> str:
+    """A claim of this incident, good for a day."""
+    claim_id, by = new_id(), await house.operator(Role.AGENT)
+    await change(
+        house,
+        "INSERT INTO identity_claim (id, incident_id, episode, token_digest, opened_by, opened_at, expires_at) "
+        "VALUES (:id, :incident, 1, :id, :by, now(), now() + interval '1 day')",
+        id=claim_id,
+        incident=incident_id,
+        by=by.operator_id,
+    )
+    return claim_id
+
+
+@pytest.mark.parametrize("why", ["ended", "expired", "void"])
+async def test_an_answer_that_counts_no_more_is_asked_for_again_and_stays_on_record(
+    house: House, contact: Contact, accepted: AcceptedAlarm, why: str
+) -> None:
+    incident = accepted.incident_id
+    thiefs = await claimed(house, incident)
+    await contact.answer("00000000")
+    assert await contact.answer(RIGHT, claim=thiefs) == ("accepted", 8)
+    assert await contact.prepare(RIGHT), "a repeated attempt did send this one, and is to say so"
+    assert not await contact.prepare("11111111", round_number=2), "who has answered needs no other code"
+    assert (await contact.answer("11111111"))[0] == "used"
+    if why == "ended":
+        await change(house, "UPDATE identity_claim SET ended_at = now()")
+    if why == "void":
+        await change(house, "UPDATE identity_challenge SET voided_at = now()")
+    later = timedelta(days=2) if why == "expired" else timedelta()
+
+    assert await contact.prepare("22222222", round_number=3, later=later)
+    assert await contact.prepare("22222222", round_number=3, later=later), "a repeated attempt sends the same"
+    assert not await contact.prepare("11111111", round_number=2), (
+        "a late repeat of an older round brings nothing"
+    )
+    assert await contact.answer("00000000") == ("wrong", 8), (
+        "failures stay counted, the right answer was none"
+    )
+    owners = await claimed(house, incident)
+    assert (await contact.answer("22222222", claim=owners))[0] == "accepted"
+    (answered,) = await house.challenges.answered(incident, 1)
+    assert answered.claim_id == owners
+
+    # Whoever had answered may still be named: their contact is known then.
+    history = SqlContactHistory(house.engine)
+    assert {each.claim_id for each in await history.shown(incident)} == {thiefs, owners}
+    assert await history.of_impostors(incident) == frozenset()
+    await change(
+        house, "UPDATE identity_claim SET ended_at = now(), ending = 'impostor' WHERE id = :id", id=thiefs
+    )
+    assert await history.of_impostors(incident) == {"phone-1"}
+    with pytest.raises(DBAPIError):
+        await change(house, "DELETE FROM former_answer")
+
+
+async def test_what_proves_the_owner_is_not_asked_for_again_though_its_claim_expires(
+    house: House, contact: Contact, accepted: AcceptedAlarm
+) -> None:
+    owners = await claimed(house, accepted.incident_id)
+    await contact.answer(RIGHT, claim=owners)
+    proof = RecordProof(("phone:phone-1",), contact.set_at, now(), owners)
+    await house.do(accepted.incident_id, 1, "identity/proof/1", StepKind.VERIFY_IDENTITY, (proof,))
+    assert not await contact.prepare("22222222", round_number=2, later=timedelta(days=2))
+    assert len(await house.challenges.answered(accepted.incident_id, 1)) == 1
 
 
 async def test_a_late_code_is_refused_whatever_it_says(contact: Contact) -> None:
@@ -193,8 +280,8 @@ async def test_a_code_is_derived_and_differs_by_challenge_round_and_incident(hou
 async def test_whoever_reads_the_table_cannot_try_all_codes(house: House, contact: Contact) -> None:
     """A plain hash of eight digits falls in seconds; the stored one needs the incident's key."""
     stored = await house.scalar("SELECT code_digest FROM identity_challenge")
-    for text in (RIGHT, f"{contact.challenge_id}/{RIGHT}", f"{contact.challenge_id}{RIGHT}"):
-        assert stored != hashlib.sha256(text.encode()).hexdigest()
+    for each in (RIGHT, f"{contact.challenge_id}/{RIGHT}", f"{contact.challenge_id}{RIGHT}"):
+        assert stored != hashlib.sha256(each.encode()).hexdigest()
 
 
 async def test_an_erased_incidents_codes_answer_nobody(house: House, contact: Contact) -> None:

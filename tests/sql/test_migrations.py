@@ -30,6 +30,7 @@ APPEND_ONLY = {
     "hold_objection",
     "restitution",
     "recall_message",
+    "former_answer",
 }
 COUNTERS = {"request_pace"}
 """What a stranger's requests are counted in: let go of once it says nothing any more."""

@@ -117,7 +117,16 @@ async def test_an_owner_link_goes_to_a_standing_contact(sandbox: RunningSandbox,
     contact = (await wallet.account(account_id)).contact_points[0]
     until = datetime.now(UTC) + timedelta(hours=1)
     receipt = await wallet.owner_link(account_id, contact.id, until, key=new_id())
-    assert set(receipt.result) == {"link_id"}
+    assert set(receipt.result) == {"link_id", "asks_confirmation"}
+    assert receipt.result["asks_confirmation"] is False
+    asking = await wallet.owner_link(account_id, contact.id, until, key=new_id(), confirmation="49301127")
+    assert asking.result["asks_confirmation"] is True
+    links = (await wallet.account(account_id)).owner_links
+    assert links is not None
+    assert [(each.link_id, each.ended_at is None) for each in links] == [
+        (receipt.result["link_id"], False),
+        (asking.result["link_id"], True),
+    ]
     with pytest.raises(WalletRefusal) as refused:
         await wallet.owner_link(account_id, "no-such-contact", until, key=new_id())
     assert refused.value.wallet_code == "contact_point_unknown"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from activities.covered import entries_of
 from activities.credential_ports import Credentials
 from activities.ports import Clock
 from activities.wallet_ports import Wallet
@@ -107,10 +108,10 @@ class CheckUp:
 def recent_changes(account: AccountState, since: datetime) -> list[RecentChange]:
     """What was set, or ended by anybody, at or after `since`; what the recovery itself renews is left aside."""
     found: list[RecentChange] = []
-    for item, entries in account.security.items():
+    for item in account.security:
         if item in OWN:
             continue
-        for entry in entries:
+        for entry in entries_of(account, item):
             found += _of(item, entry, since)
     return sorted(found, key=lambda each: (each.at, each.change_id), reverse=True)
 

@@ -108,7 +108,12 @@ class Presenting:
 
     def stood_before(self, factor: Presented, since: datetime) -> bool:
         """Whether it may be tried at all: what was set since is not even asked."""
-        return refusal(factor, since, timedelta(seconds=self.rules.swap_window_seconds)) is None
+        return refusal(factor, since, self.swap_window) is None
+
+    @property
+    def swap_window(self) -> timedelta:
+        """How long before the compromise time a number in other hands counts as the thief's."""
+        return timedelta(seconds=self.rules.swap_window_seconds)
 
 
 def active_at(entry: SecurityEntry, since: datetime) -> bool:
