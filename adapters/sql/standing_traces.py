@@ -64,13 +64,14 @@ SELECT EXISTS (
         OR EXISTS (SELECT FROM recall AS c JOIN transfer_index AS t ON t.reverses = c.transfer_id
                    WHERE c.incident_id = i.id AND t.linked_at > r.created_at AND t.seq <= r.upto_seq)
         OR EXISTS (SELECT FROM restitution AS p
-                   JOIN transfer_index AS t ON t.seq = p.transfer_seq AND t.part = 0 AND t.dst_kind = 'awarded'
-                   JOIN (SELECT trail_id, seq, dst, dst_kind FROM trace_edge
-                         UNION ALL SELECT trail_id, seq, dst, dst_kind FROM trace_carried) AS e
-                     ON e.trail_id = r.trail_id AND e.seq = p.transfer_seq
-                   WHERE e.dst_kind = 'wallet' AND e.dst <> r.victim AND p.transfer_seq <= r.upto_seq
+                   WHERE p.transfer_seq <= r.upto_seq
                      AND (i.id IN (p.incident_id, p.for_incident_id)
-                          OR p.hold_id IN (SELECT c.hold_id FROM hold_contest AS c WHERE c.incident_id = i.id)))
+                          OR p.hold_id IN (SELECT c.hold_id FROM hold_contest AS c WHERE c.incident_id = i.id))
+                     AND (SELECT t.dst_kind FROM transfer_index AS t WHERE t.seq = p.transfer_seq AND t.part = 0) = 'awarded'
+                     AND (EXISTS (SELECT FROM trace_edge AS e WHERE e.trail_id = r.trail_id AND e.seq = p.transfer_seq
+                                     AND e.dst_kind = 'wallet' AND e.dst <> r.victim)
+                          OR EXISTS (SELECT FROM trace_carried AS e WHERE e.trail_id = r.trail_id AND e.seq = p.transfer_seq
+                                        AND e.dst_kind = 'wallet' AND e.dst <> r.victim)))
         OR (EXISTS (SELECT FROM alarm AS a WHERE a.incident_id = i.id AND a.kind = 'report' AND a.acknowledged_at IS NOT NULL)
             AND EXISTS (SELECT FROM proof AS p WHERE p.incident_id = i.id
                         AND greatest(p.proven_at, p.voided_at) > s.found_at))))

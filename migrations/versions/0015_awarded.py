@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0015"
@@ -22,6 +23,13 @@ def upgrade() -> None:
     """Forward. Traces over the index as it was are other traces now; each incident's is renewed with its next look."""
     op.execute(AWARDED)
     op.execute("UPDATE transfer_feed SET generation = generation + 1")
+    for table in ("trace_edge", "trace_carried"):
+        op.create_index(
+            f"ix_{table}_awarded",
+            table,
+            ["trail_id", "seq"],
+            postgresql_where=sa.text("dst_kind = 'awarded'"),
+        )
 
 
 def downgrade() -> None:

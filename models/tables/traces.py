@@ -9,11 +9,13 @@ cost more than the trace itself when it has half a million edges.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.tables.base import Base, Instant, MinorUnits, Ulid
+
+AWARDED = text("dst_kind = 'awarded'")
 
 
 class TraceRun(Base):
@@ -100,6 +102,8 @@ class TraceEdge(Base):
     """
 
     __tablename__ = "trace_edge"
+    # What was awarded is asked with every look, and is a few of what may be a million edges.
+    __table_args__ = (Index("ix_trace_edge_awarded", "trail_id", "seq", postgresql_where=AWARDED),)
 
     trail_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
@@ -117,6 +121,7 @@ class TraceCarried(Base):
     """Stolen minor units that transfer `seq` carried under a rule without units. As `TraceEdge`, by trail."""
 
     __tablename__ = "trace_carried"
+    __table_args__ = (Index("ix_trace_carried_awarded", "trail_id", "seq", postgresql_where=AWARDED),)
 
     trail_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
