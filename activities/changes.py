@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from activities.ending_changes import AskRating, RecordClosure, RecordDestination, UseBreakGlass
+from activities.ending_changes import (
+    AskRating,
+    EndRecoveryQuestions,
+    RecordClosure,
+    RecordDestination,
+    UseBreakGlass,
+)
 from activities.payment_changes import PaymentSettled, PaymentsFound
 from activities.recall_changes import RecallAnswered, RecallEnded, RecallOpened, RecallReceived, RecallSaid
 from models.contracts.credential import CredentialEnding, CredentialState
@@ -372,5 +378,6 @@ Change = (
     | RecordDestination
     | RecordClosure
     | AskRating
+    | EndRecoveryQuestions
     | UseBreakGlass
 )

@@ -150,7 +150,7 @@ class Recoveries(Protocol):
         ...
 
     async def possible_returns(self, incident_id: str) -> list[PossibleReturn]:
-        """Payments that may be recalled money by amount, payer and payee, and about which nobody was asked yet."""
+        """Payments that may be recalled money by amount, payer and payee, and about which no question is open or answered."""
         ...
 
     async def placed(self, incident_id: str) -> list[ClaimedHold]:

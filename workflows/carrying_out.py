@@ -97,7 +97,8 @@ class CarryingOut:
                 AskAboutReturnInput(
                     incident_id=self._request.incident_id,
                     episode=self._request.episode,
-                    step_key=f"ask/{DecisionKind.RETURNED_PAYMENT}/{payment.seq}",
+                    step_key=f"ask/{DecisionKind.RETURNED_PAYMENT}/{payment.seq}"
+                    + (f"/{payment.asked}" if payment.asked else ""),
                     payment=payment,
                     expires_at=workflow.now()
                     + timedelta(seconds=self._request.policy.approval.decision_seconds),

@@ -12,10 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities import changes as say
 from activities import recall_changes as say_recall
-from activities.ending_changes import AskRating, RecordClosure, RecordDestination, UseBreakGlass
+from activities.ending_changes import (
+    AskRating,
+    EndRecoveryQuestions,
+    RecordClosure,
+    RecordDestination,
+    UseBreakGlass,
+)
 from activities.freeze import freeze_step_key
 from adapters.secrets.keys import Sealer
-from adapters.sql import break_glass, ratings, recall_changes
+from adapters.sql import break_glass, dropped_claims, ratings, recall_changes
 from adapters.sql.closures import account_closed, closed_as, destination_entered
 from adapters.sql.credentials import move_credential
 from adapters.sql.identity_claims import end_claim_of_impostor, record_evidence, void_evidence
@@ -366,4 +372,5 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     **PAYMENTS,
     RecordClosure: account_closed,
     AskRating: ratings.asked,
+    EndRecoveryQuestions: dropped_claims.questions_ended,
 }

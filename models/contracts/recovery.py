@@ -97,6 +97,8 @@ class PossibleReturn(Message):
     currency: Currency
     amount: Amount
     recalls: dict[str, str]
+    asked: int = Field(default=0, exclude_if=lambda asked: asked == 0)
+    """How often people were asked about it in vain. Left out where never, so that older histories replay to the byte."""
 
 
 class MoneyLook(Message):
@@ -119,7 +121,7 @@ class MoneyLook(Message):
     outside: Total
     awaited: Total
     possible_returns: tuple[PossibleReturn, ...] = Field(default=(), exclude_if=lambda found: not found)
-    """Nobody has been asked about these yet."""
+    """No question about these is open or answered."""
 
 
 class WithdrawRecallInput(Message):

@@ -58,6 +58,12 @@ async def test_people_say_whether_a_payment_without_a_word_is_recalled_money(hou
             {"exit_account": "mer-001", "account_id": mule.account_id, "amount": 7_000},
         )
         asked = await house.question(incident_id, DecisionKind.RETURNED_PAYMENT)
+        if choice == NOT_OURS:
+            # As an alarm that came in once closed it: a question that nobody answered is put again.
+            await house.change("UPDATE decision_task SET closed_at = now() WHERE id = :id", id=asked.task_id)
+            await house.parts.wake.now(incident_id)
+            dropped, asked = asked, await house.question(incident_id, DecisionKind.RETURNED_PAYMENT)
+            assert dropped.task_id != asked.task_id
         assert (asked.action["transfer_id"], asked.four_eyes) == (paid["transfer_id"], True)
         assert (asked.choices, asked.action[recall.id]) == ((recall.id, NOT_OURS), recall.transfer_id)
         assert await holds(house, incident_id) == []
