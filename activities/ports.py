@@ -113,6 +113,10 @@ class Incidents(Protocol):
         """Whether a verify_identity step of this episode is done and was not voided since."""
         ...
 
+    async def ever_proven(self, incident_id: str) -> bool:
+        """Whether such a step is done and stands, of whatever episode: then a proven owner's claim on the money stands."""
+        ...
+
 
 class DecisionStore(Protocol):
     """Questions to people and what they chose (DESIGN 7)."""

@@ -110,7 +110,7 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         Trace(steps, ports.traces, ports.claims).run,
         CompareRules(steps, ports.traces).run,
         Hold(steps, ports.wallet, ports.claims, ports.index, ports.clock).run,
-        ListHolds(ports.claims).run,
+        ListHolds(ports.claims, ports.incidents).run,
         ReleaseHold(steps, ports.wallet, ports.claims, ports.index).run,
         CompareSecurity(steps, ports.wallet).run,
         FindPayments(steps, ports.wallet).run,

@@ -8,6 +8,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.secrets.keys import Sealer
+from adapters.sql.dropped_claims import dropped
 from adapters.sql.engine import statement
 from adapters.sql.recall_changes import ANSWER
 from models.contracts.base import Message
@@ -44,9 +45,8 @@ EARLIER = """
 
 OURS = f"CAST(least(r.asked, greatest(0, {ARRIVED} - {EARLIER})) AS bigint)"
 
-WITHDRAWN = """
-(r.withdraw_asked_at IS NOT NULL OR EXISTS (
-    SELECT FROM incident i WHERE i.id = r.incident_id AND i.outcome IN ('false_alarm', 'released')))
+WITHDRAWN = f"""
+(r.withdraw_asked_at IS NOT NULL OR EXISTS (SELECT FROM incident i WHERE i.id = r.incident_id AND {dropped("i")}))
 """
 
 FACTS = text(

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, exists, func, or_, select
+from sqlalchemy import Row, and_, exists, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import aliased
@@ -15,6 +15,7 @@ from sqlalchemy.orm import aliased
 from activities.recovery_ports import CameBack, PaidOn, Restituted, TracedMoney
 from adapters.secrets.keys import Sealer
 from adapters.sql.claims import claimed_hold
+from adapters.sql.dropped_claims import dropped, ever_proven
 from adapters.sql.engine import one_state, statement, transaction
 from adapters.sql.recovery_money import (
     came_back,
@@ -29,6 +30,7 @@ from adapters.sql.standing_traces import claimed, robbed, stale
 from models.contracts.money import ClaimedHold
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.recovery import HoldView, PossibleReturn, RecoveryDecision, RecoveryHold, RecoveryLook
+from models.dropped_claims import claim_dropped
 from models.names import RECOVERY_QUESTIONS, DecisionKind, HoldSource, Outcome
 from models.tables.closure import AccountClosure
 from models.tables.holds import HoldClaim, HoldContest, HoldObjection, MuleFreeze
@@ -38,7 +40,6 @@ from models.tables.traces import TraceCarried, TraceEdge, TraceRun
 
 OBJECTION = "hold.objection"
 KINDS = [kind.value for kind in RECOVERY_QUESTIONS]
-NO_THEFT = [each.value for each in (Outcome.FALSE_ALARM, Outcome.RELEASED, Outcome.NOT_FROZEN)]
 
 
 class SqlRecoveries:
@@ -85,6 +86,10 @@ class SqlRecoveries:
                 holds=tuple(_hold(claim) for claim in claims if claim.state != "ended"),
                 untold=tuple(_hold(claim) for claim in claims if claim.state == "ended"),
                 open_questions=tuple(DecisionKind(kind) for kind in asked),
+                dropped=claim_dropped(
+                    None if row.outcome is None else Outcome(row.outcome),
+                    proven=await ever_proven(connection, incident_id),
+                ),
             )
 
     async def decision(self, request_id: str) -> RecoveryDecision | None:
@@ -166,7 +171,7 @@ class SqlRecoveries:
                 .where(
                     HoldContest.hold_id == hold_id,
                     Incident.account_id != own,
-                    or_(Incident.outcome.is_(None), Incident.outcome.not_in(NO_THEFT)),
+                    text(f"NOT {dropped('incident')}"),
                 )
                 .order_by(HoldContest.incident_id)
             )

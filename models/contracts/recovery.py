@@ -83,6 +83,8 @@ class RecoveryLook(Message):
     holds: tuple[RecoveryHold, ...]
     untold: tuple[RecoveryHold, ...]
     open_questions: tuple[DecisionKind, ...]
+    dropped: bool | None = Field(default=None, exclude_if=lambda dropped: dropped is None)
+    """Whether the incident ended without a theft (models.dropped_claims). None only in histories of before this was looked up."""
 
 
 class PossibleReturn(Message):
