@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from models.errors import ErrorCode, StanchError
-from models.ids import restriction_id
+from models.ids import recovery_workflow_id, restriction_id
 from models.lifecycle import Status
-from models.names import DecisionKind, Outcome, Scope, SecurityItem, StepKind
+from models.names import WAKE, DecisionKind, Outcome, Scope, SecurityItem, StepKind
 from models.registered import Activity
 from tests.incidents.house import LONG, House
+from tests.running_sandbox import Theft
 from use_cases.raise_alarm import FreezeState
 
 
@@ -54,6 +55,15 @@ async def test_an_alarm_between_the_last_stage_and_the_closing_is_not_lost(house
     assert all(row.acknowledged_at for row in alarms)
 
 
+async def still_claimed(house: House, theft: Theft, incident_id: str) -> None:
+    """The owner was proven once and called it a theft: however the incident ended, the money stays held and is pursued."""
+    for _ in range(2):  # the first may belong to a turn that began before the ending
+        with house.gate.hold(Activity.LOOK_AT_MONEY, incident_id, after=True) as pursuing:
+            await house.client.get_workflow_handle(recovery_workflow_id(incident_id)).signal(WAKE)
+            await pursuing.stands()
+    assert sum(house.placed_holds(*(mule.account_id for mule in theft.mules)).values()) == sum(theft.amounts)
+
+
 @pytest.mark.parametrize(
     ("day", "happened"),
     [("latency", True), ("lost_answer", True), ("error", False)],
@@ -89,6 +99,7 @@ async def test_a_refreeze_stands_whatever_becomes_of_the_release_under_way(
     await house.parts.wake.now(incident_id)
     await house.until_closed(incident_id)
     assert house.standing(theft.account_id) == {}, "what the first release left standing ends with the second"
+    await still_claimed(house, theft, incident_id)
 
 
 async def test_what_an_episode_still_had_under_way_lifts_nothing_in_the_next(house: House) -> None:
@@ -212,6 +223,7 @@ async def test_limits_stay_until_people_know_when_a_refreeze_is_refused_for_good
     await house.decide(incident_id, DecisionKind.NOT_FROZEN, Outcome.NOT_FROZEN.value)
     assert (await house.until_closed(incident_id)).outcome is Outcome.NOT_FROZEN
     assert house.sandbox.state(theft.account_id)["stage_limits"] is None
+    await still_claimed(house, theft, incident_id)
     assert (await house.audit(incident_id)).findings == ()
 
 
