@@ -30,6 +30,7 @@ from activities.identity_ports import Challenges, IdentityClaims
 from activities.ladder import RestartLadder, WatchAccount
 from activities.money import CatchUp, CompareRules, Trace
 from activities.money_ports import Traces, TransferIndex
+from activities.mules import LetMuleGo
 from activities.opening import LoadIncident, RegisterIncident, TakeUpAlarm
 from activities.owner_link import SendLinkAgain, SendOwnerLink
 from activities.payments import FindPayments, StopPayment
@@ -173,6 +174,7 @@ def _recovery(ports: Ports, steps: Steps) -> list[Callable[..., Any]]:
         TellHolder(steps, claims).run,
         FreezeMule(steps, wallet, decisions, recoveries).run,
         ReleaseMule(steps, wallet, decisions, recoveries).run,
+        LetMuleGo(steps, wallet, recoveries).run,
         ChangeThefts(steps, decisions, recoveries).run,
         SettleQuestion(steps, decisions, claims, recoveries).run,
         AskAboutReturn(steps).run,

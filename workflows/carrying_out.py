@@ -78,6 +78,11 @@ class CarryingOut:
                 await self._settle(decision, error.code.value)
         return thefts_changed
 
+    async def give_up(self, decisions: Sequence[RecoveryDecision], *, how: str) -> None:
+        """Close these with the reason for which they are not carried out."""
+        for decision in decisions:
+            await self._settle(decision, how)
+
     async def offer(self, look: RecoveryLook) -> None:
         """Ask whether what is held goes back: once for each plan, and not while an older one is still to be decided."""
         if not any(hold.state == "placed" for hold in look.holds):

@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.carrying_out import CarryingOut
     from workflows.failing import Failing
     from workflows.hold_keeping import HoldKeeping
+    from workflows.nothing_stolen import NOTHING_STOLEN, SEEN_THROUGH, LettingGo
     from workflows.policies import LOOK, code_of
     from workflows.pursuit import Pursuit
     from workflows.recalling import Recalling
@@ -33,7 +34,7 @@ NO_THEFT_BEFORE = frozenset({Outcome.FALSE_ALARM, Outcome.RELEASED, Outcome.NOT_
 """What looks of before models.dropped_claims were read by. Newer ones say it themselves."""
 GIVEN_BACK = frozenset({Outcome.RESTORED, Outcome.ACCOUNT_CLOSED})
 """The owner is proven and has the account, or its money: what is held can go to them."""
-NOTHING_LEFT, NOTHING_STOLEN = "nothing_left", "nothing_stolen"
+NOTHING_LEFT = "nothing_left"
 SHORTEST = timedelta(milliseconds=100)
 HASTE = -2
 """While money moves the feed is asked four times as often as the rules say, since whoever moved some moves more."""
@@ -58,6 +59,7 @@ class RecoverFunds:
         self._pursuit = Pursuit(request, self._rules)
         self._carrying = CarryingOut(request, self._rules)
         self._recalling = Recalling(request)
+        self._letting_go = LettingGo(request, self._keeping, self._carrying)
         self._failing = Failing(
             incident_id=request.incident_id,
             episode=request.episode,
@@ -109,7 +111,10 @@ class RecoverFunds:
         """How it ended, if it did; and until when nothing needs to be looked at."""
         look = await self._look()
         if look.outcome in NO_THEFT_BEFORE if look.dropped is None else look.dropped:
-            await self._keeping.let_all_go(look)
+            if workflow.patched(SEEN_THROUGH):
+                await self._letting_go.see_through(look, self._look)
+            else:
+                await self._keeping.let_all_go(look)
             return NOTHING_STOLEN, SHORTEST
         if look.decisions:
             changed = await self._carrying.carry_out(look.decisions)

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import aliased
@@ -17,6 +17,7 @@ from adapters.secrets.keys import Sealer
 from adapters.sql.claims import claimed_hold
 from adapters.sql.dropped_claims import dropped, ever_proven
 from adapters.sql.engine import one_state, statement, transaction
+from adapters.sql.mules import standing_mules
 from adapters.sql.recovery_money import (
     came_back,
     paid_on,
@@ -31,7 +32,7 @@ from models.contracts.money import ClaimedHold
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.recovery import HoldView, PossibleReturn, RecoveryDecision, RecoveryHold, RecoveryLook
 from models.dropped_claims import claim_dropped
-from models.names import RECOVERY_QUESTIONS, DecisionKind, HoldSource, Outcome
+from models.names import RECOVERY_QUESTIONS, DecisionKind, HoldEnding, HoldSource, Outcome
 from models.tables.closure import AccountClosure
 from models.tables.holds import HoldClaim, HoldContest, HoldObjection, MuleFreeze
 from models.tables.incidents import Incident
@@ -62,7 +63,10 @@ class SqlRecoveries:
                         HoldClaim.incident_id == incident_id,
                         or_(
                             HoldClaim.state != "ended",
-                            (HoldClaim.told == "withheld") & HoldClaim.placed_at.is_not(None),
+                            and_(
+                                HoldClaim.placed_at.is_not(None),
+                                or_(HoldClaim.told == "withheld", _never_told()),
+                            ),
                         ),
                     )
                     .order_by(HoldClaim.created_at, HoldClaim.id)
@@ -90,6 +94,7 @@ class SqlRecoveries:
                     None if row.outcome is None else Outcome(row.outcome),
                     proven=await ever_proven(connection, incident_id),
                 ),
+                mules=await standing_mules(connection, incident_id),
             )
 
     async def decision(self, request_id: str) -> RecoveryDecision | None:
@@ -294,6 +299,11 @@ async def _standing(connection: AsyncConnection, incident_id: str) -> tuple[Reco
         .order_by(DecisionRequest.requested_at, DecisionRequest.id)
     )
     return tuple(_decision(row) for row in rows)
+
+
+def _never_told() -> ColumnElement[bool]:
+    """The incident ended before its recovery came to tell the holder, who was without the money meanwhile."""
+    return and_(HoldClaim.told.is_(None), HoldClaim.ended_reason.startswith(HoldEnding.INCIDENT_ENDED.value))
 
 
 def _requests() -> Any:  # a select of columns of two tables: its exact type helps nobody

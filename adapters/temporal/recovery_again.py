@@ -1,4 +1,4 @@
-"""Whether a recovery that has ended must begin again: people decided something about its money afterwards."""
+"""Whether a recovery that has ended must begin again: something about its money is left to do that came afterwards."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from activities.ports import Clock, Incidents, Policies
 from activities.recovery_ports import Recoveries
-from models.contracts.recovery import RecoverFundsInput
-from models.names import Outcome
+from models.contracts.recovery import RecoverFundsInput, RecoveryLook
+from models.lifecycle import Status
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class RecoveryAgain:
     clock: Clock
 
     async def __call__(self, incident_id: str) -> RecoverFundsInput | None:
-        """Only of a restored incident in which a decision waits: an open one begins its recovery by itself."""
+        """Only of a closed incident, however it ended: an open one begins its recovery by itself."""
         look, facts = await self.recoveries.look(incident_id), await self.incidents.facts(incident_id)
-        if look is None or facts is None or not look.decisions or look.outcome is not Outcome.RESTORED:
+        if look is None or facts is None or look.status is not Status.CLOSED or not _left(look):
             return None
         return RecoverFundsInput(
             incident_id=incident_id,
@@ -32,3 +32,9 @@ class RecoveryAgain:
             attempt=int(self.clock.now().timestamp()),
             policy=self.policies.current(),
         )
+
+
+def _left(look: RecoveryLook) -> bool:
+    """People decided something, or a claim that was dropped has left something standing that nobody asks for any more."""
+    kept = look.holds or look.mules or look.untold
+    return bool(look.decisions or (look.dropped and kept))

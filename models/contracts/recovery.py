@@ -6,6 +6,7 @@ from pydantic import Field
 
 from models.contracts.base import Amount, Currency, Message, Moment, Total
 from models.contracts.failures import OpenFailure
+from models.contracts.mules import StandingMule
 from models.contracts.policy import Policy
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.steps import StepInput, StepResult
@@ -73,7 +74,9 @@ class RecoveryHold(Message):
 
 
 class RecoveryLook(Message):
-    """What the database says now. `holds`: standing ones; `untold`: ended ones whose holder is still to be told."""
+    """What the database says now. `holds`: standing ones; `untold`: ended ones whose holder is still to be told, because it was
+    withheld, or because the incident ended before it was.
+    """
 
     status: Status
     outcome: Outcome | None
@@ -85,6 +88,8 @@ class RecoveryLook(Message):
     open_questions: tuple[DecisionKind, ...]
     dropped: bool | None = Field(default=None, exclude_if=lambda dropped: dropped is None)
     """Whether the incident ended without a theft (models.dropped_claims). None only in histories of before this was looked up."""
+    mules: tuple[StandingMule, ...] = Field(default=(), exclude_if=lambda mules: not mules)
+    """Whole accounts that people had restricted, as long as the restriction stands."""
 
 
 class PossibleReturn(Message):

@@ -7,9 +7,10 @@ import pytest
 from models.errors import ErrorCode, StanchError
 from models.ids import recovery_workflow_id, restriction_id
 from models.lifecycle import Status
-from models.names import WAKE, DecisionKind, Outcome, Scope, SecurityItem, StepKind
+from models.names import WAKE, DecisionKind, NoticeTemplate, Outcome, Role, Scope, SecurityItem, StepKind
 from models.registered import Activity
 from tests.incidents.house import LONG, House
+from tests.incidents.recovering import agree, until_closed, until_promised
 from tests.running_sandbox import Theft
 from use_cases.raise_alarm import FreezeState
 
@@ -178,9 +179,15 @@ async def test_a_return_overtaken_by_an_alarm_waits_for_it_and_is_decided_again(
 
 
 async def test_a_false_alarm_after_a_relapse_leaves_nothing_behind(house: House) -> None:
-    with house.rules.changed(stage_seconds=LONG):
-        theft = house.steal(11_000)
+    with house.rules.changed(stage_seconds=LONG, recovery={"tipping_off_forbidden": True}):
+        theft = house.steal(11_000, mules=1)
         incident_id = (await house.alarm(theft)).incident_id
+    mule, by = theft.mules[0].account_id, house.people[Role.AGENT]
+    await house.until_rows(
+        "SELECT 1 FROM hold_claim WHERE incident_id = :i AND told = 'withheld'", i=incident_id
+    )
+    asked = await agree(house, house.parts.recover.mule(incident_id, mule, "freeze", "a ring", by=by))
+    await until_closed(house, asked.task_id)
     await house.give_back(incident_id)
     await house.until_rows(
         "SELECT id FROM step WHERE incident_id = :id AND kind = 'release' AND status = 'done'", id=incident_id
@@ -199,6 +206,20 @@ async def test_a_false_alarm_after_a_relapse_leaves_nothing_behind(house: House)
     assert view is not None
     assert view.summary is not None
     assert (view.summary["refreezes"], view.summary["stages"]) == (1, [])
+
+    async def given_back() -> bool:
+        return house.standing(mule) == {}
+
+    await house.until(given_back, "the mule's account has lost the ground of its restriction")
+    (told,) = await until_promised(house, incident_id, NoticeTemplate.MONEY_HELD)
+    assert (told[0].account_id, told[1]["state"]) == (mule, "released")
+    (let_go,) = await house.steps(incident_id, StepKind.RELEASE_MULE)
+    assert let_go.reason == "incident ended as false_alarm"
+    await house.client.get_workflow_handle(recovery_workflow_id(incident_id)).result()
+    late = await agree(house, house.parts.recover.mule(incident_id, mule, "freeze", "too late", by=by))
+    await until_closed(house, late.task_id)
+    assert house.standing(mule) == {}, "nothing was stolen: the choice is closed, and nobody is frozen"
+    assert (await house.audit(incident_id)).findings == ()
 
 
 async def test_limits_stay_until_people_know_when_a_refreeze_is_refused_for_good(house: House) -> None:
