@@ -291,6 +291,8 @@ async def _standing(connection: AsyncConnection, incident_id: str) -> tuple[Reco
         .where(
             DecisionTask.incident_id == incident_id,
             DecisionTask.kind.in_(KINDS),
+            # A recall's own question is the recall's to take up.
+            DecisionTask.action["recall_id"].astext.is_(None),
             DecisionTask.closed_at.is_(None),
             DecisionRequest.withdrawn_at.is_(None),
             DecisionRequest.declined_at.is_(None),
