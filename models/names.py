@@ -239,6 +239,7 @@ class StaffAlertKind(StrEnum):
     DIFFERENCE = "difference"
     BREAK_GLASS_USED = "break_glass_used"
     BREAK_GLASS_UNREVIEWED = "break_glass_unreviewed"
+    LATE_MONEY = "late_money"
 
 
 class StaffAlertState(StrEnum):

@@ -22,6 +22,7 @@ SENTENCES: Final[dict[StaffAlertKind, str]] = {
     StaffAlertKind.DIFFERENCE: "What stands at the wallet differs from our records.",
     StaffAlertKind.BREAK_GLASS_USED: "A supervisor has acted alone: another one must judge it.",
     StaffAlertKind.BREAK_GLASS_UNREVIEWED: "A supervisor has acted alone, and nobody has judged it in time.",
+    StaffAlertKind.LATE_MONEY: "Money came back for a recall that was closed: its recovery begins again, and holds it.",
 }
 
 SEVERITIES: Final[dict[StaffAlertKind, Severity]] = {
@@ -38,6 +39,7 @@ SEVERITIES: Final[dict[StaffAlertKind, Severity]] = {
     StaffAlertKind.DIFFERENCE: Severity.WARNING,
     StaffAlertKind.BREAK_GLASS_USED: Severity.CRITICAL,
     StaffAlertKind.BREAK_GLASS_UNREVIEWED: Severity.CRITICAL,
+    StaffAlertKind.LATE_MONEY: Severity.WARNING,
 }
 
 LOOK: Final[dict[StaffAlertKind, str]] = {
@@ -45,6 +47,7 @@ LOOK: Final[dict[StaffAlertKind, str]] = {
     StaffAlertKind.FEED_STOPPED: "stanch doctor",
     StaffAlertKind.DIFFERENCE: "stanch doctor",
     StaffAlertKind.NOTICE_UNREACHED: "stanch notice show {subject}",
+    StaffAlertKind.LATE_MONEY: "stanch recall show {subject}",
     StaffAlertKind.BREAK_GLASS_USED: "stanch incident break-glass list",
     StaffAlertKind.BREAK_GLASS_UNREVIEWED: "stanch incident break-glass list",
 }

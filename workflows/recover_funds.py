@@ -34,6 +34,8 @@ NO_THEFT_BEFORE = frozenset({Outcome.FALSE_ALARM, Outcome.RELEASED, Outcome.NOT_
 """What looks of before models.dropped_claims were read by. Newer ones say it themselves."""
 GIVEN_BACK = frozenset({Outcome.RESTORED, Outcome.ACCOUNT_CLOSED})
 """The owner is proven and has the account, or its money: what is held can go to them."""
+LATE_MONEY_COUNTS = "late-money-counts"
+"""Patch: what comes for a recall that is closed is counted by the recovery, which begins again for it."""
 NOTHING_LEFT = "nothing_left"
 SHORTEST = timedelta(milliseconds=100)
 HASTE = -2
@@ -127,6 +129,8 @@ class RecoverFunds:
         if not look.holding:
             # An unproven report holds nobody's money; its proof wakes us.
             return None, timedelta(seconds=self._rules.slow_poll_seconds)
+        if look.late and workflow.patched(LATE_MONEY_COUNTS):
+            await self._recalling.count(look.late)
         money = await self._pursuit.pursue(look)
         await self._recalling.recall(money)
         await self._carrying.ask_about(money.possible_returns)

@@ -206,13 +206,6 @@ class SqlRecalls:
         async with statement(self._engine) as connection:
             return (await connection.execute(WITHDRAW, asked)).rowcount == 1
 
-    async def any_open(self) -> bool:
-        """Whether money is still awaited from anybody."""
-        async with statement(self._engine) as connection:
-            return bool(
-                await connection.scalar(text("SELECT EXISTS (SELECT FROM recall WHERE state <> 'closed')"))
-            )
-
     async def to_wake(self, limit: int, *, looking: bool) -> list[Woken]:
         """Lease up to `limit` open recalls for which an answer waits; when `looking`, those with money or an ended incident."""
         async with statement(self._engine) as connection:

@@ -17,6 +17,7 @@ from adapters.secrets.keys import Sealer
 from adapters.sql.claims import claimed_hold
 from adapters.sql.dropped_claims import dropped, ever_proven
 from adapters.sql.engine import one_state, statement, transaction
+from adapters.sql.late_money import late_money
 from adapters.sql.mules import standing_mules
 from adapters.sql.recovery_money import (
     came_back,
@@ -95,6 +96,7 @@ class SqlRecoveries:
                     proven=await ever_proven(connection, incident_id),
                 ),
                 mules=await standing_mules(connection, incident_id),
+                late=await late_money(connection, incident_id),
             )
 
     async def decision(self, request_id: str) -> RecoveryDecision | None:

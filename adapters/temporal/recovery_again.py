@@ -35,6 +35,6 @@ class RecoveryAgain:
 
 
 def _left(look: RecoveryLook) -> bool:
-    """People decided something, or a claim that was dropped has left something standing that nobody asks for any more."""
+    """People decided something; money came for a recall that was closed; or a claim that was dropped has left something standing."""
     kept = look.holds or look.mules or look.untold
-    return bool(look.decisions or (look.dropped and kept))
+    return bool(look.decisions or (kept if look.dropped else look.late))

@@ -284,6 +284,16 @@ class RecallFacts(Message):
     """What somebody chose on the question about this recall's failure, and nobody has taken up."""
 
 
+class LateMoney(Message):
+    """Money that came for a recall after it was closed: `arrived` in all, minor units."""
+
+    recall_id: str
+    transfer_seq: int
+    part: int
+    currency: Currency
+    arrived: Total
+
+
 class RecallTransferResult(Message):
     """How a recall ended, minor units. `promised` is what was said, `received` what came: never added up."""
 

@@ -8,7 +8,7 @@ from models.contracts.base import Amount, Currency, Message, Moment, Total
 from models.contracts.failures import OpenFailure
 from models.contracts.mules import StandingMule
 from models.contracts.policy import Policy
-from models.contracts.recalls import RecalledTransfer
+from models.contracts.recalls import LateMoney, RecalledTransfer
 from models.contracts.steps import StepInput, StepResult
 from models.contracts.transfers import TaintedLot
 from models.lifecycle import Status
@@ -90,6 +90,8 @@ class RecoveryLook(Message):
     """Whether the incident ended without a theft (models.dropped_claims). None only in histories of before this was looked up."""
     mules: tuple[StandingMule, ...] = Field(default=(), exclude_if=lambda mules: not mules)
     """Whole accounts that people had restricted, as long as the restriction stands."""
+    late: tuple[LateMoney, ...] = Field(default=(), exclude_if=lambda late: not late)
+    """What came for recalls that are closed, and is not counted yet."""
 
 
 class PossibleReturn(Message):
