@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from models.contracts.base import Message
 from models.contracts.money import ClaimedHold
+from models.contracts.mules import MuleFreezeView
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.recovery import HoldView, PossibleReturn, RecoveryDecision, RecoveryLook
 from models.contracts.transfers import Flow, TaintedLot
@@ -188,6 +189,18 @@ class Recoveries(Protocol):
 
     async def mule_freeze(self, incident_id: str, account_id: str) -> str | None:
         """The restriction of ours that stands on this mule's whole account; None when there is none."""
+        ...
+
+    async def mule_freezes(
+        self,
+        *,
+        incident_id: str | None,
+        every: bool,
+        at: datetime,
+        overdue_after: timedelta,
+        limit: int = 200,
+    ) -> Sequence[MuleFreezeView]:
+        """Whole accounts that people had restricted, the longest first: those that stand, or with `every` ended ones, too."""
         ...
 
     async def object(

@@ -22,6 +22,8 @@ SENTENCES: Final[dict[StaffAlertKind, str]] = {
     StaffAlertKind.DIFFERENCE: "What stands at the wallet differs from our records.",
     StaffAlertKind.BREAK_GLASS_USED: "A supervisor has acted alone: another one must judge it.",
     StaffAlertKind.BREAK_GLASS_UNREVIEWED: "A supervisor has acted alone, and nobody has judged it in time.",
+    StaffAlertKind.HOLD_ENDING: "A hold runs out soon and its money goes back to the holder: nothing was decided about it yet.",
+    StaffAlertKind.MULE_FREEZE_LONG: "A mule's whole account has been restricted for long: two people must say whether it stays so.",
     StaffAlertKind.LATE_MONEY: "Money came back for a recall that was closed: its recovery begins again, and holds it.",
 }
 
@@ -40,6 +42,8 @@ SEVERITIES: Final[dict[StaffAlertKind, Severity]] = {
     StaffAlertKind.BREAK_GLASS_USED: Severity.CRITICAL,
     StaffAlertKind.BREAK_GLASS_UNREVIEWED: Severity.CRITICAL,
     StaffAlertKind.LATE_MONEY: Severity.WARNING,
+    StaffAlertKind.HOLD_ENDING: Severity.WARNING,
+    StaffAlertKind.MULE_FREEZE_LONG: Severity.WARNING,
 }
 
 LOOK: Final[dict[StaffAlertKind, str]] = {
@@ -48,6 +52,8 @@ LOOK: Final[dict[StaffAlertKind, str]] = {
     StaffAlertKind.DIFFERENCE: "stanch doctor",
     StaffAlertKind.NOTICE_UNREACHED: "stanch notice show {subject}",
     StaffAlertKind.LATE_MONEY: "stanch recall show {subject}",
+    StaffAlertKind.HOLD_ENDING: "stanch hold show {subject}",
+    StaffAlertKind.MULE_FREEZE_LONG: "stanch hold mules",
     StaffAlertKind.BREAK_GLASS_USED: "stanch incident break-glass list",
     StaffAlertKind.BREAK_GLASS_UNREVIEWED: "stanch incident break-glass list",
 }

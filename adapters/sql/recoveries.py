@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, text
@@ -18,7 +18,7 @@ from adapters.sql.claims import claimed_hold
 from adapters.sql.dropped_claims import dropped, ever_proven
 from adapters.sql.engine import one_state, statement, transaction
 from adapters.sql.late_money import late_money
-from adapters.sql.mules import standing_mules
+from adapters.sql.mules import mule_freezes, standing_mules
 from adapters.sql.recovery_money import (
     came_back,
     paid_on,
@@ -30,6 +30,7 @@ from adapters.sql.recovery_money import (
 )
 from adapters.sql.standing_traces import claimed, robbed, stale
 from models.contracts.money import ClaimedHold
+from models.contracts.mules import MuleFreezeView
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.recovery import HoldView, PossibleReturn, RecoveryDecision, RecoveryHold, RecoveryLook
 from models.dropped_claims import claim_dropped
@@ -263,6 +264,21 @@ class SqlRecoveries:
                 .limit(1)
             )
             return found
+
+    async def mule_freezes(
+        self,
+        *,
+        incident_id: str | None,
+        every: bool,
+        at: datetime,
+        overdue_after: timedelta,
+        limit: int = 200,
+    ) -> Sequence[MuleFreezeView]:
+        """See ports.Recoveries."""
+        async with statement(self._engine) as connection:
+            return await mule_freezes(
+                connection, incident_id, every=every, at=at, overdue_after=overdue_after, limit=limit
+            )
 
     async def object(
         self, *, objection_id: str, hold: HoldView, task_id: str, statement: str, by: str, at: datetime

@@ -69,4 +69,4 @@ class NoticeWiring(Foundation):
                 for each in self.settings.staff_alerts
             )
         )
-        return AlertStaff(store=self.staff_alerts, targets=targets, clock=self.clock)
+        return AlertStaff(store=self.staff_alerts, targets=targets, policies=self.policies, clock=self.clock)

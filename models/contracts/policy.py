@@ -117,6 +117,12 @@ class RecoveryPolicy(Message):
     hold_periods: Annotated[int, Field(ge=1)]
     tipping_off_forbidden: bool
     two_supervisors_from: Annotated[int, Field(ge=1)]
+    hold_warning_seconds: Seconds = Field(default=43_200, exclude_if=lambda span: span == 43_200)
+    """So long before a hold runs out staff are alerted that nothing was decided about it: by night, too, there is a day left."""
+    mule_review_seconds: Annotated[int, Field(ge=1)] = Field(
+        default=604_800, exclude_if=lambda span: span == 604_800
+    )
+    """A mule's whole account has no clock of its own: staff are alerted each time it was restricted for so long."""
 
 
 RECOVERY_DEFAULTS = RecoveryPolicy(
