@@ -82,7 +82,7 @@ class Hold:
             if not claimed:
                 refusal = Refusal(
                     code=ErrorCode.REFUSED_BY_RULE,
-                    message="An active claim covers a part of these units; the earliest theft keeps them. "
+                    message="An active claim covers a part of these units: whoever claimed first holds them for all who lost them. "
                     "The next trace offers what is free.",
                 )
                 return Effect(nothing.model_copy(update={"refusal": refusal}))

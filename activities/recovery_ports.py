@@ -77,8 +77,9 @@ class Claims(Protocol):
     ) -> bool:
         """Commit a claim on exactly this lot, under an advisory lock on the account.
 
-        False when an active claim, anybody's, covers a part of it (the earliest theft wins; nothing is written), or one of
-        this incident's that has ended for good. True also when this very claim already stands.
+        False when an active claim, anybody's, covers a part of it (nothing is written: whoever claims first keeps the units in
+        place for all who lost them, and people decide who gets them), or one of this incident's that has ended for good.
+        True also when this very claim already stands.
         """
         ...
 
