@@ -94,8 +94,8 @@ class Incidents(Protocol):
         ...
 
     async def theft_words(self, incident_id: str) -> TheftWords:
-        """What alarms taken up and people say of the thefts. While nothing but unproven reports stands all of them count:
-        nothing is held for such an incident.
+        """What alarms taken up and people say of the thefts. While nothing but unproven reports stands, and no owner was ever
+        proven, all of them count: nothing is held for such an incident.
         """
         ...
 

@@ -127,7 +127,10 @@ class RecoverFunds:
         if await self._keeping.keep(look):
             look = await self._look()
         if not look.holding:
-            # An unproven report holds nobody's money; its proof wakes us.
+            # An unproven report holds nobody's money; its proof wakes us, as long as its incident is open.
+            left = look.dropped is None or look.holds or look.open_questions
+            if look.status is Status.CLOSED and not left:
+                return NOTHING_LEFT, SHORTEST
             return None, timedelta(seconds=self._rules.slow_poll_seconds)
         if look.late and workflow.patched(LATE_MONEY_COUNTS):
             await self._recalling.count(look.late)

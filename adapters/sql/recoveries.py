@@ -58,6 +58,7 @@ class SqlRecoveries:
             row = (await connection.execute(select(Incident).where(Incident.id == incident_id))).one_or_none()
             if row is None:
                 return None
+            proven = await ever_proven(connection, incident_id)
             claims = (
                 await connection.execute(
                     select(HoldClaim)
@@ -86,7 +87,8 @@ class SqlRecoveries:
             return RecoveryLook(
                 status=row.status,
                 outcome=row.outcome,
-                holding=not row.provisional,
+                # Whoever was proven claims their money still, though a stranger's word froze the account anew.
+                holding=proven or not row.provisional,
                 compromised_since=row.compromised_since or row.opened_at,
                 decisions=await _standing(connection, incident_id),
                 holds=tuple(_hold(claim) for claim in claims if claim.state != "ended"),
@@ -94,7 +96,7 @@ class SqlRecoveries:
                 open_questions=tuple(DecisionKind(kind) for kind in asked),
                 dropped=claim_dropped(
                     None if row.outcome is None else Outcome(row.outcome),
-                    proven=await ever_proven(connection, incident_id),
+                    proven=proven,
                 ),
                 mules=await standing_mules(connection, incident_id),
                 late=await late_money(connection, incident_id),

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from activities.changes import MoveIncident, RecordProof
 from adapters.sql.dropped_claims import dropped, ever_proven
+from adapters.sql.recoveries import SqlRecoveries
 from models.contracts.alarms import AcceptedAlarm
 from models.dropped_claims import MAY_DROP, claim_dropped
 from models.lifecycle import Event
@@ -53,8 +54,18 @@ async def test_the_database_goes_by_the_same_rule_and_a_relapse_forgets_no_proof
     proven = (proof, MoveIncident(Event.IDENTITY_PROVEN))
     await house.do(accepted.incident_id, 1, "verify/1", StepKind.VERIFY_IDENTITY, proven)
     await house.do(accepted.incident_id, 1, "r", StepKind.RELEASE, lifting=Event.RELEASE_INTENDED)
-    again = await house.accept(house.trigger())
+    theirs = house.report(stolen_transfers=("t-of-a-stranger",))
+    again = await house.accept(theirs)
     assert again.episode == 2
+    await house.take_up(again)
+    look = await SqlRecoveries(house.engine, house.sealer).look(accepted.incident_id)
+    assert look is not None
+    assert (await house.facts(accepted)).provisional
+    assert look.holding, "what a proven owner claims is pursued, whoever reports what"
+    words = await house.incidents.theft_words(accepted.incident_id)
+    assert (words.named, words.claimed) == ((), ("t-of-a-stranger",)), (
+        "and nothing is held on a stranger's word"
+    )
     assert not await house.incidents.proven(accepted.incident_id, 2)
     assert await says(house, accepted, Outcome.RELEASED) == (False, False)
     assert await says(house, accepted, Outcome.FALSE_ALARM) == (True, True)
