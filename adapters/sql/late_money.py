@@ -9,6 +9,7 @@ from adapters.sql.dropped_claims import dropped
 from adapters.sql.engine import statement, transaction
 from adapters.sql.hand_over import ask
 from adapters.sql.recalls import OURS
+from adapters.sql.recovery_money import LOOKS_RETURNED
 from adapters.sql.staff_alerts import raise_alert
 from models.contracts.recalls import LateMoney
 from models.names import StaffAlertKind
@@ -52,6 +53,16 @@ ORDER BY i.id LIMIT :limit
 """An incident's own recovery lets all of it go when it ends: what stands a minute later nobody ends."""
 
 
+UNASKED = text(
+    f"""
+SELECT DISTINCT r.incident_id FROM recall AS r {LOOKS_RETURNED}
+  AND r.state = 'closed' AND r.received < r.asked AND i.closed_at IS NOT NULL AND NOT {dropped("i")}
+ORDER BY r.incident_id LIMIT :limit
+"""  # noqa: S608 - the parts are constants of ours
+)
+"""As long as a recovery runs it asks by itself."""
+
+
 async def late_money(connection: AsyncConnection, incident_id: str) -> tuple[LateMoney, ...]:
     """What has come for closed recalls of one incident and is not counted yet."""
     rows = await connection.execute(OF_INCIDENT, {"incident_id": incident_id})
@@ -70,7 +81,8 @@ class SqlLateMoney:
             return bool(await connection.scalar(ANY_AWAITED))
 
     async def hand_over(self, limit: int) -> int:
-        """Have the recoveries look whose money came late, or that left something standing; how many. Staff are alerted to money.
+        """Have the recoveries look whose money came late, or may have, or that left something standing; how many. Staff are alerted
+        to money; about what may be money the recovery asks people.
 
         One commit. A recovery that is woken in vain ends its turn as it began.
         """
@@ -84,7 +96,8 @@ class SqlLateMoney:
                     incident_id=row.incident_id,
                 )
             left = list(await connection.scalars(LEFT, {"limit": limit}))
-            incidents = sorted({*(row.incident_id for row in come), *left})
+            unasked = list(await connection.scalars(UNASKED, {"limit": limit}))
+            incidents = sorted({*(row.incident_id for row in come), *left, *unasked})
             at = await connection.scalar(text("SELECT clock_timestamp()"))
             for incident_id in incidents:
                 await ask(connection, incident_id, at)

@@ -22,7 +22,9 @@ class RecoveryAgain:
     async def __call__(self, incident_id: str) -> RecoverFundsInput | None:
         """Only of a closed incident, however it ended: an open one begins its recovery by itself."""
         look, facts = await self.recoveries.look(incident_id), await self.incidents.facts(incident_id)
-        if look is None or facts is None or look.status is not Status.CLOSED or not _left(look):
+        if look is None or facts is None or look.status is not Status.CLOSED:
+            return None
+        if not _left(look) and (look.dropped or not await self.recoveries.possible_returns(incident_id)):
             return None
         return RecoverFundsInput(
             incident_id=incident_id,
@@ -35,6 +37,9 @@ class RecoveryAgain:
 
 
 def _left(look: RecoveryLook) -> bool:
-    """People decided something; money came for a recall that was closed; or a claim that was dropped has left something standing."""
+    """People decided something; money came for a recall that was closed; or a claim that was dropped has left something standing.
+
+    What only may be money of a recall is looked for apart: it proves nothing, and people are asked about it.
+    """
     kept = look.holds or look.mules or look.untold
     return bool(look.decisions or (kept if look.dropped else look.late))
