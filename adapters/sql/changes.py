@@ -30,7 +30,7 @@ from adapters.sql.lifting import limits_left, locked_incident, locked_row, refus
 from adapters.sql.notices import note_reached, note_sent, promise
 from adapters.sql.payment_changes import PAYMENTS
 from adapters.sql.recording import FREEZE_DONE
-from adapters.sql.recovery_changes import RECOVERY
+from adapters.sql.recovery_changes import RECOVERY, moot_questions
 from adapters.sql.staff_alerts import raise_alert, raise_question
 from models.contracts.steps import FinishedStep
 from models.digests import digest
@@ -343,6 +343,7 @@ async def _ended(change: say.HoldEnded, connection: AsyncConnection, step: Finis
         .where(HoldClaim.id == change.hold_id, HoldClaim.state != "ended")
         .values(state="ended", ended_at=change.at, ended_reason=change.reason[:32])
     )
+    await moot_questions(connection, change.hold_id, change.at)
 
 
 APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]]] = {

@@ -49,17 +49,21 @@ async def test_a_hold_ends_after_two_days_and_its_money_is_then_looked_for_less_
     incident_id, hold = await held(house, 30_000)
     recovery = house.recovery(incident_id)
     assert on_time(hold.expires_at, hold.created_at + TWO_DAYS)
+    unjudged = await house.house.parts.recover.renew(
+        hold.hold_id, LEGAL_BASIS, by=house.house.people[Role.AGENT]
+    )
     await house.clock.jump(hold.expires_at - house.clock.now() - HALF_A_DAY - MINUTE)
     assert await warned(house, incident_id) == []
     await house.clock.jump(2 * MINUTE)
     for _ in range(2):
-        assert await warned(house, incident_id) == [(f"{hold.hold_id}/1", "no_question")], "once, and in time"
+        assert await warned(house, incident_id) == [(f"{hold.hold_id}/1", "renew_hold")], "once, and in time"
     await house.clock.jump(hold.expires_at - house.clock.now() - MINUTE)
     await house.look(recovery)
     assert [each.hold_id for each in await holds(house.house, incident_id)] == [hold.hold_id]
     assert await house.clock.pass_time(recovery, 2 * MINUTE)
     ended = await until_ended(house.house, hold.hold_id)
     assert ended.ended_reason == HoldEnding.EXPIRED
+    await until_closed(house.house, unjudged.task_id)
     assert ended.ended_at is not None
     assert on_time(ended.ended_at, hold.expires_at)
 
