@@ -34,7 +34,7 @@ class LettingGo:
     async def see_through(
         self, look: RecoveryLook, look_again: Callable[[], Awaitable[RecoveryLook]]
     ) -> None:
-        """Carry out what lets go, give up what else was decided, end every hold, give mules' accounts back, tell holders.
+        """Carry out what lets go, give up what else was decided, end every hold, tell holders, give mules' accounts back.
 
         In this order, so that what two people chose is recorded as theirs. What keeps or takes has lost its object with
         the claim: its question is closed as `nothing_stolen`.
@@ -43,10 +43,11 @@ class LettingGo:
         await self._carrying.give_up(
             [each for each in look.decisions if not _lets_go(each)], how=NOTHING_STOLEN
         )
+        await self._keeping.let_all_go(await look_again())
         look = await look_again()
-        await self._keeping.let_all_go(look)
+        await self._keeping.tell(look)
+        # Last: what the wallet refuses for one account is a question to people, and nobody else waits for its answer.
         await asyncio.gather(*(self._let_mule_go(mule) for mule in look.mules))
-        await self._keeping.tell(await look_again())
 
     async def _let_mule_go(self, mule: StandingMule) -> None:
         await workflow.execute_activity_method(
