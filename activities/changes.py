@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from activities.ending_changes import AskRating, RecordClosure, RecordDestination, UseBreakGlass
+from activities.ending_changes import (
+    AskRating,
+    EndRecoveryQuestions,
+    RecordClosure,
+    RecordDestination,
+    UseBreakGlass,
+)
 from activities.identity_changes import AlertAgainst, KeepFreeze, WithdrawClaim
 from activities.payment_changes import PaymentSettled, PaymentsFound
 from activities.recall_changes import RecallAnswered, RecallEnded, RecallOpened, RecallReceived, RecallSaid
@@ -375,6 +381,7 @@ Change = (
     | RecordDestination
     | RecordClosure
     | AskRating
+    | EndRecoveryQuestions
     | UseBreakGlass
     | KeepFreeze
     | WithdrawClaim

@@ -11,7 +11,7 @@ from textwrap import wrap
 from temporalio import activity
 
 from activities.changes import CloseDecisionTasks, CloseIncident, QueueNotice
-from activities.ending_changes import AskRating
+from activities.ending_changes import AskRating, EndRecoveryQuestions
 from activities.figures import FiguresForOwner
 from activities.origin import activity_origin
 from activities.ports import Incidents
@@ -20,6 +20,9 @@ from models.contracts.incidents import CloseInput, CloseResult
 from models.digests import rating_code_digest
 from models.names import DecisionKind, NoticeTemplate, StepKind
 from models.registered import Activity
+
+SETTLED = tuple(kind for kind in DecisionKind if not kind.of_recovery)
+"""Questions that have no object any more. What is asked about the money outlives the incident, unless nothing was stolen."""
 
 RATING_BYTES = 10
 """80 random bits, sixteen letters and digits: nobody guesses it, and a person can type it."""
@@ -55,8 +58,9 @@ class CloseTheIncident:
             return Effect(
                 CloseResult(step_key=step.step_key, outcome=step.outcome, money=money),
                 changes=(
-                    CloseDecisionTasks(tuple(DecisionKind), running.started_at),
+                    CloseDecisionTasks(SETTLED, running.started_at),
                     CloseIncident(step.outcome, running.started_at, summary),
+                    EndRecoveryQuestions(running.started_at),
                     QueueNotice(
                         NoticeTemplate.INCIDENT_CLOSED,
                         fields={"outcome": step.outcome.value, "rating": "-".join(wrap(code, 4)), **told},

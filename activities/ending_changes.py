@@ -37,6 +37,17 @@ class AskRating:
 
 
 @dataclass(frozen=True)
+class EndRecoveryQuestions:
+    """Where the incident has dropped its claim: what is asked about the money has no object any more, and nobody need decide it.
+
+    What people have agreed on stays open: the recovery carries it out, or says why it cannot. A recall's own question is
+    the recall's.
+    """
+
+    at: datetime
+
+
+@dataclass(frozen=True)
 class UseBreakGlass:
     """A supervisor acts alone on a choice that waits for a second person; Temporal looks at the incident.
 

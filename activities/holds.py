@@ -11,7 +11,7 @@ from temporalio import activity
 from activities.changes import HoldEnded, HoldPlaced
 from activities.money_ports import TransferIndex
 from activities.origin import activity_origin
-from activities.ports import Clock
+from activities.ports import Clock, Incidents
 from activities.recovery_ports import Claims
 from activities.steps import Effect, Running, Steps
 from activities.wallet_ports import Wallet
@@ -24,6 +24,7 @@ from models.contracts.money import (
 )
 from models.contracts.steps import Receipt, Refusal, StepResult
 from models.digests import digest
+from models.dropped_claims import claim_dropped
 from models.errors import ErrorCode, StanchError, WalletRefusal
 from models.lifecycle import Event
 from models.names import HoldEnding, StepKind
@@ -81,7 +82,7 @@ class Hold:
             if not claimed:
                 refusal = Refusal(
                     code=ErrorCode.REFUSED_BY_RULE,
-                    message="An active claim covers a part of these units; the earliest theft keeps them. "
+                    message="An active claim covers a part of these units: whoever claimed first holds them for all who lost them. "
                     "The next trace offers what is free.",
                 )
                 return Effect(nothing.model_copy(update={"refusal": refusal}))
@@ -157,10 +158,15 @@ class ListHolds:
     """Which holds of an incident stand: a look, not a step."""
 
     claims: Claims
+    incidents: Incidents
 
     @activity.defn(name=Activity.LIST_HOLDS)
     async def run(self, request: ListHoldsInput) -> ListHoldsResult:
-        """Hold ids in the order they were claimed."""
+        """Hold ids in the order they were claimed; none for an ending that leaves the claim standing (models.dropped_claims)."""
+        if request.ending is not None:
+            proven = await self.incidents.ever_proven(request.incident_id)
+            if not claim_dropped(request.ending, proven=proven):
+                return ListHoldsResult(hold_ids=())
         return ListHoldsResult(hold_ids=await self.claims.standing(request.incident_id))
 
 

@@ -101,8 +101,8 @@ class Incidents(Protocol):
         ...
 
     async def theft_words(self, incident_id: str) -> TheftWords:
-        """What alarms taken up and people say of the thefts. While nothing but unproven reports stands all of them count:
-        nothing is held for such an incident.
+        """What alarms taken up and people say of the thefts. While nothing but unproven reports stands, and no owner was ever
+        proven, all of them count: nothing is held for such an incident.
         """
         ...
 
@@ -126,6 +126,10 @@ class Incidents(Protocol):
 
     async def proven(self, incident_id: str, episode: int) -> bool:
         """Whether a verify_identity step of this episode is done and was not voided since."""
+        ...
+
+    async def ever_proven(self, incident_id: str) -> bool:
+        """Whether such a step is done and stands, of whatever episode: then a proven owner's claim on the money stands."""
         ...
 
 

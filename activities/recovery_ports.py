@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from models.contracts.base import Message
 from models.contracts.money import ClaimedHold
+from models.contracts.mules import MuleFreezeView
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.recovery import HoldView, PossibleReturn, RecoveryDecision, RecoveryLook
 from models.contracts.transfers import Flow, TaintedLot
@@ -78,8 +79,9 @@ class Claims(Protocol):
     ) -> bool:
         """Commit a claim on exactly this lot, under an advisory lock on the account.
 
-        False when an active claim, anybody's, covers a part of it (the earliest theft wins; nothing is written), or one of
-        this incident's that has ended for good. True also when this very claim already stands.
+        False when an active claim, anybody's, covers a part of it (nothing is written: whoever claims first keeps the units in
+        place for all who lost them, and people decide who gets them), or one of this incident's that has ended for good.
+        True also when this very claim already stands.
         """
         ...
 
@@ -153,7 +155,7 @@ class Recoveries(Protocol):
         ...
 
     async def possible_returns(self, incident_id: str) -> list[PossibleReturn]:
-        """Payments that may be recalled money by amount, payer and payee, and about which nobody was asked yet."""
+        """Payments that may be recalled money by amount, payer and payee, and about which no question is open or answered."""
         ...
 
     async def placed(self, incident_id: str) -> list[ClaimedHold]:
@@ -191,6 +193,18 @@ class Recoveries(Protocol):
 
     async def mule_freeze(self, incident_id: str, account_id: str) -> str | None:
         """The restriction of ours that stands on this mule's whole account; None when there is none."""
+        ...
+
+    async def mule_freezes(
+        self,
+        *,
+        incident_id: str | None,
+        every: bool,
+        at: datetime,
+        overdue_after: timedelta,
+        limit: int = 200,
+    ) -> Sequence[MuleFreezeView]:
+        """Whole accounts that people had restricted, the longest first: those that stand, or with `every` ended ones, too."""
         ...
 
     async def object(

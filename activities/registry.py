@@ -36,6 +36,7 @@ from activities.ladder import RestartLadder, WatchAccount
 from activities.link_use import LookAtLink
 from activities.money import CatchUp, CompareRules, Trace
 from activities.money_ports import Traces, TransferIndex
+from activities.mules import LetMuleGo
 from activities.offer_ports import Offers
 from activities.offering import AskRestitution, PlanRestitution
 from activities.opening import LoadIncident, RegisterIncident, TakeUpAlarm
@@ -119,7 +120,7 @@ def activities(ports: Ports) -> list[Callable[..., Any]]:
         Trace(steps, ports.traces, ports.claims).run,
         CompareRules(steps, ports.traces).run,
         Hold(steps, ports.wallet, ports.claims, ports.index, ports.clock).run,
-        ListHolds(ports.claims).run,
+        ListHolds(ports.claims, ports.incidents).run,
         ReleaseHold(steps, ports.wallet, ports.claims, ports.index).run,
         CompareSecurity(steps, ports.wallet).run,
         FindPayments(steps, ports.wallet).run,
@@ -183,6 +184,7 @@ def _recovery(ports: Ports, steps: Steps) -> list[Callable[..., Any]]:
         TellHolder(steps, claims).run,
         FreezeMule(steps, wallet, decisions, recoveries).run,
         ReleaseMule(steps, wallet, decisions, recoveries).run,
+        LetMuleGo(steps, wallet, recoveries).run,
         ChangeThefts(steps, decisions, recoveries).run,
         SettleQuestion(steps, decisions, claims, recoveries).run,
         AskAboutReturn(steps).run,

@@ -41,8 +41,10 @@ LIFTING = {Outcome.RESTORED: Event.RETURN_INTENDED, Outcome.ACCOUNT_CLOSED: Even
 JUDGED_AGAIN = {Outcome.RESTORED: ProofAction.RESTORE, Outcome.FALSE_ALARM: ProofAction.FALSE_ALARM}
 """Endings that rely on the owner's proof, and what it must be enough for."""
 
-SETTLED = tuple(kind for kind in DecisionKind if kind is not DecisionKind.STUCK)
-"""Questions that a release leaves without an object. Where the money could not be followed the closing waits for an answer."""
+SETTLED = tuple(kind for kind in DecisionKind if kind is not DecisionKind.STUCK and not kind.of_recovery)
+"""Questions that a release leaves without an object. Where the money could not be followed the closing waits for an answer;
+what is asked about the money outlives the freeze.
+"""
 
 
 def stage_reference(incident_id: str, episode: int) -> str:
@@ -175,10 +177,7 @@ class Release:
                 ended=tuple(receipt.result["ended"]),
                 still_standing=tuple(receipt.result["still_standing"]),
             )
-            # What is asked about the money outlives the freeze, unless nothing was stolen.
-            over = step.ending in {Outcome.FALSE_ALARM, Outcome.RELEASED}
-            kinds = tuple(kind for kind in SETTLED if over or not kind.of_recovery)
-            changes: list[Change] = [CloseDecisionTasks(kinds, running.started_at)]
+            changes: list[Change] = [CloseDecisionTasks(SETTLED, running.started_at)]
             if step.ending is Outcome.RELEASED and step.request_id is None:
                 changes.append(QueueNotice(NoticeTemplate.FREEZE_LAPSED))
             return Effect(result, receipt, tuple(changes), performer=by, reason=f"ends as {step.ending}")

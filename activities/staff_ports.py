@@ -42,10 +42,11 @@ class RaisesStaffAlerts(Protocol):
 class StaffAlertStore(Protocol):
     """Alerts as the database holds them."""
 
-    async def watch(self, freeze_late: timedelta) -> int:
+    async def watch(self, freeze_late: timedelta, *, hold_warning: timedelta, mule_review: timedelta) -> int:
         """Raise what only a clock shows: freezes pending for so long, questions beyond their time, steps without an end.
 
-        How many are new.
+        Also holds that run out within `hold_warning`, once for those of one incident that end together, and mules' whole
+        accounts each time they stood for `mule_review`. How many are new.
         """
         ...
 

@@ -245,6 +245,9 @@ class StaffAlertKind(StrEnum):
     MONEY_UNACCOUNTED = "money_unaccounted"
     BREAK_GLASS_USED = "break_glass_used"
     BREAK_GLASS_UNREVIEWED = "break_glass_unreviewed"
+    LATE_MONEY = "late_money"
+    HOLD_ENDING = "hold_ending"
+    MULE_FREEZE_LONG = "mule_freeze_long"
 
 
 class StaffAlertState(StrEnum):

@@ -60,6 +60,7 @@ class Activity(StrEnum):
     TELL_HOLDER = "tell_holder"
     FREEZE_MULE = "freeze_mule"
     RELEASE_MULE = "release_mule"
+    LET_MULE_GO = "let_mule_go"
     CHANGE_THEFTS = "change_thefts"
     MOVE_COMPROMISE_TIME = "move_compromise_time"
     ASK_ABOUT_RETURN = "ask_about_return"

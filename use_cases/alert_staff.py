@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import structlog
 
-from activities.ports import Clock
+from activities.ports import Clock, Policies
 from activities.staff_ports import StaffAlertStore, StaffTargets
+from models.contracts.policy import RECOVERY_DEFAULTS
 from models.contracts.staff import DueAlert
 from models.names import StaffAlertState
 from use_cases.staff_words import words
@@ -33,6 +34,7 @@ class AlertStaff:
 
     store: StaffAlertStore
     targets: StaffTargets
+    policies: Policies
     clock: Clock
     language: str
     """In which staff read: `en`, `zh-Hans` or `en+zh-Hans`."""
@@ -42,7 +44,12 @@ class AlertStaff:
 
     async def watch(self) -> None:
         """Raise what only a clock shows. Errors: DATABASE_UNREACHABLE."""
-        await self.store.watch(self.freeze_late)
+        rules = self.policies.current().recovery or RECOVERY_DEFAULTS
+        await self.store.watch(
+            self.freeze_late,
+            hold_warning=timedelta(seconds=rules.hold_warning_seconds),
+            mule_review=timedelta(seconds=rules.mule_review_seconds),
+        )
 
     async def run(self, alert: DueAlert) -> None:
         """Send it to every target that has not taken it, or say when to try again. Errors: DATABASE_UNREACHABLE."""

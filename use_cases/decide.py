@@ -77,7 +77,12 @@ class Decide:
         if kind is DecisionKind.OWNER_LINK:
             refuse_early_link(facts)
         listed = await self.overview.decisions(state=None, incident_id=incident_id)
-        same = [each for each in listed if each.kind is kind and each.episode == facts.episode]
+        # A question about the money stands in whatever episode it was asked.
+        same = [
+            each
+            for each in listed
+            if each.kind is kind and (kind.of_recovery or each.episode == facts.episode)
+        ]
         standing = next((each for each in same if each.closed_at is None), None)
         if standing is not None:
             task_id = standing.task_id

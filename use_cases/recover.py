@@ -15,6 +15,7 @@ from activities.recovery_ports import Recoveries
 from activities.steps import Effect, Running, Steps
 from models.contracts.alarms import Sender
 from models.contracts.incidents import AskDecisionInput, AskDecisionResult, IncidentFacts
+from models.contracts.mules import MuleFreezeView
 from models.contracts.policy import RECOVERY_DEFAULTS
 from models.contracts.recovery import HoldView
 from models.contracts.steps import Origin
@@ -76,6 +77,16 @@ class Recover:
         if not found:
             raise StanchError(ErrorCode.NOT_FOUND, "There is no hold with this id. Nothing was changed.")
         return found[0]
+
+    async def mules(self, *, incident_id: str | None = None, every: bool = False) -> Sequence[MuleFreezeView]:
+        """Whole accounts that people had restricted, the longest first, two hundred at most: those that stand, or every one."""
+        rules = self.policies.current().recovery or RECOVERY_DEFAULTS
+        return await self.recoveries.mule_freezes(
+            incident_id=incident_id,
+            every=every,
+            at=self.clock.now(),
+            overdue_after=timedelta(seconds=rules.mule_review_seconds),
+        )
 
     async def object(self, hold_id: str, statement: str, *, by: Sender) -> DecisionView:
         """Take down what the holder says, sealed, and ask whether the hold is kept; one question at a time for each hold.

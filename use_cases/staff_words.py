@@ -29,6 +29,9 @@ SENTENCES: Final[dict[StaffAlertKind, str]] = {
     StaffAlertKind.MONEY_UNACCOUNTED: "The money of an incident does not add up to what was stolen: it is in no total.",
     StaffAlertKind.BREAK_GLASS_USED: "A supervisor has acted alone: another one must judge it.",
     StaffAlertKind.BREAK_GLASS_UNREVIEWED: "A supervisor has acted alone, and nobody has judged it in time.",
+    StaffAlertKind.HOLD_ENDING: "A hold runs out soon and its money goes back to the holder: nothing was decided about it yet.",
+    StaffAlertKind.MULE_FREEZE_LONG: "A mule's whole account has been restricted for long: two people must say whether it stays so.",
+    StaffAlertKind.LATE_MONEY: "Money came back for a recall that was closed: its recovery begins again, and holds it.",
 }
 
 CHINESE: Final[dict[StaffAlertKind, str]] = {
@@ -43,6 +46,13 @@ CHINESE: Final[dict[StaffAlertKind, str]] = {
     StaffAlertKind.FEED_STOPPED: "转账数据流已中断:此笔之后的资金无法继续追踪。",
     StaffAlertKind.NOTICE_UNREACHED: "有一条通知未能送达任何人:须有人致电当事人。",
     StaffAlertKind.DIFFERENCE: "钱包中的实际情况与我们的记录不一致。",
+    StaffAlertKind.MONEY_UNACCOUNTED: "有一案件的资金与被盗总额对不上:未计入任何合计。",
+    StaffAlertKind.IDENTITY_CONTESTED: "有不止一人为同一账户出示了凭证:其中可能有窃贼。",
+    StaffAlertKind.CODES_EXHAUSTED: "某一联系方式的验证码错误次数过多:对方须经客服协助才能继续。",
+    StaffAlertKind.EVIDENCE_AGAINST: "有不利于申请人的情况:证件属于他人,或旧号码的机主对此毫不知情。",
+    StaffAlertKind.HOLD_ENDING: "有一笔冻结资金即将到期并退回持有人:尚未就其作出任何决定。",
+    StaffAlertKind.MULE_FREEZE_LONG: "有一个过渡账户已被整户限制很久:须由两人决定是否继续。",
+    StaffAlertKind.LATE_MONEY: "已结案的追回请求有资金退回:其追款重新开始,并将该资金冻结。",
     StaffAlertKind.BREAK_GLASS_USED: "一名主管单独采取了行动:须由另一名主管审查。",
     StaffAlertKind.BREAK_GLASS_UNREVIEWED: "一名主管单独采取了行动,在规定时间内无人审查。",
 }
@@ -69,6 +79,9 @@ SEVERITIES: Final[dict[StaffAlertKind, Severity]] = {
     StaffAlertKind.MONEY_UNACCOUNTED: Severity.WARNING,
     StaffAlertKind.BREAK_GLASS_USED: Severity.CRITICAL,
     StaffAlertKind.BREAK_GLASS_UNREVIEWED: Severity.CRITICAL,
+    StaffAlertKind.LATE_MONEY: Severity.WARNING,
+    StaffAlertKind.HOLD_ENDING: Severity.WARNING,
+    StaffAlertKind.MULE_FREEZE_LONG: Severity.WARNING,
 }
 
 LOOK: Final[dict[StaffAlertKind, str]] = {
@@ -80,6 +93,9 @@ LOOK: Final[dict[StaffAlertKind, str]] = {
     StaffAlertKind.IDENTITY_CONTESTED: "stanch incident identity show {incident_id}",
     StaffAlertKind.CODES_EXHAUSTED: "stanch incident identity show {incident_id}",
     StaffAlertKind.EVIDENCE_AGAINST: "stanch incident identity show {incident_id}",
+    StaffAlertKind.LATE_MONEY: "stanch recall show {subject}",
+    StaffAlertKind.HOLD_ENDING: "stanch hold show {subject}",
+    StaffAlertKind.MULE_FREEZE_LONG: "stanch hold mules",
     StaffAlertKind.BREAK_GLASS_USED: "stanch incident break-glass list",
     StaffAlertKind.BREAK_GLASS_UNREVIEWED: "stanch incident break-glass list",
 }

@@ -89,6 +89,11 @@ class CarryingOut:
                 await self._settle(decision, error.code.value)
         return thefts_changed
 
+    async def give_up(self, decisions: Sequence[RecoveryDecision], *, how: str) -> None:
+        """Close these with the reason for which they are not carried out."""
+        for decision in decisions:
+            await self._settle(decision, how)
+
     async def offer(self, look: RecoveryLook) -> None:
         """Ask whether what is held goes back: once for each plan, and not while an older one is still to be decided.
 
@@ -118,7 +123,8 @@ class CarryingOut:
                 AskAboutReturnInput(
                     incident_id=self._request.incident_id,
                     episode=self._request.episode,
-                    step_key=f"ask/{DecisionKind.RETURNED_PAYMENT}/{payment.seq}",
+                    step_key=f"ask/{DecisionKind.RETURNED_PAYMENT}/{payment.seq}"
+                    + (f"/{payment.asked}" if payment.asked else ""),
                     payment=payment,
                     expires_at=workflow.now()
                     + timedelta(seconds=self._request.policy.approval.decision_seconds),

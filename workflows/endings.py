@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from models.contracts.closure import CloseAccountInput
     from models.contracts.incidents import CloseInput, LiftLimitsInput, ReleaseInput
     from models.contracts.money import ListHoldsInput, ReleaseHoldInput
+    from models.dropped_claims import MAY_DROP
     from models.errors import ErrorCode
     from models.names import Outcome
     from workflows.attention import Attention
@@ -24,6 +25,10 @@ with workflow.unsafe.imports_passed_through():
 
 NOT_NOW = (ErrorCode.ALARM_WAITING, ErrorCode.ILLEGAL_MOVE, ErrorCode.PROOF_IN_DOUBT)
 """Something came in between: the story looks, and goes on with what it finds."""
+
+ONE_RULE_FOR_CLAIMS = "one-rule-for-claims"
+"""Patch: holds end with the incident by the rule that recovery and recalls go by. An impostor's ending, or one that the wallet
+forced, let go of them; a relapse forgot who had been robbed."""
 
 
 class Endings(Attention):
@@ -45,7 +50,10 @@ class Endings(Attention):
             raise
         await self._lift_limits(ended.outcome)
         await self.money_settled()
-        if ended.outcome is Outcome.FALSE_ALARM or not self.proven:
+        if workflow.patched(ONE_RULE_FOR_CLAIMS):
+            if ended.outcome in MAY_DROP:
+                await self._release_holds(ended.outcome, ending=ended.outcome)
+        elif ended.outcome is Outcome.FALSE_ALARM or not self.proven:
             await self._release_holds(ended.outcome)
         return await self._close(ended.outcome, (), ())
 
@@ -100,13 +108,13 @@ class Endings(Attention):
                 **STEP,
             )
 
-    async def _release_holds(self, outcome: Outcome) -> None:
+    async def _release_holds(self, outcome: Outcome, *, ending: Outcome | None = None) -> None:
         """Nothing was stolen, as far as anybody proved: what is held goes back to its place.
 
-        Where the owner is proven and did not call it a false alarm their claim stands, and so do the holds.
+        Where the claim on it stands (models.dropped_claims) the list is empty, and so the holds stand.
         """
         holds = await workflow.execute_activity_method(
-            ListHolds.run, ListHoldsInput(incident_id=self.incident_id), **LOOK
+            ListHolds.run, ListHoldsInput(incident_id=self.incident_id, ending=ending), **LOOK
         )
         await asyncio.gather(
             *(

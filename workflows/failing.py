@@ -9,8 +9,8 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.decisions import AskDecision
-    from activities.people_said import SettleQuestion
-    from models.contracts.failures import OpenFailure
+    from activities.people_said import DONE, SettleQuestion
+    from models.contracts.failures import OpenFailure, TryAgain
     from models.contracts.incidents import AskDecisionInput
     from models.contracts.recovery import SettleQuestionInput
     from models.names import DecisionKind
@@ -37,8 +37,11 @@ class Failing:
         self._patience = patience
         self.open = known
 
-    async def ask(self, error: ActivityError, **details: str) -> bool:
-        """Put the question, unless it is open already. False where a history of before this shape knows no question."""
+    async def ask(self, error: ActivityError | str, **details: str) -> bool:
+        """Put the question, unless it is open already. False where a history of before this shape knows no question.
+
+        `error`: what failed, or the stable code for which it did.
+        """
         if not workflow.patched(FAILURE_ASKS_PEOPLE):
             return False
         failures = 1 if self.open is None else self.open.failures + 1
@@ -51,7 +54,11 @@ class Failing:
             episode=self._episode,
             step_key=key,
             kind=DecisionKind.RECOVERY_STUCK,
-            action={"part": self._part, "code": code_of(error), **details},
+            action={
+                "part": self._part,
+                "code": error if isinstance(error, str) else code_of(error),
+                **details,
+            },
             choices=(TRY_AGAIN,),
             four_eyes=False,
             expires_at=workflow.now() + self._patience,
@@ -88,6 +95,20 @@ class Failing:
             if is_cancelled_exception(failed):
                 raise
             workflow.logger.error("the question stays open: %s", code_of(failed))
+
+    async def take_up(self, said: TryAgain) -> None:
+        """Somebody chose to try again, and only this part takes that up: close the question as answered."""
+        step = SettleQuestionInput(
+            incident_id=self._incident_id,
+            episode=self._episode,
+            step_key=f"approval/{said.request_id}/settled",
+            request_id=said.request_id,
+            task_id=said.task_id,
+            choice=TRY_AGAIN,
+            how=DONE,
+        )
+        await workflow.execute_activity_method(SettleQuestion.run, step, **STEP)
+        self.answered()
 
     def answered(self) -> None:
         """Somebody chose to try again, which closed the question: a further failure is a new one."""

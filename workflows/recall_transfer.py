@@ -51,6 +51,21 @@ DECISION_TIME = timedelta(days=2)
 """How long the question about a failed recall may wait before it counts as overdue."""
 
 
+TAKES_UP_ANSWERS = "recall-takes-up-answers"
+"""Patch: what people choose about a failed recall is settled by the recall itself, so that a further failure is asked anew."""
+
+WITHDRAWAL_ARRIVES = "withdrawal-arrives"
+"""Patch: a withdrawal that the institution did not take keeps the recall open, and is a question to people."""
+
+
+class NotWithdrawn(Exception):
+    """The institution does not know that the recall is withdrawn, and pursues somebody who owes nothing."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 @workflow.defn(name=Workflow.RECALL_TRANSFER)
 class RecallTransfer:
     """Open -> cancel at the wallet if it still can -> send -> wait, chase, take answers, count money -> close.
@@ -95,11 +110,12 @@ class RecallTransfer:
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     raise
-                # Nothing that fails for good today may end a recall that has months: people are asked.
-                workflow.logger.error("recall_stuck")
-                asked = await self._failing.ask(error, recall_id=self._recall_id)
+                asked = await self._ask_people(error)
                 if not asked and not self._opened:
                     raise
+                until = workflow.now() + (self._failing.pause(STUCK_PAUSE) if asked else STUCK_PAUSE)
+            except NotWithdrawn as kept:
+                asked = await self._ask_people(kept.code)
                 until = workflow.now() + (self._failing.pause(STUCK_PAUSE) if asked else STUCK_PAUSE)
             await self._wait_until(until)
             if workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished():
@@ -113,6 +129,11 @@ class RecallTransfer:
                     )
                 )
 
+    async def _ask_people(self, failed: ActivityError | str) -> bool:
+        """Nothing that fails for good today may end a recall that has months. Whether this shape of the history asks."""
+        workflow.logger.error("recall_stuck")
+        return await self._failing.ask(failed, recall_id=self._recall_id)
+
     async def _turn(self, request: RecallTransferInput) -> tuple[RecallTransferResult | None, datetime]:
         """What follows from what the database says; the result, if it is over, and when the next look is due."""
         if not self._opened:
@@ -123,6 +144,8 @@ class RecallTransfer:
                 return self._result(await self._look(), RecallEnding.CANCELLED), workflow.now()
             self._opened = True
         facts = await self._look()
+        if facts.try_again is not None and workflow.patched(TAKES_UP_ANSWERS):
+            await self._failing.take_up(facts.try_again)
         if facts.ending is not None:
             return self._result(facts, facts.ending), workflow.now()
         if await self._take_up(facts):
@@ -228,7 +251,7 @@ class RecallTransfer:
         due = self._due(facts)
         if due is not None and due <= workflow.now():
             if facts.sent_at is None:
-                if await self._send(MessageKind.RECALL, 0):
+                if await self._send(MessageKind.RECALL, 0) is None:
                     return workflow.now()
                 self._tried += 1
             else:
@@ -248,8 +271,10 @@ class RecallTransfer:
             return None
         return facts.sent_at + timedelta(seconds=chases[self._chased])
 
-    async def _send(self, kind: MessageKind, number: int) -> bool:
-        """Whether the institution has it. One that cannot be reached for a while is tried again later, not for ever."""
+    async def _send(self, kind: MessageKind, number: int) -> str | None:
+        """The stable code for which the institution does not have it; None when it has. One that cannot be reached for a while
+        is tried again later, not for ever.
+        """
         request = self._request
         name = kind.value if kind is not MessageKind.CHASE else f"{kind.value}/{number}"
         suffix = "W" if kind is MessageKind.WITHDRAWAL else str(number)
@@ -276,9 +301,9 @@ class RecallTransfer:
             )
         except ActivityError as error:
             if failed_with(error, ErrorCode.INSTITUTION_UNREACHABLE):
-                return False
+                return ErrorCode.INSTITUTION_UNREACHABLE.value
             raise
-        return sent.refusal is None
+        return None if sent.refusal is None else sent.refusal.code
 
     async def _wait_until(self, at: datetime) -> None:
         left = at - workflow.now()
@@ -287,9 +312,15 @@ class RecallTransfer:
                 await workflow.wait_condition(lambda: self._woken, timeout=left)
 
     async def _end(self, facts: RecallFacts, ending: RecallEnding) -> None:
-        """Close it, unless an answer came in meanwhile: that is taken up first."""
+        """Close it, unless an answer came in meanwhile: that is taken up first.
+
+        Raises NotWithdrawn where the institution would keep a recall that nobody stands by: it stays open until it knows.
+        """
         if ending is RecallEnding.WITHDRAWN and facts.sent_at is not None:
-            await self._send(MessageKind.WITHDRAWAL, self._chased + 1)
+            why_not = await self._send(MessageKind.WITHDRAWAL, self._chased + 1)
+            over = facts.answer is AnswerStatus.REFUSED
+            if why_not is not None and not over and workflow.patched(WITHDRAWAL_ARRIVES):
+                raise NotWithdrawn(why_not)
         try:
             await self._close(ending)
         except ActivityError as error:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from temporalio import workflow
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
+    from activities.recalls import CountRecalledMoney
     from activities.recovery import WithdrawRecall
     from models.contracts.policy import RECALL_DEFAULTS
-    from models.contracts.recalls import RecallTransferInput
+    from models.contracts.recalls import CountRecalledMoneyInput, LateMoney, RecallTransferInput
     from models.contracts.recovery import MoneyLook, RecoverFundsInput, WithdrawRecallInput
     from models.ids import recall_workflow_id
-    from workflows.policies import LOOK
+    from workflows.policies import LOOK, STEP
     from workflows.recall_transfer import RecallTransfer
 
 
@@ -22,6 +25,23 @@ class Recalling:
     def __init__(self, request: RecoverFundsInput) -> None:
         self._request = request
         self._begun: set[tuple[int, int]] = set()
+
+    async def count(self, late: Sequence[LateMoney]) -> None:
+        """Count what came for recalls that are closed: their own workflows have ended, and what came is followed and held anew."""
+        request = self._request
+        for money in late:
+            await workflow.execute_activity_method(
+                CountRecalledMoney.run,
+                CountRecalledMoneyInput(
+                    incident_id=request.incident_id,
+                    episode=request.episode,
+                    step_key=f"recall/{money.transfer_seq}/{money.part}/late/{money.arrived}",
+                    recall_id=money.recall_id,
+                    received=money.arrived,
+                ),
+                summary=f"{money.arrived} {money.currency} have come late",
+                **STEP,
+            )
 
     async def recall(self, money: MoneyLook) -> None:
         """Begin what is to be asked for, and withdraw what is not stolen after all."""

@@ -12,11 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities import changes as say
 from activities import recall_changes as say_recall
-from activities.ending_changes import AskRating, RecordClosure, RecordDestination, UseBreakGlass
+from activities.ending_changes import (
+    AskRating,
+    EndRecoveryQuestions,
+    RecordClosure,
+    RecordDestination,
+    UseBreakGlass,
+)
 from activities.freeze import freeze_step_key
 from activities.identity_changes import AlertAgainst, KeepFreeze, WithdrawClaim
 from adapters.secrets.keys import Sealer
-from adapters.sql import break_glass, ratings, recall_changes
+from adapters.sql import break_glass, dropped_claims, ratings, recall_changes
 from adapters.sql.against import alert_against
 from adapters.sql.closures import account_closed, closed_as, destination_entered
 from adapters.sql.credentials import move_credential
@@ -27,7 +33,7 @@ from adapters.sql.notices import note_reached, note_sent, promise
 from adapters.sql.payment_changes import PAYMENTS
 from adapters.sql.proofs import keep_freeze, record_proof
 from adapters.sql.recording import FREEZE_DONE
-from adapters.sql.recovery_changes import RECOVERY
+from adapters.sql.recovery_changes import RECOVERY, moot_questions
 from adapters.sql.staff_alerts import raise_alert, raise_question
 from adapters.sql.withdrawals import withdraw
 from models.contracts.steps import FinishedStep
@@ -317,6 +323,7 @@ async def _ended(change: say.HoldEnded, connection: AsyncConnection, step: Finis
         .where(HoldClaim.id == change.hold_id, HoldClaim.state != "ended")
         .values(state="ended", ended_at=change.at, ended_reason=change.reason[:32])
     )
+    await moot_questions(connection, change.hold_id, change.at)
 
 
 APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]]] = {
@@ -349,4 +356,5 @@ APPLY: dict[type, Callable[[Any, AsyncConnection, FinishedStep], Awaitable[None]
     **PAYMENTS,
     RecordClosure: account_closed,
     AskRating: ratings.asked,
+    EndRecoveryQuestions: dropped_claims.questions_ended,
 }

@@ -9,6 +9,7 @@ from sqlalchemy import Row, Select, and_, exists, func, not_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import aliased
 
+from adapters.sql.dropped_claims import ever_proven
 from adapters.sql.engine import statement, transaction
 from adapters.sql.hand_over import ask
 from adapters.sql.lifting import limits_left
@@ -122,6 +123,11 @@ class SqlIncidents:
                 .where(Proof.incident_id == incident_id, Proof.episode == episode, Proof.voided_at.is_(None))
             )
             return bool(count)
+
+    async def ever_proven(self, incident_id: str) -> bool:
+        """See ports.Incidents."""
+        async with statement(self._engine) as connection:
+            return await ever_proven(connection, incident_id)
 
 
 def facts_query() -> Select[Any]:

@@ -15,7 +15,7 @@ from adapters.sql.unproven import had_its_share, nothing_but_held_back
 from models.contracts.alarms import AcceptedAlarm
 from models.errors import ErrorCode, StanchError
 from models.lifecycle import LIFTED, Event, Status, move
-from models.names import AlarmKind, Outcome, Scope
+from models.names import RECOVERY_QUESTIONS, AlarmKind, Outcome, Scope
 
 LOCK = text(
     """
@@ -27,10 +27,12 @@ FOR NO KEY UPDATE OF incident
 """
 )
 
-# A question about the episode before must not be answered any more.
+# A question about the episode before must not be answered any more. One about the money outlives it, as its recovery does:
+# whoever objected, or renewed a hold, did so whatever becomes of the freeze.
 CLOSE_QUESTIONS = text(
-    "UPDATE decision_task SET closed_at = :received_at WHERE incident_id = :incident_id AND closed_at IS NULL"
-)
+    "UPDATE decision_task SET closed_at = :received_at "
+    "WHERE incident_id = :incident_id AND closed_at IS NULL AND kind <> ALL (:of_recovery)"
+).bindparams(bindparam("of_recovery", type_=ARRAY(VARCHAR)))
 
 # What people chose before a machine spoke again they chose without knowing of it. The question stays, and is decided anew. A
 # report has no such power: whoever repeats one could keep an owner out for ever.
@@ -43,6 +45,8 @@ WHERE decision_task.id = decision_request.task_id AND decision_task.incident_id 
   AND decision_request.withdrawn_at IS NULL AND decision_request.declined_at IS NULL
 """
 ).bindparams(bindparam("lifting", type_=ARRAY(VARCHAR)))
+
+OF_RECOVERY = [kind.value for kind in RECOVERY_QUESTIONS]
 
 LIFTING = [
     each.value for each in (Outcome.RESTORED, Outcome.FALSE_ALARM, Outcome.RELEASED, Outcome.ACCOUNT_CLOSED)
@@ -122,7 +126,7 @@ async def join(connection: AsyncConnection, keys: DataKeys, incoming: Incoming) 
     }
     of_incident = {"incident_id": row.id, "received_at": values["received_at"]}
     if joining.episode != row.episode:
-        await connection.execute(CLOSE_QUESTIONS, of_incident)
+        await connection.execute(CLOSE_QUESTIONS, of_incident | {"of_recovery": OF_RECOVERY})
     elif incoming.alarm.kind is AlarmKind.TRIGGER:
         await connection.execute(TAKE_BACK, of_incident | {"lifting": LIFTING})
     done = (await connection.execute(JOIN, values)).one()

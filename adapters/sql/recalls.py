@@ -8,6 +8,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.secrets.keys import Sealer
+from adapters.sql.dropped_claims import dropped
 from adapters.sql.engine import statement
 from adapters.sql.recall_changes import ANSWER
 from models.contracts.base import Message
@@ -44,16 +45,24 @@ EARLIER = """
 
 OURS = f"CAST(least(r.asked, greatest(0, {ARRIVED} - {EARLIER})) AS bigint)"
 
-WITHDRAWN = """
-(r.withdraw_asked_at IS NOT NULL OR EXISTS (
-    SELECT FROM incident i WHERE i.id = r.incident_id AND i.outcome IN ('false_alarm', 'released')))
+WITHDRAWN = f"""
+(r.withdraw_asked_at IS NOT NULL OR EXISTS (SELECT FROM incident i WHERE i.id = r.incident_id AND {dropped("i")}))
 """
+
+STUCK = (
+    "t.incident_id = r.incident_id AND t.kind = 'recovery_stuck' AND t.closed_at IS NULL "
+    "AND t.action ->> 'recall_id' = r.id"
+)
+"""A question `t` about a failure of the recall is open."""
 
 FACTS = text(
     f"""
 SELECT r.*, {OURS} AS arrived, {WITHDRAWN} AS withdraw,
        array(SELECT a.id FROM recall_answer a WHERE a.recall_id = r.id AND a.verdict = 'matched' AND a.taken_at IS NULL
-             ORDER BY a.received_at, a.id) AS waiting_answers
+             ORDER BY a.received_at, a.id) AS waiting_answers,
+       (SELECT jsonb_build_object('request_id', q.id, 'task_id', t.id) FROM decision_task t
+        JOIN decision_request q ON q.task_id = t.id AND q.withdrawn_at IS NULL AND q.declined_at IS NULL
+        WHERE {STUCK} ORDER BY q.requested_at LIMIT 1) AS try_again
 FROM recall r WHERE r.id = :recall_id
 """  # noqa: S608 - the parts are constants of this file
 )
@@ -113,19 +122,29 @@ RETURNING id, incident_id, transfer_seq, part
 """
 """The lease is the pushed-back next look, as with hand-overs: a workflow that cannot act is woken ever more seldom."""
 
-SAID = text(
-    LEASED.format(
-        news="r.id IN (SELECT a.recall_id FROM recall_answer a WHERE a.verdict = 'matched' AND a.taken_at IS NULL "
-        "UNION ALL SELECT w.id FROM recall w WHERE w.withdraw_asked_at IS NOT NULL AND w.state <> 'closed' "
-        "UNION ALL SELECT t.action->>'recall_id' FROM decision_task t JOIN decision_request q ON q.task_id = t.id "
-        "WHERE t.kind = 'recovery_stuck' AND t.closed_at IS NULL AND t.action->>'recall_id' IS NOT NULL "
-        "AND q.withdrawn_at IS NULL AND q.declined_at IS NULL)"
-    )
-)
+SAYING = f"""
+r.id IN (
+    SELECT a.recall_id FROM recall_answer a WHERE a.verdict = 'matched' AND a.taken_at IS NULL
+    UNION ALL
+    SELECT r.id FROM recall r WHERE r.withdraw_asked_at IS NOT NULL AND r.state <> 'closed'
+    AND NOT EXISTS (SELECT FROM decision_task t WHERE {STUCK})
+    UNION ALL
+    SELECT t.action->>'recall_id' FROM decision_task t JOIN decision_request q ON q.task_id = t.id
+    WHERE t.kind = 'recovery_stuck' AND t.closed_at IS NULL AND t.action->>'recall_id' IS NOT NULL
+    AND q.withdrawn_at IS NULL AND q.declined_at IS NULL)
+"""  # noqa: S608 - the parts are constants of this file
+
+SAID = text(LEASED.format(news=SAYING))
 """What somebody said: found from the few rows that say it, however many recalls are open."""
 
-COME = text(LEASED.format(news=f"({WITHDRAWN} OR {OURS} > r.received)"))
-"""What has come, and incidents that ended: each open recall is looked at, so this is asked at the pace of the rules."""
+COME = text(
+    LEASED.format(
+        news=f"({OURS} > r.received OR ({WITHDRAWN} AND NOT EXISTS (SELECT FROM decision_task t WHERE {STUCK})))"
+    )
+)
+"""What has come, and incidents that ended: each open recall is looked at, so this is asked at the pace of the rules.
+
+One that is to be withdrawn and failed at it keeps its own pace: to wake it would only have it fail more often."""
 
 WITHDRAW = text(
     "UPDATE recall SET withdraw_asked_at = coalesce(withdraw_asked_at, clock_timestamp()), wakes = 0, "
@@ -186,13 +205,6 @@ class SqlRecalls:
         asked = {"incident_id": incident_id, "transfer_seq": transfer_seq}
         async with statement(self._engine) as connection:
             return (await connection.execute(WITHDRAW, asked)).rowcount == 1
-
-    async def any_open(self) -> bool:
-        """Whether money is still awaited from anybody."""
-        async with statement(self._engine) as connection:
-            return bool(
-                await connection.scalar(text("SELECT EXISTS (SELECT FROM recall WHERE state <> 'closed')"))
-            )
 
     async def to_wake(self, limit: int, *, looking: bool) -> list[Woken]:
         """Lease up to `limit` open recalls for which an answer waits; when `looking`, those with money or an ended incident."""

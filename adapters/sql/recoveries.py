@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import aliased
@@ -15,7 +15,10 @@ from sqlalchemy.orm import aliased
 from activities.recovery_ports import CameBack, PaidOn, Restituted, TracedMoney
 from adapters.secrets.keys import Sealer
 from adapters.sql.claims import claimed_hold
+from adapters.sql.dropped_claims import dropped, ever_proven
 from adapters.sql.engine import one_state, statement, transaction
+from adapters.sql.late_money import late_money
+from adapters.sql.mules import mule_freezes, standing_mules
 from adapters.sql.recovery_money import (
     came_back,
     paid_on,
@@ -27,9 +30,11 @@ from adapters.sql.recovery_money import (
 )
 from adapters.sql.standing_traces import claimed, robbed, stale
 from models.contracts.money import ClaimedHold
+from models.contracts.mules import MuleFreezeView
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.recovery import HoldView, PossibleReturn, RecoveryDecision, RecoveryHold, RecoveryLook
-from models.names import RECOVERY_QUESTIONS, DecisionKind, HoldSource, Outcome
+from models.dropped_claims import claim_dropped
+from models.names import RECOVERY_QUESTIONS, DecisionKind, HoldEnding, HoldSource, Outcome
 from models.tables.closure import AccountClosure
 from models.tables.holds import HoldClaim, HoldContest, HoldObjection, MuleFreeze
 from models.tables.incidents import Incident
@@ -38,7 +43,6 @@ from models.tables.traces import TraceCarried, TraceEdge, TraceRun
 
 OBJECTION = "hold.objection"
 KINDS = [kind.value for kind in RECOVERY_QUESTIONS]
-NO_THEFT = [each.value for each in (Outcome.FALSE_ALARM, Outcome.RELEASED, Outcome.NOT_FROZEN)]
 
 
 class SqlRecoveries:
@@ -54,6 +58,7 @@ class SqlRecoveries:
             row = (await connection.execute(select(Incident).where(Incident.id == incident_id))).one_or_none()
             if row is None:
                 return None
+            proven = await ever_proven(connection, incident_id)
             claims = (
                 await connection.execute(
                     select(HoldClaim)
@@ -61,7 +66,10 @@ class SqlRecoveries:
                         HoldClaim.incident_id == incident_id,
                         or_(
                             HoldClaim.state != "ended",
-                            (HoldClaim.told == "withheld") & HoldClaim.placed_at.is_not(None),
+                            and_(
+                                HoldClaim.placed_at.is_not(None),
+                                or_(HoldClaim.told == "withheld", _never_told()),
+                            ),
                         ),
                     )
                     .order_by(HoldClaim.created_at, HoldClaim.id)
@@ -79,12 +87,19 @@ class SqlRecoveries:
             return RecoveryLook(
                 status=row.status,
                 outcome=row.outcome,
-                holding=not row.provisional,
+                # Whoever was proven claims their money still, though a stranger's word froze the account anew.
+                holding=proven or not row.provisional,
                 compromised_since=row.compromised_since or row.opened_at,
                 decisions=await _standing(connection, incident_id),
                 holds=tuple(_hold(claim) for claim in claims if claim.state != "ended"),
                 untold=tuple(_hold(claim) for claim in claims if claim.state == "ended"),
                 open_questions=tuple(DecisionKind(kind) for kind in asked),
+                dropped=claim_dropped(
+                    None if row.outcome is None else Outcome(row.outcome),
+                    proven=proven,
+                ),
+                mules=await standing_mules(connection, incident_id),
+                late=await late_money(connection, incident_id),
             )
 
     async def decision(self, request_id: str) -> RecoveryDecision | None:
@@ -166,7 +181,7 @@ class SqlRecoveries:
                 .where(
                     HoldContest.hold_id == hold_id,
                     Incident.account_id != own,
-                    or_(Incident.outcome.is_(None), Incident.outcome.not_in(NO_THEFT)),
+                    text(f"NOT {dropped('incident')}"),
                 )
                 .order_by(HoldContest.incident_id)
             )
@@ -252,6 +267,21 @@ class SqlRecoveries:
             )
             return found
 
+    async def mule_freezes(
+        self,
+        *,
+        incident_id: str | None,
+        every: bool,
+        at: datetime,
+        overdue_after: timedelta,
+        limit: int = 200,
+    ) -> Sequence[MuleFreezeView]:
+        """See ports.Recoveries."""
+        async with statement(self._engine) as connection:
+            return await mule_freezes(
+                connection, incident_id, every=every, at=at, overdue_after=overdue_after, limit=limit
+            )
+
     async def object(
         self, *, objection_id: str, hold: HoldView, task_id: str, statement: str, by: str, at: datetime
     ) -> None:
@@ -281,6 +311,8 @@ async def _standing(connection: AsyncConnection, incident_id: str) -> tuple[Reco
         .where(
             DecisionTask.incident_id == incident_id,
             DecisionTask.kind.in_(KINDS),
+            # A recall's own question is the recall's to take up.
+            DecisionTask.action["recall_id"].astext.is_(None),
             DecisionTask.closed_at.is_(None),
             DecisionRequest.withdrawn_at.is_(None),
             DecisionRequest.declined_at.is_(None),
@@ -289,6 +321,11 @@ async def _standing(connection: AsyncConnection, incident_id: str) -> tuple[Reco
         .order_by(DecisionRequest.requested_at, DecisionRequest.id)
     )
     return tuple(_decision(row) for row in rows)
+
+
+def _never_told() -> ColumnElement[bool]:
+    """The incident ended before its recovery came to tell the holder, who was without the money meanwhile."""
+    return and_(HoldClaim.told.is_(None), HoldClaim.ended_reason.startswith(HoldEnding.INCIDENT_ENDED.value))
 
 
 def _requests() -> Any:  # a select of columns of two tables: its exact type helps nobody

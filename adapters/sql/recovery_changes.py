@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +18,23 @@ from models.names import HoldEnding
 from models.tables.holds import HoldClaim, HoldContest, MuleFreeze, Restitution
 from models.tables.incidents import Theft
 from models.tables.people import DecisionTask
+
+MOOT = text(
+    """
+UPDATE decision_task AS task SET closed_at = :at FROM hold_claim
+WHERE hold_claim.id = :hold_id AND task.incident_id = hold_claim.incident_id AND task.closed_at IS NULL
+  AND task.kind IN ('renew_hold', 'release_hold') AND task.action ->> 'subject' = :hold_id
+  AND NOT EXISTS (SELECT FROM decision_request AS request JOIN decision_approval AS said ON said.request_id = request.id
+                  WHERE request.task_id = task.id AND request.withdrawn_at IS NULL AND request.declined_at IS NULL
+                    AND said.verdict = 'approved')
+"""
+)
+"""What two people have agreed on is the recovery's to settle. An objection stays: whoever made it waits for an answer."""
+
+
+async def moot_questions(connection: AsyncConnection, hold_id: str, at: datetime) -> None:
+    """A hold has ended: nobody need decide any more whether it is renewed or let go, and no recovery waits for that."""
+    await connection.execute(MOOT, {"hold_id": hold_id, "at": at})
 
 
 async def _contested(change: say.HoldsContested, connection: AsyncConnection, step: FinishedStep) -> None:
@@ -115,6 +133,8 @@ async def _paid(change: say.HoldPaid, connection: AsyncConnection, step: Finishe
     await connection.execute(
         update(HoldClaim).where(HoldClaim.id == change.hold_id).values(returned=returned, **ending)
     )
+    if whole:
+        await moot_questions(connection, change.hold_id, change.at)
 
 
 async def _close_question(change: say.CloseQuestion, connection: AsyncConnection, step: FinishedStep) -> None:

@@ -105,27 +105,38 @@ ORDER BY asked.transfer_seq
 """More is asked than is stolen: the open requests are withdrawn, and what is stolen of it is asked for anew."""
 
 
-POSSIBLE_RETURNS = text(
-    """
-SELECT t.seq, t.transfer_id, t.src, t.dst, t.currency,
-       (SELECT sum(p.amount)::bigint FROM transfer_index p WHERE p.seq = t.seq) AS amount,
-       jsonb_object_agg(r.id, r.transfer_id) AS recalls
-FROM recall AS r JOIN incident AS i ON i.id = r.incident_id
+LOOKS_RETURNED = """
+JOIN incident AS i ON i.id = r.incident_id
 JOIN transfer_index AS o ON o.transfer_id = r.transfer_id AND o.part = 0
 JOIN transfer_index AS t ON t.dst IN (o.src, i.account_id) AND t.currency = r.currency AND t.src = r.exit_account
      AND t.part = 0 AND t.seq > o.seq AND t.posted_at >= r.opened_at AND t.reverses IS NULL AND t.in_pos IS NOT NULL
-WHERE r.incident_id = :incident_id AND coalesce(r.ending, '') NOT IN ('cancelled', 'withdrawn')
+WHERE coalesce(r.ending, '') NOT IN ('cancelled', 'withdrawn')
   AND (SELECT sum(p.amount) FROM transfer_index p WHERE p.seq = t.seq) IN (r.asked - r.received, r.promised - r.received)
   AND NOT EXISTS (SELECT FROM decision_task d WHERE d.incident_id = r.incident_id AND d.kind = 'returned_payment'
-                  AND d.action ->> 'subject' = t.seq::text)
-GROUP BY t.seq, t.transfer_id, t.src, t.dst, t.currency ORDER BY t.seq LIMIT 20
+                  AND d.action ->> 'subject' = t.seq::text
+                  AND (d.closed_at IS NULL OR EXISTS (
+                      SELECT FROM decision_request q JOIN step s ON s.incident_id = d.incident_id AND s.status = 'done'
+                       AND s.step_key IN ('approval/' || q.id, 'approval/' || q.id || '/settled') WHERE q.task_id = d.id)))
 """
+"""Of recalls `r`: payments `t` found by amount, payer and payee alone, so it proves nothing: people are asked until somebody has
+answered. A question that was closed with nothing carried out is no answer.
+"""
+
+POSSIBLE_RETURNS = text(
+    f"""
+SELECT t.seq, t.transfer_id, t.src, t.dst, t.currency,
+       (SELECT sum(p.amount)::bigint FROM transfer_index p WHERE p.seq = t.seq) AS amount,
+       jsonb_object_agg(r.id, r.transfer_id) AS recalls,
+       (SELECT count(*)::int FROM decision_task d WHERE d.incident_id = i.id AND d.kind = 'returned_payment'
+        AND d.action ->> 'subject' = t.seq::text) AS asked
+FROM recall AS r {LOOKS_RETURNED} AND r.incident_id = :incident_id
+GROUP BY i.id, t.seq, t.transfer_id, t.src, t.dst, t.currency ORDER BY t.seq LIMIT 20
+"""  # noqa: S608 - text of our own
 )
-"""Found by amount, payer and payee alone, so it proves nothing: people are asked, once."""
 
 
 async def possible_returns(connection: AsyncConnection, incident_id: str) -> list[PossibleReturn]:
-    """Payments that may be recalled money and about which nobody was asked yet."""
+    """Payments that may be recalled money and about which no question is open or answered."""
     return [
         PossibleReturn(
             seq=row.seq,
@@ -135,6 +146,7 @@ async def possible_returns(connection: AsyncConnection, incident_id: str) -> lis
             currency=row.currency,
             amount=row.amount,
             recalls=row.recalls,
+            asked=row.asked,
         )
         for row in await connection.execute(POSSIBLE_RETURNS, {"incident_id": incident_id})
     ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Double, bindparam, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, VARCHAR, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.sql.engine import statement, transaction
@@ -59,9 +59,39 @@ WHERE NOT EXISTS (SELECT FROM step WHERE step.incident_id = tried.incident_id AN
                   AND step.step_key = tried.step_key AND step.status = 'done')
   AND NOT EXISTS (SELECT FROM staff_alert WHERE kind = 'step_failing'
                   AND subject = left(tried.incident_id || '/' || tried.episode || '/' || tried.step_key, 160))
+UNION ALL
+SELECT 'hold_ending', soon.id || '/' || soon.periods, soon.incident_id, coalesce((
+    SELECT task.kind FROM decision_task AS task
+    WHERE task.incident_id = soon.incident_id AND task.closed_at IS NULL AND task.kind = ANY (:about_holds)
+    ORDER BY task.created_at, task.id LIMIT 1), 'no_question')
+FROM (SELECT DISTINCT ON (incident_id) id, incident_id, periods, expires_at FROM hold_claim
+      WHERE state = 'placed' AND expires_at <= now() + interval '1 second' * :hold_warning
+      ORDER BY incident_id, expires_at, id) AS soon
+WHERE NOT EXISTS (SELECT FROM staff_alert AS told WHERE told.kind = 'hold_ending' AND told.incident_id = soon.incident_id
+                  AND told.raised_at >= soon.expires_at - interval '1 second' * :hold_warning * 1.25)
+UNION ALL
+SELECT 'mule_freeze_long', mule.id || '/' || floor(extract(epoch FROM now() - mule.placed_at) / :mule_review)::int,
+       mule.incident_id, ''
+FROM mule_freeze AS mule
+WHERE mule.ended_at IS NULL AND mule.placed_at <= now() - interval '1 second' * :mule_review
+  AND NOT EXISTS (SELECT FROM staff_alert WHERE kind = 'mule_freeze_long' AND subject = mule.id || '/'
+                  || floor(extract(epoch FROM now() - mule.placed_at) / :mule_review)::int)
 LIMIT 100
 """
+).bindparams(
+    bindparam("about_holds", type_=ARRAY(VARCHAR)),
+    bindparam("hold_warning", type_=Double),
+    bindparam("mule_review", type_=Double),
 )
+"""Holds of one incident that end about together are one alert: whoever decides about one sees the others."""
+
+ABOUT_HOLDS = [
+    DecisionKind.RENEW_HOLD.value,
+    DecisionKind.RELEASE_HOLD.value,
+    DecisionKind.HOLD_OBJECTION.value,
+    DecisionKind.RESTITUTE.value,
+    DecisionKind.COMPETING_CLAIMS.value,
+]
 
 # Whoever dies with a lease loses nothing: the row is due again when it ends. No transaction spans a remote call.
 LEASE = text(
@@ -145,12 +175,17 @@ class SqlStaffAlerts:
         async with transaction(self._engine) as connection:
             return await raise_alert(connection, kind, subject, incident_id=incident_id, detail=detail)
 
-    async def watch(self, freeze_late: timedelta) -> int:
+    async def watch(self, freeze_late: timedelta, *, hold_warning: timedelta, mule_review: timedelta) -> int:
         """See staff_ports.StaffAlertStore."""
+        spans = {
+            "late": freeze_late.total_seconds(),
+            "repeats": REPEATS,
+            "about_holds": ABOUT_HOLDS,
+            "hold_warning": hold_warning.total_seconds(),
+            "mule_review": mule_review.total_seconds(),
+        }
         async with transaction(self._engine) as connection:
-            rows = (
-                await connection.execute(WATCHED, {"late": freeze_late.total_seconds(), "repeats": REPEATS})
-            ).all()
+            rows = (await connection.execute(WATCHED, spans)).all()
             raised = [
                 await raise_alert(
                     connection,

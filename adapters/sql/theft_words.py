@@ -29,7 +29,9 @@ async def read_theft_words(connection: AsyncConnection, incident_id: str) -> The
     proven_at = await connection.scalar(
         select(func.max(Proof.proven_at)).where(Proof.incident_id == incident_id, Proof.voided_at.is_(None))
     )
-    counting = [alarm for alarm in alarms if incident.provisional or _counts(alarm, proven_at)]
+    # An unproven report that froze the account again takes no word back, nor does it count beside a proven owner's.
+    nothing_proven = incident.provisional and proven_at is None
+    counting = [alarm for alarm in alarms if nothing_proven or _counts(alarm, proven_at)]
     others = [alarm for alarm in alarms if alarm not in counting]
     former = await _former(connection, incident_id)
     said = (

@@ -1,4 +1,6 @@
-"""Beside the worker: takes answers out of folders, feeds the index while money is awaited, wakes recalls that have news."""
+"""Beside the worker: takes answers out of folders, feeds the index while money may come, wakes recalls that have news, and
+recoveries whose money came after all.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.money_ports import TransferIndex
 from adapters.recall.file_drop import Inbox
 from adapters.recall.xml import LARGEST
+from adapters.sql.late_money import SqlLateMoney
 from adapters.sql.recalls import SqlRecalls, Woken
 from models.contracts.alarms import Sender
 from models.errors import StanchError
@@ -35,12 +38,13 @@ _log = structlog.get_logger(__name__)
 class RecallCare:
     """A recall's workflow sleeps for weeks. What happens to it is in the database; this has it look there.
 
-    `inboxes`: (name of the institution, its folder). `look_seconds`: how often the index is fed and
-    money looked for while a recall is open.
+    `inboxes`: (name of the institution, its folder). `look_seconds`: how often the index is fed and money looked for while
+    any may come: a bank that refused, or was given up, may pay back all the same.
     Several may run: a woken recall is leased, an answer is kept once whoever takes it.
     """
 
     recalls: SqlRecalls
+    late: SqlLateMoney
     answers: AnswerRecall
     index: TransferIndex
     client: Client
@@ -72,6 +76,7 @@ class RecallCare:
             self._looked_at = now
             await self._feed()
             await self._wake_all(looking=True)
+            await self.late.hand_over(AT_ONCE)
         await self.answers.catch_up()
         for name, inbox in self.inboxes:
             await self._import(name, inbox)
@@ -89,7 +94,7 @@ class RecallCare:
             inbox.stored(path)
 
     async def _feed(self) -> None:
-        if await self.recalls.any_open():
+        if await self.late.any_awaited():
             try:
                 await self.index.catch_up(budget=FEED_BUDGET)
             except StanchError as error:

@@ -57,6 +57,7 @@ class TemporalHistories:
                 (incident_workflow_id(incident_id), None),
                 (recovery_workflow_id(incident_id), None),
                 (credential_workflow_id(incident_id), None),
+                *await self._recoveries(incident_id),
             ]
         )
         fetched: dict[tuple[str, str], WorkflowHistory] = {}
@@ -70,6 +71,17 @@ class TemporalHistories:
             fetched[workflow_id, history.run_id] = history
             waiting.extend(_related(history))
         return list(fetched.values())
+
+    async def _recoveries(self, incident_id: str) -> list[tuple[str, str | None]]:
+        """Every run of the recovery. One that began again after it had ended names none of those before it."""
+        workflow_id = recovery_workflow_id(incident_id)
+        try:
+            return [
+                (workflow_id, run.run_id)
+                async for run in self.client.list_workflows(f"WorkflowId = '{workflow_id}'")
+            ]
+        except (RPCError, RuntimeError) as error:
+            raise unreachable() from error
 
     async def _ended(self, workflow_id: str) -> None:
         """Until its last event is written, or a moment has passed."""

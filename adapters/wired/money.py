@@ -16,6 +16,7 @@ from adapters.recall.institutions import RoutedInstitutions
 from adapters.recall.routes import Route
 from adapters.secrets.keys import Sealer
 from adapters.sql.closures import SqlClosures
+from adapters.sql.late_money import SqlLateMoney
 from adapters.sql.offers import SqlOffers
 from adapters.sql.recall_desk import SqlRecallDesk
 from adapters.sql.recalls import SqlRecalls
@@ -138,6 +139,7 @@ class MoneyWiring(Foundation):
         """What runs beside a worker for the recalls."""
         return RecallCare(
             recalls=self.recalls,
+            late=SqlLateMoney(self.engine),
             answers=self.answer_recall,
             index=self.index,
             client=client,

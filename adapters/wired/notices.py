@@ -69,5 +69,9 @@ class NoticeWiring(Foundation):
             )
         )
         return AlertStaff(
-            store=self.staff_alerts, targets=targets, clock=self.clock, language=self.settings.staff_language
+            store=self.staff_alerts,
+            targets=targets,
+            policies=self.policies,
+            clock=self.clock,
+            language=self.settings.staff_language,
         )

@@ -30,6 +30,21 @@ def list_(
 
 
 @application.command()
+def mules(
+    *,
+    incident: Annotated[str | None, typer.Option(help="Of this incident only.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Ended ones, too.")] = False,
+    login: Login = None,
+    as_json: Json = False,
+) -> None:
+    """Mules' whole accounts that two people had restricted, the longest first: they have no expiry."""
+    from cli.holds.verbs import list_mules
+    from cli.output import Output
+
+    list_mules(incident=incident, every=every, login=login, output=Output(as_json=as_json))
+
+
+@application.command()
 def show(hold: HoldId, *, login: Login = None, as_json: Json = False) -> None:
     """One hold: its amount, its clocks, what its holder was told."""
     from cli.holds.verbs import show_hold

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -33,6 +33,26 @@ def list_holds(*, incident: str | None, login: Role | None, output: Output) -> N
             show(output.console, hold)
         if not answer["holds"]:
             output.console.print("No such hold.")
+
+
+def list_mules(*, incident: str | None, every: bool, login: Role | None, output: Output) -> None:
+    """One line for each restricted account with its age, the oldest first."""
+    with GatewayClient.of_environment(login) as gateway:
+        answer = gateway.get("/v1/mule-freezes", incident_id=incident, every="true" if every else None)
+    output.document(answer)
+    if not output.as_json:
+        for mule in answer["mule_freezes"]:
+            ended = mule["ended_at"]
+            state = (
+                f"ended {ended[:19]}" if ended else "stands beyond its time" if mule["overdue"] else "stands"
+            )
+            age = timedelta(seconds=mule["age_seconds"])
+            output.console.print(
+                f"{escape(mule['account_id'])}  {age}  {state}  incident {mule['incident_id']}  "
+                f"since {mule['placed_at'][:19]}"
+            )
+        if not answer["mule_freezes"]:
+            output.console.print("No mule's account is restricted.")
 
 
 def show_hold(hold: str, *, login: Role | None, output: Output) -> None:

@@ -17,6 +17,7 @@ from gateway.auth.permissions import Operation
 from gateway.parts import parts_of
 from gateway.reading import MOMENT, read
 from models.contracts.base import Message, Moment, OpaqueId
+from models.contracts.mules import MuleFreezeView
 from models.contracts.recovery import HoldView, RemedyView
 from models.contracts.remedy_totals import RemedyTotals
 from models.errors import ErrorCode
@@ -104,6 +105,12 @@ class HoldList(Message):
     holds: tuple[HoldView, ...]
 
 
+class MuleFreezeList(Message):
+    """The longest first, two hundred at most."""
+
+    mule_freezes: tuple[MuleFreezeView, ...]
+
+
 @router.get(
     "/v1/holds",
     operation_id="listHolds",
@@ -116,6 +123,25 @@ async def list_holds(request: Request, incident_id: Annotated[UlidText | None, Q
     parts = parts_of(request)
     await parts.door.enter(request, Operation.LOOK)
     return answer(HoldList(holds=tuple(await parts.recover.holds(incident_id=incident_id))))
+
+
+@router.get(
+    "/v1/mule-freezes",
+    operation_id="listMuleFreezes",
+    summary="Mules' whole accounts that people had restricted, the longest first.",
+    responses=responses(200, MuleFreezeList, *READING),
+    response_model=None,
+)
+async def list_mule_freezes(
+    request: Request,
+    incident_id: Annotated[UlidText | None, Query()] = None,
+    every: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query's own default
+) -> Response:
+    """Those that stand, with their age; with `every`, ended ones, too. They have no expiry: people end them."""
+    parts = parts_of(request)
+    await parts.door.enter(request, Operation.LOOK)
+    found = await parts.recover.mules(incident_id=incident_id, every=every)
+    return answer(MuleFreezeList(mule_freezes=tuple(found)))
 
 
 @router.get(

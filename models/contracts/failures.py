@@ -11,3 +11,10 @@ class OpenFailure(Message):
     task_id: str
     step_key: str
     failures: int
+
+
+class TryAgain(Message):
+    """That somebody answered such a question: it is to be tried again."""
+
+    request_id: str
+    task_id: str

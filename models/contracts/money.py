@@ -8,7 +8,7 @@ from models.contracts.base import Currency, Message, Moment, Total
 from models.contracts.policy import TracePolicy
 from models.contracts.steps import StepInput, StepResult
 from models.contracts.transfers import FeedPosition, Flow, RuleTotals, TaintedLot, TraceSummary
-from models.names import HoldSource
+from models.names import HoldSource, Outcome
 
 
 class TraceFundsInput(Message):
@@ -149,9 +149,11 @@ class HoldResult(StepResult):
 
 
 class ListHoldsInput(Message):
-    """Which holds of this incident stand."""
+    """Which holds of this incident stand; with `ending`, which of them an incident that ends so lets go of."""
 
     incident_id: str
+    ending: Outcome | None = Field(default=None, exclude_if=lambda ending: ending is None)
+    """Left out by older shapes, so that their histories replay to the byte."""
 
 
 class ListHoldsResult(Message):

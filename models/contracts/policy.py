@@ -131,6 +131,12 @@ class RecoveryPolicy(Message):
         default_factory=dict, exclude_if=lambda amounts: not amounts
     )
     """The same for currencies whose minor units are worth much more or much less than the others'."""
+    hold_warning_seconds: Seconds = Field(default=43_200, exclude_if=lambda span: span == 43_200)
+    """So long before a hold runs out staff are alerted that nothing was decided about it: by night, too, there is a day left."""
+    mule_review_seconds: Annotated[int, Field(ge=1)] = Field(
+        default=604_800, exclude_if=lambda span: span == 604_800
+    )
+    """A mule's whole account has no clock of its own: staff are alerted each time it was restricted for so long."""
 
     def two_supervisors(self, currency: str) -> int:
         """From which sum in this currency on two supervisors decide, minor units."""

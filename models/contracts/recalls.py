@@ -7,7 +7,7 @@ from enum import StrEnum
 from pydantic import Field, model_validator
 
 from models.contracts.base import Amount, Currency, Message, Moment, Total
-from models.contracts.failures import OpenFailure
+from models.contracts.failures import OpenFailure, TryAgain
 from models.contracts.policy import RecallPolicy
 from models.contracts.steps import StepInput, StepResult
 from models.contracts.transfers import AccountKind, BankDetails, KindOfAccount, TransferStatus
@@ -280,6 +280,18 @@ class RecallFacts(Message):
     waiting_answers: tuple[str, ...] = ()
     arrived: Total = 0
     withdraw: bool = False
+    try_again: TryAgain | None = Field(default=None, exclude_if=lambda said: said is None)
+    """What somebody chose on the question about this recall's failure, and nobody has taken up."""
+
+
+class LateMoney(Message):
+    """Money that came for a recall after it was closed: `arrived` in all, minor units."""
+
+    recall_id: str
+    transfer_seq: int
+    part: int
+    currency: Currency
+    arrived: Total
 
 
 class RecallTransferResult(Message):

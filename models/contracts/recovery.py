@@ -6,9 +6,10 @@ from pydantic import Field
 
 from models.contracts.base import Amount, Currency, Message, Moment, Total
 from models.contracts.failures import OpenFailure
+from models.contracts.mules import StandingMule
 from models.contracts.offers import StaleQuestion
 from models.contracts.policy import Policy
-from models.contracts.recalls import RecalledTransfer
+from models.contracts.recalls import LateMoney, RecalledTransfer
 from models.contracts.steps import StepInput, StepResult
 from models.contracts.transfers import TaintedLot
 from models.lifecycle import Status
@@ -74,7 +75,9 @@ class RecoveryHold(Message):
 
 
 class RecoveryLook(Message):
-    """What the database says now. `holds`: standing ones; `untold`: ended ones whose holder is still to be told."""
+    """What the database says now. `holds`: standing ones; `untold`: ended ones whose holder is still to be told, because it was
+    withheld, or because the incident ended before it was.
+    """
 
     status: Status
     outcome: Outcome | None
@@ -84,6 +87,12 @@ class RecoveryLook(Message):
     holds: tuple[RecoveryHold, ...]
     untold: tuple[RecoveryHold, ...]
     open_questions: tuple[DecisionKind, ...]
+    dropped: bool | None = Field(default=None, exclude_if=lambda dropped: dropped is None)
+    """Whether the incident ended without a theft (models.dropped_claims). None only in histories of before this was looked up."""
+    mules: tuple[StandingMule, ...] = Field(default=(), exclude_if=lambda mules: not mules)
+    """Whole accounts that people had restricted, as long as the restriction stands."""
+    late: tuple[LateMoney, ...] = Field(default=(), exclude_if=lambda late: not late)
+    """What came for recalls that are closed, and is not counted yet."""
 
 
 class PossibleReturn(Message):
@@ -98,6 +107,8 @@ class PossibleReturn(Message):
     currency: Currency
     amount: Amount
     recalls: dict[str, str]
+    asked: int = Field(default=0, exclude_if=lambda asked: asked == 0)
+    """How often people were asked about it in vain. Left out where never, so that older histories replay to the byte."""
 
 
 class MoneyLook(Message):
@@ -120,7 +131,7 @@ class MoneyLook(Message):
     outside: Total
     awaited: Total
     possible_returns: tuple[PossibleReturn, ...] = Field(default=(), exclude_if=lambda found: not found)
-    """Nobody has been asked about these yet."""
+    """No question about these is open or answered."""
 
 
 class WithdrawRecallInput(Message):

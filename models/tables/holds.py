@@ -11,7 +11,9 @@ from models.tables.base import Base, Instant, MaybeInstant, MinorUnits, Ulid
 class HoldClaim(Base):
     """Units [lo, hi) of an account claimed for one incident, committed before the wallet is asked (DESIGN 8).
 
-    No two active claims on one account overlap: checked under an advisory lock on the account. `state`: `claimed`
+    No two active claims on one account overlap: checked under an advisory lock on the account, first come, first served.
+    Whose theft was earlier matters only when people share what was held (`hold_contest` says who else claims it).
+    `theft_seq`: the posting that brought the newest of the units there, whatever its name says. `state`: `claimed`
     (intent), `placed` (checked against its receipt), `ended` (released, expired, or nothing was left).
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import json
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from adapters.sql.engine import make_engine, transaction
 from cli.application import main
 from cli.embedded.ports import free_port
 from cli.embedded.temporal import EmbeddedTemporal
@@ -240,3 +243,32 @@ def test_logins_have_the_roles_they_are_named_for(terminal: Terminal) -> None:
     assert set(terminal.house.words.logins) == set(Role)
     for role, login in terminal.house.words.logins.items():
         assert login.credential.startswith(f"stanch_{role}_")
+
+
+async def _restricted(url: str, incident_id: str) -> None:
+    """As if two people had restricted a whole account for this incident nine days ago."""
+    engine = make_engine(url, pool=1)
+    try:
+        async with transaction(engine) as connection:
+            await connection.execute(
+                text(
+                    "INSERT INTO mule_freeze (id, incident_id, account_id, request_id, placed_at) "
+                    "SELECT task.incident_id || '/1/mule-1', task.incident_id, 'acc-0009', request.id, now() - interval '9 days' "
+                    "FROM decision_request AS request JOIN decision_task AS task ON task.id = request.task_id "
+                    "WHERE task.incident_id = :id LIMIT 1"
+                ),
+                {"id": incident_id},
+            )
+    finally:
+        await engine.dispose()
+
+
+def test_whole_accounts_of_mules_are_listed_with_their_age(terminal: Terminal, incident: str) -> None:
+    assert terminal.type("hold", "mules", "--json").document == {"mule_freezes": []}
+    assert "No mule's account is restricted." in terminal.type("hold", "mules").out
+    asyncio.run(_restricted(terminal.house.addresses.named["STANCH_DATABASE_URL"], incident))
+    shown = terminal.type("hold", "mules", "--all", "--incident", incident)
+    assert shown.code == 0, shown.err
+    assert "acc-0009  9 days" in shown.out
+    (listed,) = terminal.type("hold", "mules", "--all", "--json").document["mule_freezes"]
+    assert (listed["account_id"], listed["incident_id"]) == ("acc-0009", incident)

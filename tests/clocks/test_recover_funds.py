@@ -13,6 +13,7 @@ from tests.clocks.house import PatientHouse, on_time, timers
 from tests.incidents.recovering import LEGAL_BASIS, agree, holds, stolen, until_closed, until_ended
 
 TWO_DAYS = timedelta(hours=48)
+HALF_A_DAY = timedelta(hours=12)
 WEEK = timedelta(days=7)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -32,18 +33,37 @@ async def held(house: PatientHouse, amount: int) -> tuple[str, HoldView]:
     return incident_id, hold
 
 
+async def warned(house: PatientHouse, incident_id: str) -> list[tuple[str, str]]:
+    """What staff hear of holds that run out, once somebody has looked at the clock."""
+    await house.house.wiring.alert_staff.watch()
+    found = await house.house.rows(
+        "SELECT subject, detail FROM staff_alert WHERE kind = 'hold_ending' AND incident_id = :id",
+        id=incident_id,
+    )
+    return [(row.subject, row.detail) for row in found]
+
+
 async def test_a_hold_ends_after_two_days_and_its_money_is_then_looked_for_less_and_less_often(
     house: PatientHouse,
 ) -> None:
     incident_id, hold = await held(house, 30_000)
     recovery = house.recovery(incident_id)
     assert on_time(hold.expires_at, hold.created_at + TWO_DAYS)
+    unjudged = await house.house.parts.recover.renew(
+        hold.hold_id, LEGAL_BASIS, by=house.house.people[Role.AGENT]
+    )
+    await house.clock.jump(hold.expires_at - house.clock.now() - HALF_A_DAY - MINUTE)
+    assert await warned(house, incident_id) == []
+    await house.clock.jump(2 * MINUTE)
+    for _ in range(2):
+        assert await warned(house, incident_id) == [(f"{hold.hold_id}/1", "renew_hold")], "once, and in time"
     await house.clock.jump(hold.expires_at - house.clock.now() - MINUTE)
     await house.look(recovery)
     assert [each.hold_id for each in await holds(house.house, incident_id)] == [hold.hold_id]
     assert await house.clock.pass_time(recovery, 2 * MINUTE)
     ended = await until_ended(house.house, hold.hold_id)
     assert ended.ended_reason == HoldEnding.EXPIRED
+    await until_closed(house.house, unjudged.task_id)
     assert ended.ended_at is not None
     assert on_time(ended.ended_at, hold.expires_at)
 

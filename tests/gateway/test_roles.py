@@ -16,6 +16,7 @@ READING = [
     ("GET", "/v1/notices"),
     ("GET", f"/v1/notices/{NOWHERE}"),
     ("GET", "/v1/staff-alerts"),
+    ("GET", "/v1/mule-freezes"),
 ]
 TOTALS = [("GET", "/v1/remedy")]
 CHOOSING = [

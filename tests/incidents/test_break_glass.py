@@ -62,7 +62,9 @@ async def test_one_supervisor_alone_is_loud_and_judged_by_another(house: House) 
     assert (used.verdict, used.reason) == (None, "nobody answers")
     assert request_id in {each.request_id for each in await glass.listed(reviewed=False)}
     assert request_id in {each.request_id for each in await glass.overdue()}
-    await house.wiring.staff_alerts.watch(timedelta(hours=1))
+    await house.wiring.staff_alerts.watch(
+        timedelta(hours=1), hold_warning=timedelta(0), mule_review=timedelta(days=7)
+    )
     alerts = await house.rows(
         "SELECT kind, severity, detail FROM staff_alert WHERE subject = :id ORDER BY raised_at", id=request_id
     )

@@ -255,8 +255,26 @@ async def test_a_mules_whole_account_is_frozen_only_by_two_people(
     (name,) = house.standing(mule)
     assert name == f"{incident_id}/1/mule-{view.requests[-1].request_id}"
     assert await house.differences(incident_id) == []
+    (listed,) = await house.parts.recover.mules(incident_id=incident_id)
+    assert (listed.restriction, listed.account_id, listed.overdue) == (name, mule, False)
+    await house.wiring.alert_staff.watch()
+    told = "SELECT subject FROM staff_alert WHERE kind = 'mule_freeze_long' AND incident_id = :id"
+    assert await house.rows(told, id=incident_id) == [], "it has stood for moments, and may for a week"
+    with house.rules.changed(recovery={"mule_review_seconds": 1}):
+
+        async def heard_again() -> bool:
+            await house.wiring.alert_staff.watch()
+            return len(await house.rows(told, id=incident_id)) > 1
+
+        await house.until(heard_again, "staff hear of it each time it has stood for so long")
+        (listed,) = await house.parts.recover.mules(incident_id=incident_id)
+        assert (listed.overdue, listed.age_seconds >= 2) == (True, True)
+    assert {row.subject.rpartition("/")[0] for row in await house.rows(told, id=incident_id)} == {name}
     view = await agree(
         house, house.parts.recover.mule(incident_id, mule, "release", "it was not his", by=agent)
     )
     await until_closed(house, view.task_id)
     assert house.standing(mule) == {}
+    assert await house.parts.recover.mules(incident_id=incident_id) == []
+    (ended,) = await house.parts.recover.mules(incident_id=incident_id, every=True)
+    assert (ended.ended_at is not None, ended.overdue) == (True, False)

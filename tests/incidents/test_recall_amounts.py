@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from activities.returned import NOT_OURS
 from models.names import DecisionKind, HoldSource, Role
 from tests.incidents.house import House
-from tests.incidents.recovering import agree, choose, holds, remedy, until_closed, until_held
+from tests.incidents.recovering import agree, choose, holds, remedy, restored, until_closed, until_held
 
 RECALLS = (
     "SELECT part, asked, withdraw_asked_at IS NOT NULL AS withdrawn FROM recall "
@@ -58,6 +60,12 @@ async def test_people_say_whether_a_payment_without_a_word_is_recalled_money(hou
             {"exit_account": "mer-001", "account_id": mule.account_id, "amount": 7_000},
         )
         asked = await house.question(incident_id, DecisionKind.RETURNED_PAYMENT)
+        if choice == NOT_OURS:
+            # As an alarm that came in once closed it: a question that nobody answered is put again.
+            await house.change("UPDATE decision_task SET closed_at = now() WHERE id = :id", id=asked.task_id)
+            await house.parts.wake.now(incident_id)
+            dropped, asked = asked, await house.question(incident_id, DecisionKind.RETURNED_PAYMENT)
+            assert dropped.task_id != asked.task_id
         assert (asked.action["transfer_id"], asked.four_eyes) == (paid["transfer_id"], True)
         assert (asked.choices, asked.action[recall.id]) == ((recall.id, NOT_OURS), recall.transfer_id)
         assert await holds(house, incident_id) == []
@@ -68,4 +76,51 @@ async def test_people_say_whether_a_payment_without_a_word_is_recalled_money(hou
     assert (hold.account_id, hold.source) == (mule.account_id, HoldSource.RECALL)
     cells = await remedy(house, incident_id)
     assert (cells.stolen, cells.recalled, cells.recall_pending) == (7_000, 7_000, 0)
+    assert (await house.audit(incident_id)).findings == ()
+
+
+async def test_money_that_comes_after_everybody_gave_it_up_is_followed_and_held_all_the_same(
+    house: House,
+) -> None:
+    """The recall is given up, the recovery has ended; then the merchant pays twice, and only once it is the victim's money."""
+    quick = {"window_seconds": 1, "slow_poll_seconds": 1, "poll_max_seconds": 1}
+    care = house.wiring.recall_care(house.client)
+    care.look_seconds = 0
+    with house.rules.changed(recall={"give_up_seconds": 1}, recovery=quick):
+        theft = house.steal(7_000, mules=1)
+        mule = theft.mules[0]
+        mule.pay("mer-001", 7_000)
+        incident_id = (await house.alarm(theft)).incident_id
+        await restored(house, incident_id)
+        assert (await house.recovered(incident_id)).ending == "nothing_left"
+        (recall,) = await house.rows(
+            "SELECT id, transfer_id, state, ending FROM recall WHERE incident_id = :id", id=incident_id
+        )
+        assert (recall.state, recall.ending) == ("closed", "unanswered")
+        cells = await remedy(house, incident_id)
+        assert (cells.stolen, cells.lost) == (7_000, 7_000)
+        back = {"exit_account": "mer-001", "account_id": mule.account_id, "amount": 7_000}
+        house.sandbox.control("POST", "/bank/payments", back)
+        await care.once()
+        asked = await house.question(incident_id, DecisionKind.RETURNED_PAYMENT)
+        await choose(house, asked, NOT_OURS)
+        await until_closed(house, asked.task_id)
+        assert (await house.recovered(incident_id)).ending == "nothing_left"
+        paid = house.sandbox.control("POST", "/bank/payments", back)
+        await house.wiring.index.catch_up(budget=timedelta(seconds=20))
+        # As an institution says by its reference which transfer it gives back.
+        assert await house.wiring.index.link_return(paid["seq"], recall.transfer_id)
+        await care.once()
+        await until_held(house, incident_id, 7_000)
+    (hold,) = await holds(house, incident_id)
+    assert (hold.account_id, hold.source) == (mule.account_id, HoldSource.RECALL)
+    (row,) = await house.rows("SELECT received, ending FROM recall WHERE id = :id", id=recall.id)
+    assert tuple(row) == (7_000, "unanswered"), "how the recall ended stays written"
+    cells = await remedy(house, incident_id)
+    assert (cells.stolen, cells.recalled, cells.lost) == (7_000, 7_000, 0)
+    (alert,) = await house.rows("SELECT subject FROM staff_alert WHERE kind = 'late_money'")
+    assert alert.subject == f"{recall.id}/7000"
+    look = await house.wiring.recoveries.look(incident_id)
+    assert look is not None
+    assert look.late == (), "counted once, and nobody looks for it again"
     assert (await house.audit(incident_id)).findings == ()

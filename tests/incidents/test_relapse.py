@@ -5,12 +5,23 @@ from __future__ import annotations
 import pytest
 
 from models.errors import ErrorCode, StanchError
-from models.ids import restriction_id
+from models.ids import recovery_workflow_id, restriction_id
 from models.lifecycle import Status
-from models.names import DecisionKind, Outcome, Scope, SecurityItem, StepKind, StepStatus
+from models.names import (
+    WAKE,
+    DecisionKind,
+    NoticeTemplate,
+    Outcome,
+    Role,
+    Scope,
+    SecurityItem,
+    StepKind,
+    StepStatus,
+)
 from models.registered import Activity
 from tests.incidents.house import LONG, House
-from tests.incidents.recovering import closing_fields, unheard
+from tests.incidents.recovering import agree, closing_fields, unheard, until_closed, until_promised
+from tests.running_sandbox import Theft
 from use_cases.raise_alarm import FreezeState
 
 
@@ -55,6 +66,15 @@ async def test_an_alarm_between_the_last_stage_and_the_closing_is_not_lost(house
     assert all(row.acknowledged_at for row in alarms)
 
 
+async def still_claimed(house: House, theft: Theft, incident_id: str) -> None:
+    """The owner was proven once and called it a theft: however the incident ended, the money stays held and is pursued."""
+    for _ in range(2):  # the first may belong to a turn that began before the ending
+        with house.gate.hold(Activity.LOOK_AT_MONEY, incident_id, after=True) as pursuing:
+            await house.client.get_workflow_handle(recovery_workflow_id(incident_id)).signal(WAKE)
+            await pursuing.stands()
+    assert sum(house.placed_holds(*(mule.account_id for mule in theft.mules)).values()) == sum(theft.amounts)
+
+
 @pytest.mark.parametrize(
     ("day", "happened"),
     [("latency", True), ("lost_answer", True), ("error", False)],
@@ -90,6 +110,7 @@ async def test_a_refreeze_stands_whatever_becomes_of_the_release_under_way(
     await house.parts.wake.now(incident_id)
     await house.until_closed(incident_id)
     assert house.standing(theft.account_id) == {}, "what the first release left standing ends with the second"
+    await still_claimed(house, theft, incident_id)
 
 
 async def test_a_release_is_recorded_though_its_answer_was_lost_and_an_alarm_came_before_its_repetition(
@@ -194,9 +215,15 @@ async def test_a_return_overtaken_by_an_alarm_waits_for_it_and_is_decided_again(
 
 
 async def test_a_false_alarm_after_a_relapse_leaves_nothing_behind(house: House) -> None:
-    with house.rules.changed(stage_seconds=LONG):
-        theft = house.steal(11_000)
+    with house.rules.changed(stage_seconds=LONG, recovery={"tipping_off_forbidden": True}):
+        theft = house.steal(11_000, mules=1)
         incident_id = (await house.alarm(theft)).incident_id
+    mule, by = theft.mules[0].account_id, house.people[Role.AGENT]
+    await house.until_rows(
+        "SELECT 1 FROM hold_claim WHERE incident_id = :i AND told = 'withheld'", i=incident_id
+    )
+    asked = await agree(house, house.parts.recover.mule(incident_id, mule, "freeze", "a ring", by=by))
+    await until_closed(house, asked.task_id)
     await house.give_back(incident_id)
     await house.until_rows(
         "SELECT id FROM step WHERE incident_id = :id AND kind = 'release' AND status = 'done'", id=incident_id
@@ -215,6 +242,20 @@ async def test_a_false_alarm_after_a_relapse_leaves_nothing_behind(house: House)
     assert view is not None
     assert view.summary is not None
     assert (view.summary["refreezes"], view.summary["stages"]) == (1, [])
+
+    async def given_back() -> bool:
+        return house.standing(mule) == {}
+
+    await house.until(given_back, "the mule's account has lost the ground of its restriction")
+    (told,) = await until_promised(house, incident_id, NoticeTemplate.MONEY_HELD)
+    assert (told[0].account_id, told[1]["state"]) == (mule, "released")
+    (let_go,) = await house.steps(incident_id, StepKind.RELEASE_MULE)
+    assert let_go.reason == "incident ended as false_alarm"
+    await house.client.get_workflow_handle(recovery_workflow_id(incident_id)).result()
+    late = await agree(house, house.parts.recover.mule(incident_id, mule, "freeze", "too late", by=by))
+    await until_closed(house, late.task_id)
+    assert house.standing(mule) == {}, "nothing was stolen: the choice is closed, and nobody is frozen"
+    assert (await house.audit(incident_id)).findings == ()
 
 
 async def test_limits_stay_until_people_know_when_a_refreeze_is_refused_for_good(house: House) -> None:
@@ -239,6 +280,7 @@ async def test_limits_stay_until_people_know_when_a_refreeze_is_refused_for_good
     await house.decide(incident_id, DecisionKind.NOT_FROZEN, Outcome.NOT_FROZEN.value)
     assert (await house.until_closed(incident_id)).outcome is Outcome.NOT_FROZEN
     assert house.sandbox.state(theft.account_id)["stage_limits"] is None
+    await still_claimed(house, theft, incident_id)
     assert (await house.audit(incident_id)).findings == ()
 
 

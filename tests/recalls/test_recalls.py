@@ -12,6 +12,7 @@ from adapters.sql.engine import make_engine, transaction
 from models.contracts.policy import RecallPolicy
 from models.contracts.recalls import RecallEnding, RecallTransferResult
 from models.contracts.transfers import AccountKind, TransferStatus
+from models.errors import ErrorCode
 from tests.recalls.house import PATIENT, QUICK, Recalls, new_incident
 
 DONE = "done"
@@ -171,10 +172,22 @@ async def test_a_recall_is_withdrawn_when_nothing_was_stolen(recalls: Recalls) -
     assert await recalls.wiring.recalls.ask_withdrawal(incident_id, transfers[0].transfer_seq)
     assert (await recalls.end(handles[0])).ending is RecallEnding.WITHDRAWN
     assert not await recalls.wiring.recalls.ask_withdrawal(incident_id, transfers[0].transfer_seq)
+    recalls.sandbox.fault("POST /bank/recalls", "error", status=422)
     recalls.gateway.rows(
         "UPDATE incident SET outcome = 'false_alarm', status = 'closed', closed_at = now() WHERE id = :id",
         id=incident_id,
     )
+    recall_id = recalls.recall_id(transfers[1], incident_id)
+    (task,) = await recalls.until_rows(
+        "SELECT id, action->>'code' AS code FROM decision_task WHERE action->>'recall_id' = :id", id=recall_id
+    )
+    assert task.code == ErrorCode.INSTITUTION_REFUSED
+    (kept,) = await recalls.rows("SELECT state FROM recall WHERE id = :id", id=recall_id)
+    assert kept.state == "sent", "the bank still pursues the payee: nothing is over yet"
+    said = recalls.gateway.ask(
+        "POST", f"/v1/decisions/{task.id}/request", {"choice": "try_again", "reason": "they mended it"}
+    )
+    assert said.status_code == 201, said.text
     assert (await recalls.end(handles[1])).ending is RecallEnding.WITHDRAWN
     asked = recalls.asked(recalls.recall_id(transfers[1], incident_id))
     assert [each["kind"] for each in asked["messages"]] == ["recall", "withdrawal"]
@@ -280,7 +293,10 @@ async def test_a_recall_that_fails_for_good_asks_people_and_goes_on_when_they_sa
     )
     assert chosen.status_code == 201, chosen.text
     await recalls.until_rows(
-        "SELECT 1 FROM decision_task WHERE id = :id AND closed_at IS NOT NULL", id=task.id
+        "SELECT 1 FROM decision_task, recall WHERE decision_task.id = :id AND decision_task.closed_at IS NOT NULL "
+        "AND recall.id = :recall_id AND recall.sent_at IS NOT NULL",
+        id=task.id,
+        recall_id=recalls.recall_id(transfer),
     )
     assert (await recalls.kinds(transfer))[:2] == [("recall_open", DONE), ("recall_send", DONE)]
     await handle.terminate("the test is over")

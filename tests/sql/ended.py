@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from activities.changes import CloseDecisionTasks, CloseIncident
+from activities.closing import SETTLED
+from activities.ending_changes import EndRecoveryQuestions
 from models.contracts.alarms import AcceptedAlarm
 from models.lifecycle import Event
-from models.names import DecisionKind, Outcome, StepKind
+from models.names import Outcome, StepKind
 from tests.sql.house import House, now
 
 
@@ -14,7 +16,11 @@ async def lifted(house: House, accepted: AcceptedAlarm, event: Event = Event.REL
 
 
 async def closed(house: House, accepted: AcceptedAlarm, outcome: Outcome = Outcome.RELEASED) -> None:
-    ending = (CloseDecisionTasks(tuple(DecisionKind), now()), CloseIncident(outcome, now(), {}))
+    ending = (
+        CloseDecisionTasks(SETTLED, now()),
+        CloseIncident(outcome, now(), {}),
+        EndRecoveryQuestions(now()),
+    )
     await house.do(accepted.incident_id, accepted.episode, "close", StepKind.CLOSE, ending)
 
 

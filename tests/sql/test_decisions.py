@@ -10,14 +10,15 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from activities.changes import CloseDecisionTasks
+from activities.changes import CloseDecisionTasks, RecordProof
 from activities.ending_changes import UseBreakGlass
 from models.alone import MAY_BE_ALONE
 from models.contracts.alarms import AcceptedAlarm, Sender
 from models.errors import ErrorCode, StanchError
 from models.ids import new_id
 from models.lifecycle import Event
-from models.names import DecisionKind, Role, StepKind
+from models.names import DecisionKind, Outcome, Role, StepKind
+from tests.sql.ended import closed, lifted
 from tests.sql.house import House, now
 from use_cases.ports import DecisionView
 
@@ -283,6 +284,46 @@ async def test_a_relapse_closes_the_questions_of_the_episode_before(
     await house.accept(house.trigger())
     assert [each.closed_at is None for each in await house.overview.decisions(state=None)] == [False]
     await refuses(ErrorCode.ALREADY_DECIDED, choose(house, task_id, agent))
+
+
+async def test_questions_about_the_money_outlive_a_relapse_and_a_closing(
+    house: House, accepted: AcceptedAlarm, agent: Sender, supervisor: Sender
+) -> None:
+    """A recovery outlives episodes: an objection that was taken down is decided, whatever becomes of the freeze."""
+    objection = await house.ask(accepted, DecisionKind.HOLD_OBJECTION, choices=("keep", "release"))
+    renewal = await house.ask(accepted, DecisionKind.RENEW_HOLD, choices=("renew",))
+    request_id = request_of(await choose(house, renewal, agent, "renew"))
+    await house.decisions.approve(request_id=request_id, reason="ordered", by=supervisor, at=now())
+    await house.do(accepted.incident_id, 1, "r", StepKind.RELEASE, lifting=Event.RELEASE_INTENDED)
+    again = await house.accept(house.trigger())
+    assert again.episode == 2
+    await house.take_up(again)
+    await lifted(house, again)
+    await closed(house, again, Outcome.IMPOSTOR)
+    await choose(house, objection, agent, "keep")
+    standing = await house.decisions.verify(
+        request_id, incident_id=accepted.incident_id, episode=1, choice="renew"
+    )
+    assert standing.approved_by == supervisor.operator_id
+
+
+@pytest.mark.parametrize("proven", [False, True])
+async def test_what_nobody_decided_about_the_money_ends_with_a_claim_that_is_dropped(
+    house: House, accepted: AcceptedAlarm, agent: Sender, supervisor: Sender, *, proven: bool
+) -> None:
+    undecided = await house.ask(accepted, DecisionKind.HOLD_OBJECTION, choices=("keep", "release"))
+    await choose(house, undecided, agent, "keep")
+    agreed = await house.ask(accepted, DecisionKind.RELEASE_MULE, choices=("release",))
+    request_id = request_of(await choose(house, agreed, agent, "release"))
+    await house.decisions.approve(request_id=request_id, reason="not his", by=supervisor, at=now())
+    recalls = await house.ask(accepted, DecisionKind.RECOVERY_STUCK, action={"recall_id": "R1", "part": "r"})
+    if proven:
+        proof = RecordProof(("phone:a", "email:b"), now() - timedelta(days=30), now())
+        await house.do(accepted.incident_id, 1, "verify/1", StepKind.VERIFY_IDENTITY, (proof,))
+    await lifted(house, accepted)
+    await closed(house, accepted, Outcome.RELEASED)
+    still = {each.task_id for each in await house.overview.decisions(state=None) if each.closed_at is None}
+    assert still == ({undecided, agreed, recalls} if proven else {agreed, recalls})
 
 
 async def test_an_approval_from_before_a_triggers_alarm_lifts_nothing_after_it(
