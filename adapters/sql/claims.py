@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.sql.engine import transaction
 from models.contracts.money import ClaimedHold
 from models.contracts.transfers import TaintedLot
+from models.lifecycle import Status
 from models.names import FOR_GOOD, HoldSource
 from models.tables.holds import HoldClaim
+from models.tables.incidents import Incident
 
 ACTIVE = HoldClaim.state != "ended"
 
@@ -47,6 +49,12 @@ class SqlClaims:
             standing = await connection.scalar(select(HoldClaim.state).where(HoldClaim.id == hold_id))
             if standing is not None:
                 return standing != "ended"
+            status = await connection.scalar(
+                select(Incident.status).where(Incident.id == incident_id).with_for_update(read=True)
+            )
+            if status == Status.RELEASING:
+                # Its ending has listed what it lets go: a hold that came after would stand for nobody.
+                return False
             overlapping = await connection.scalar(
                 select(func.count())
                 .select_from(HoldClaim)

@@ -34,6 +34,7 @@ from models.contracts.mules import MuleFreezeView
 from models.contracts.recalls import RecalledTransfer
 from models.contracts.recovery import HoldView, PossibleReturn, RecoveryDecision, RecoveryHold, RecoveryLook
 from models.dropped_claims import claim_dropped
+from models.lifecycle import Status
 from models.names import RECOVERY_QUESTIONS, DecisionKind, HoldEnding, HoldSource, Outcome
 from models.tables.closure import AccountClosure
 from models.tables.holds import HoldClaim, HoldContest, HoldObjection, MuleFreeze
@@ -87,8 +88,9 @@ class SqlRecoveries:
             return RecoveryLook(
                 status=row.status,
                 outcome=row.outcome,
-                # Whoever was proven claims their money still, though a stranger's word froze the account anew.
-                holding=proven or not row.provisional,
+                # Whoever was proven claims their money still, though a stranger's word froze the account anew. An ending that
+                # may drop the claim lets go of its holds before it closes: what it lets go is not held again meanwhile.
+                holding=(proven or not row.provisional) and row.status != Status.RELEASING,
                 compromised_since=row.compromised_since or row.opened_at,
                 decisions=await _standing(connection, incident_id),
                 holds=tuple(_hold(claim) for claim in claims if claim.state != "ended"),

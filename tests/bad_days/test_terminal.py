@@ -83,7 +83,7 @@ def test_a_closing_a_reopening_and_a_supervisor_alone_in_a_terminal(
 
     other = theft_on(house)
     other.alarm()
-    released = ("--kind", "unproven_owner", "--choice", "released", "--reason", "nobody answers", "--json")
+    released = ("--kind", "unproven_owner", "--choice", "keep", "--reason", "nobody answers", "--json")
     chosen = json.loads(run("incident", "decide", other.incident_id, *released))
     request = chosen["requests"][-1]["request_id"]
     alone = ("incident", "break-glass", "use", request, "--reason", "nobody is here at night")

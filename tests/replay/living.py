@@ -30,7 +30,7 @@ from models.contracts.alarms import Alarm, Sender
 from models.contracts.incidents import IncidentFacts
 from models.contracts.recovery import RecoverFundsResult
 from models.errors import StanchError
-from models.ids import new_id, recovery_workflow_id
+from models.ids import incident_workflow_id, new_id, recovery_workflow_id
 from models.lifecycle import Status
 from models.names import AlarmKind, DecisionKind, Role
 from settings import Settings
@@ -108,13 +108,39 @@ class Engine:
         except TimeoutError:
             raise AssertionError(f"waited {PATIENCE_SECONDS} s for: {what}") from None
 
+    async def until_of(self, incident_id: str, reached: Callable[[], Awaitable[bool]], what: str) -> None:
+        """The same of one incident; failing says how far its story had come."""
+        try:
+            await self.until(reached, what)
+        except AssertionError as error:
+            error.add_note(await self.told(incident_id))
+            raise
+
+    async def told(self, incident_id: str) -> str:
+        """The story so far: the row, its steps, its open questions, and what its workflow is at."""
+        handle = self.histories.client.get_workflow_handle(incident_workflow_id(incident_id))
+        described = await handle.describe()
+        at = [
+            f"{each.activity_type.name} attempt {each.attempt} {each.last_failure.message}"
+            for each in described.raw_description.pending_activities
+        ] + [each.workflow_id for each in described.raw_description.pending_children]
+        steps = await self.wiring.overview.steps(incident_id)
+        listed = await self.wiring.overview.decisions(state="open", incident_id=incident_id)
+        return "\n".join(
+            [
+                str(await self.facts(incident_id)),
+                f"workflow {described.status} at {at}, open {[each.kind.value for each in listed]}",
+                *(f"{each.requested_at:%H:%M:%S.%f} {each.status} {each.step_key}" for each in steps),
+            ]
+        )
+
     async def until_status(self, incident_id: str, *wanted: Status) -> None:
         """Wait for a status."""
 
         async def reached() -> bool:
             return (await self.facts(incident_id)).status in wanted
 
-        await self.until(reached, f"status {' or '.join(wanted)}")
+        await self.until_of(incident_id, reached, f"status {' or '.join(wanted)}")
 
     async def until_closed(self, incident_id: str) -> IncidentFacts:
         """Wait for the end."""
@@ -160,7 +186,7 @@ class Engine:
             found[:] = [each for each in listed if each.kind is kind]
             return bool(found)
 
-        await self.until(asked, f"question {kind}")
+        await self.until_of(incident_id, asked, f"question {kind}")
         return found[0]
 
     async def decide(self, incident_id: str, kind: DecisionKind, choice: str) -> None:

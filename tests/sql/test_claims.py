@@ -79,6 +79,13 @@ async def test_the_same_claim_again_is_the_same_claim(house: House, accepted: Ac
     assert await claim(house, accepted, lot(0, 10))
 
 
+async def test_what_an_ending_lets_go_is_not_claimed_meanwhile(house: House, accepted: AcceptedAlarm) -> None:
+    await house.change("UPDATE incident SET status = 'releasing' WHERE id = :id", id=accepted.incident_id)
+    assert not await claim(house, accepted, lot(0, 10))
+    other = await house.frozen(house.trigger())
+    assert await claim(house, other, lot(0, 10)), "what is free is free for others"
+
+
 async def test_of_many_at_once_the_winners_do_not_overlap(house: House, accepted: AcceptedAlarm) -> None:
     lots = [lot(start, start + 15) for start in range(0, 300, 5)]
     won = await asyncio.gather(*(claim(house, accepted, each) for each in lots))
