@@ -85,9 +85,9 @@ class Contests:
     ) -> None:
         """Judge everybody again right before protection is lifted under the proof that stands.
 
-        Where nothing has begun to be lifted, or (`while_returning`) only the stages run, errors: PROOF_IN_DOUBT when rivals stand and not whoever is proven among them
-        gave the proof, or when a false alarm needs more than the proof has; recorded first, and what people had agreed on
-        is closed. WALLET_UNREACHABLE.
+        Where nothing has begun to be lifted, or (`while_returning`) only the stages run, errors: PROOF_IN_DOUBT when rivals
+        stand and not whoever is proven among them gave the proof, or when a false alarm needs more than the proof has;
+        recorded first, and what people had agreed on is closed. WALLET_UNREACHABLE.
         """
         facts = await self.incidents.facts(step.incident_id)
         if facts is None or facts.compromised_since is None:

@@ -76,7 +76,7 @@ def limits_left() -> ColumnElement[bool]:
             lifted.kind == StepKind.LIFT_LIMITS.value,
             lifted.status == "done",
         ),
-        ~exists().where(AccountClosure.incident_id == Incident.id),
+        ~exists().where(AccountClosure.incident_id == Step.incident_id),
     )
 
 

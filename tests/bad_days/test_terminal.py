@@ -83,8 +83,8 @@ def test_a_closing_a_reopening_and_a_supervisor_alone_in_a_terminal(
 
     other = theft_on(house)
     other.alarm()
-    released = ("--kind", "unproven_owner", "--choice", "keep", "--reason", "nobody answers", "--json")
-    chosen = json.loads(run("incident", "decide", other.incident_id, *released))
+    kept = ("--kind", "unproven_owner", "--choice", "keep", "--reason", "nobody answers", "--json")
+    chosen = json.loads(run("incident", "decide", other.incident_id, *kept))
     request = chosen["requests"][-1]["request_id"]
     alone = ("incident", "break-glass", "use", request, "--reason", "nobody is here at night")
     run(*alone, code=3)
@@ -92,6 +92,21 @@ def test_a_closing_a_reopening_and_a_supervisor_alone_in_a_terminal(
     own = ("incident", "break-glass", "review", request, "--verdict", "justified", "--reason", "it was night")
     run(*own, code=3, role=Role.SUPERVISOR)
     assert request in run("incident", "break-glass", "list", role=Role.SUPERVISOR)
+    # What lifts protection nobody does alone.
+    released = ("--kind", "unproven_owner", "--choice", "released", "--reason", "she called it off", "--json")
+    chosen = json.loads(run("incident", "decide", other.incident_id, *released))
+    request = chosen["requests"][-1]["request_id"]
+    run("incident", "break-glass", "use", request, "--reason", "at night", code=3, role=Role.SUPERVISOR)
+    run(
+        "incident",
+        "decide",
+        other.incident_id,
+        "--approve",
+        request,
+        "--reason",
+        "seen",
+        role=Role.SUPERVISOR,
+    )
     other.until_status("closed")
     again = json.loads(run("incident", "reopen", other.incident_id, "--reason", "she called", "--json"))
     assert again["reopens"] == other.incident_id

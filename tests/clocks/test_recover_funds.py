@@ -20,7 +20,8 @@ HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 TRIED_EVERY = timedelta(seconds=10)
 """The longest pause between two tries of the same step, and so how late it may notice that its time is over."""
-QUIETER = [timedelta(seconds=seconds) for seconds in (2, 4, 8, 16, 32, 60, 60)]
+QUIETER = [timedelta(seconds=seconds) for seconds in (4, 8, 16, 32, 60, 60)]
+"""After the first pause, of which no timer tells where a wake came right then."""
 
 
 async def held(house: PatientHouse, amount: int) -> tuple[str, HoldView]:

@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 
+from activities import steps
 from cli.embedded.ports import free_port
 from cli.embedded.temporal import EmbeddedTemporal
 from tests.conftest import Databases
@@ -25,7 +26,9 @@ async def session_house(
     databases: Databases, incident_wallet: RunningSandbox, temporal_server: EmbeddedTemporal
 ) -> AsyncIterator[House]:
     """The engine at work for all tests of this folder: what they share is only what runs."""
-    with databases.migrated() as database:
+    with databases.migrated() as database, pytest.MonkeyPatch.context() as clocks:
+        # How long a request may be on its way to a wallet next door.
+        clocks.setattr(steps, "ON_ITS_WAY", timedelta(seconds=3))
         async with open_house(
             database_url=database.url,
             sandbox=incident_wallet,

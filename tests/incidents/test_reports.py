@@ -114,7 +114,7 @@ async def test_a_provisional_freeze_is_renewed_once_by_decision_and_not_twice(ho
 
 async def test_a_trigger_that_joins_widens_the_freeze_and_makes_it_stay(house: House) -> None:
     theft = house.steal(9_000, mules=1)
-    with house.rules.changed(freeze={"provisional_seconds": 15}):
+    with house.rules.changed(freeze={"provisional_seconds": 8}):
         incident_id = (await house.report(theft)).incident_id
         await house.until_rows(
             "SELECT id FROM step WHERE incident_id = :id AND step_key = 'identity/plan/1'", id=incident_id

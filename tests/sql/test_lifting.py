@@ -191,3 +191,12 @@ async def test_an_alarm_after_an_account_was_closed_out_of_its_stages_asks_nobod
     await house.do(incident_id, 2, freeze_step_key(again.scope), StepKind.FREEZE, (refused,))
     ended = await house.facts(again)
     assert (ended.status, ended.outcome) == (Status.CLOSED, Outcome.ACCOUNT_CLOSED)
+
+    # The limits of an account that nobody closed are another matter.
+    other = await house.frozen(house.trigger())
+    await house.ready_to_return(other)
+    await house.do(other.incident_id, 1, "return/stage/1/1", StepKind.STAGE)
+    await house.do(other.incident_id, 1, "r", StepKind.RELEASE, lifting=Event.RETURN_INTENDED)
+    refrozen = await house.accept(house.trigger())
+    assert (refrozen.incident_id, refrozen.episode) == (other.incident_id, 2)
+    assert (await house.facts(refrozen)).limits_left
