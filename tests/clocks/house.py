@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,10 +17,13 @@ from models.ids import child_workflow_id, recovery_workflow_id
 from models.names import WAKE
 from tests.clocks.one_clock import BEHIND, OneClock
 from tests.incidents.house import House
+from tests.replay.living import PATIENCE_SECONDS
 from tests.running_sandbox import Theft
 
-MOMENTS = timedelta(seconds=10)
+MOMENTS = timedelta(seconds=15)
 """How much later than its instant a thing may be done on a busy machine. It is never done earlier."""
+A_LITTLE = timedelta(seconds=3)
+"""By so much more is skipped than a clock runs, or it would be over at the very end of what is skipped."""
 NOT_AT_ALL = timedelta(0)
 READING = timedelta(milliseconds=50)
 """What two readings of the same instant may differ by: a workflow's, and that of the database it writes to."""
@@ -53,6 +57,12 @@ class PatientHouse:
             key=step_key,
         )
         return next(each for each in await self.house.steps(incident_id) if each.step_key == step_key)
+
+    async def ended_within(self, workflow: WorkflowHandle[Any, Any], span: timedelta) -> None:
+        """Let so much time pass for this workflow, and wait until it has ended by that: what it does last takes its time."""
+        await self.clock.pass_time(workflow, span + A_LITTLE)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await workflow.result()
 
     async def look(self, workflow: WorkflowHandle[Any, Any]) -> None:
         """Have this workflow look at the database, and wait until it has come to the house's time by it."""

@@ -43,7 +43,7 @@ async def test_an_institution_that_never_answers_is_asked_again_for_half_a_year_
     await house.house.until_rows(
         "SELECT 1 FROM step WHERE incident_id = :id AND kind = 'recall_send'", id=incident_id
     )
-    assert not await house.clock.pass_time(recall, GIVEN_UP + HOUR)
+    await house.ended_within(recall, GIVEN_UP)
     result = await recall.result()
     assert (result.ending, result.received) == (RecallEnding.UNANSWERED, 0)
     (row,) = await house.house.rows("SELECT sent_at FROM recall WHERE incident_id = :id", id=incident_id)

@@ -21,8 +21,7 @@ async def test_each_contact_has_its_own_rounds_and_then_patience_runs_out(house:
     incident_id = (await house.house.alarm(house.empty_theft())).incident_id
     await house.house.both_codes(incident_id)
     verifying = house.part(incident_id, "identity/1")
-    # It is patient from the freeze on, and what it does at the end takes its time, too.
-    assert not await house.clock.pass_time(verifying, PATIENCE + TEN_MINUTES)
+    await house.ended_within(verifying, PATIENCE)
 
     sent_at = await sent(house, incident_id)
     assert {life: len(times) for life, times in sent_at.items()} == {TEN_MINUTES: CODES, DAY: 2}
