@@ -13,7 +13,6 @@ from xdist.scheduler import LoadScopeScheduling
 
 LONGEST_FIRST: Final = (
     "tests/incidents",
-    "tests/incidents/test_r",
     "tests/bad_days",
     "tests/demo",
     "tests/replay",
@@ -29,17 +28,13 @@ LONGEST_FIRST: Final = (
     "tests/sandbox",
     "tests/notices",
 )
-"""As measured. Whatever is not here is over in seconds and comes after, as it stands in the tree. What begins as one of these
-and is more than a folder is a piece by itself, with a house of its own: one process would work at it long after the others.
-"""
+"""As measured. Whatever is not here is over in seconds and comes after, as it stands in the tree."""
 
 
 def work_of(node_id: str) -> str:
-    """The piece of work a test belongs to: its folder, or the part of it that is named itself."""
+    """The piece of work a test belongs to: its folder, or its file where that is named itself."""
     file = node_id.split("::", 1)[0]
-    folder = "/".join(file.split("/")[:2])
-    parts = (each for each in LONGEST_FIRST if each != folder and file.startswith(each))
-    return next(parts, folder)
+    return file if file in LONGEST_FIRST else "/".join(file.split("/")[:2])
 
 
 def place_of(node_id: str) -> int:
