@@ -11,11 +11,8 @@ from activities.ports import Incidents
 from activities.steps import Effect, Running
 from models.contracts.claims import AskContactsInput, AskContactsResult
 from models.contracts.identity import Claim
-from models.contracts.steps import Origin
 from models.errors import ErrorCode, StanchError
-from models.ids import new_id
-from models.names import Actor, StepKind
-from use_cases.identity.presenting import CLAIMANT, Presenting
+from use_cases.identity.presenting import Presenting
 
 
 @dataclass
@@ -61,15 +58,7 @@ class AskForCodes:
                     asked += refused is None
             return Effect(AskContactsResult(step_key=step.step_key, asked=asked))
 
-        await self.presenting.steps.run(
-            step,
-            StepKind.CHALLENGE,
-            AskContactsResult,
-            effect,
-            origin=Origin(gateway_attempt=new_id()),
-            actor=Actor.CLAIMANT,
-            role=CLAIMANT,
-        )
+        await self.presenting.ask(step, effect)
 
     async def _free_key(self, claim: Claim) -> str:
         """Counted by what is on record: as often as the incident itself sends a contact codes."""

@@ -11,7 +11,12 @@ from activities.identity_ports import Limits
 from activities.ports import Clock
 from activities.steps import Effect, Running, Steps
 from activities.wallet_ports import Wallet
-from models.contracts.claims import PresentFactorInput, PresentFactorResult
+from models.contracts.claims import (
+    AskContactsInput,
+    AskContactsResult,
+    PresentFactorInput,
+    PresentFactorResult,
+)
 from models.contracts.identity import Claim, FactorKind, IdentityRules, Presented
 from models.contracts.steps import Origin, Refusal
 from models.contracts.wallet import AccountState, SecurityEntry
@@ -105,6 +110,20 @@ class Presenting:
         if result.refusal is not None:
             raise not_right()
         await self.limits.succeeded(facts.account_id, kind.value, claim.claim_id)
+
+    async def ask(
+        self, step: AskContactsInput, effect: Callable[[Running], Awaitable[Effect[AskContactsResult]]]
+    ) -> None:
+        """Send codes because a claimant asked for them, as a recorded step of theirs. Errors: those of `effect`."""
+        await self.steps.run(
+            step,
+            StepKind.CHALLENGE,
+            AskContactsResult,
+            effect,
+            origin=Origin(gateway_attempt=new_id()),
+            actor=Actor.CLAIMANT,
+            role=CLAIMANT,
+        )
 
     def stood_before(self, factor: Presented, since: datetime) -> bool:
         """Whether it may be tried at all: what was set since is not even asked."""

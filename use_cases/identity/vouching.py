@@ -14,11 +14,8 @@ from activities.steps import Effect, Running
 from activities.wallet_ports import Messages
 from models.contracts.claims import AskContactsInput, AskContactsResult
 from models.contracts.identity import Claim, FactorKind
-from models.contracts.steps import Origin
 from models.contracts.wallet import AccountState, TrustedContact
-from models.ids import new_id
-from models.names import Actor, StepKind
-from use_cases.identity.presenting import CLAIMANT, Presenting
+from use_cases.identity.presenting import Presenting
 
 MOST_ASKED = 9
 
@@ -61,15 +58,7 @@ class AskTrustedContacts:
             return Effect(AskContactsResult(step_key=step.step_key, asked=len(asked)))
 
         try:
-            await self.presenting.steps.run(
-                step,
-                StepKind.CHALLENGE,
-                AskContactsResult,
-                effect,
-                origin=Origin(gateway_attempt=new_id()),
-                actor=Actor.CLAIMANT,
-                role=CLAIMANT,
-            )
+            await self.presenting.ask(step, effect)
         finally:
             # Asking is no guess, and a message company that is away is nobody's failure: only the pace of it was to be kept.
             await self.presenting.limits.succeeded(
